@@ -1,0 +1,185 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { appendFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { RUN_FILES } from '../src/shared/domain/run'
+import { expect, test } from './support/electron'
+import { appendMetrics, epochFigures, metricLine, writeRun, writeWorkspace } from './support/logFolder'
+
+test('the table shows every run, newest first, with words for what the colours say', async ({ open, logDir }) => {
+  writeWorkspace(logDir)
+  const { page } = await open()
+  const rows = page.getByRole('grid', { name: 'Runs' }).getByRole('row')
+  await expect(rows.nth(1)).toContainText('seeds/s2')
+  await expect(rows.nth(1)).toContainText('running')
+  await expect(page.getByRole('row', { name: /crashed schedules\/onecycle/ })).toBeVisible()
+  await expect(page.getByRole('row', { name: /failed schedules\/lr-too-high/ })).toBeVisible()
+  await expect(page.getByText('2 folders have files that cannot be read')).toBeVisible()
+  await page.getByText('2 folders have files').click()
+  await expect(page.getByText('run.json is not valid JSON')).toBeVisible()
+  await expect(page.getByText('run.json is missing')).toBeVisible()
+})
+
+test('sorting by a figure puts runs without it last in both directions', async ({ open, logDir }) => {
+  writeRun(logDir, { exp_name: 'a', exp_version: 'low', quality: 0.3, created: 1e12 })
+  writeRun(logDir, { exp_name: 'a', exp_version: 'high', quality: 0.9, created: 2e12 })
+  writeRun(logDir, { exp_name: 'a', exp_version: 'none', status: 'interrupted', created: 3e12 })
+  const { page } = await open()
+  const names = () => page.locator('td.name').allInnerTexts()
+  await expect(page.locator('td.name')).toHaveCount(3)
+  const header = page.getByRole('columnheader', { name: 'test_acc', exact: true })
+  await header.getByRole('button').click()
+  await expect(header).toHaveAttribute('aria-sort', 'descending')
+  expect(await names()).toEqual(['a/high', 'a/low', 'a/none'])
+  await header.getByRole('button').click()
+  await expect(header).toHaveAttribute('aria-sort', 'ascending')
+  expect(await names()).toEqual(['a/low', 'a/high', 'a/none'])
+})
+
+test('everything is reached from the keyboard: filter, rows, the selected run, and back', async ({ open, logDir }) => {
+  writeWorkspace(logDir)
+  const { page } = await open()
+  await expect(page.getByRole('row', { name: /seeds\/s2/ })).toHaveAttribute('aria-selected', 'true')
+  await page.keyboard.press('/')
+  await expect(page.getByRole('searchbox', { name: 'Filter runs' })).toBeFocused()
+  await page.keyboard.type('dims caimira')
+  await expect(page.getByRole('status').filter({ hasText: '3 of 23' })).toBeVisible()
+  await page.keyboard.press('ArrowDown')
+  await expect(page.getByRole('grid', { name: 'Runs' })).toBeFocused()
+  await page.keyboard.press('Home')
+  await expect(page.getByRole('row', { name: /dims\/v6/ })).toHaveAttribute('aria-selected', 'true')
+  await page.keyboard.press('ArrowDown')
+  const second = page.getByRole('row', { name: /dims\/v3/ })
+  await expect(second).toHaveAttribute('aria-selected', 'true')
+  const active = await page.getByRole('grid', { name: 'Runs' }).getAttribute('aria-activedescendant')
+  expect(active).toBe(await second.getAttribute('id'))
+  await page.keyboard.press('Enter')
+  await expect(page.getByRole('heading', { name: 'dims/v3' })).toBeFocused()
+  await page.keyboard.press('Escape')
+  await expect(page.getByRole('grid', { name: 'Runs' })).toBeFocused()
+})
+
+test('a filter without a match says so and can be cleared', async ({ open, logDir }) => {
+  writeRun(logDir, { exp_name: 'a', exp_version: 'v0' })
+  const { page } = await open()
+  await page.getByRole('searchbox').fill('nothing like this')
+  await expect(page.getByText('No run matches “nothing like this”.')).toBeVisible()
+  await page.getByRole('button', { name: 'Clear the filter' }).click()
+  await expect(page.getByRole('row', { name: /a\/v0/ })).toBeVisible()
+})
+
+test('a selected run shows its figures, config, log and the command, which can be copied', async ({ open, logDir }) => {
+  const dir = writeRun(logDir, { exp_name: 'default_exp', exp_version: 'v0', epochs: 30 })
+  const { app, page } = await open()
+  const panel = page.getByRole('region', { name: 'Selected run' })
+  await expect(panel.getByRole('img', { name: /^Loss by epoch: train_loss 0\.\d{4} after 30 epochs/ })).toBeVisible()
+  await expect(panel.getByRole('img', { name: /^Accuracy by epoch/ })).toBeVisible()
+  await expect(panel.getByLabel('hparams.yaml')).toContainText('learning_rate: 0.002')
+  await panel.getByRole('tab', { name: 'Config' }).press('ArrowRight')
+  await expect(panel.getByRole('tab', { name: 'Log' })).toBeFocused()
+  await expect(panel.getByLabel('run.log')).toContainText('epoch  29')
+  await expect(panel.getByText(dir, { exact: true })).toBeVisible()
+  await panel.getByRole('button', { name: 'Copy the command that trains it again' }).click()
+  await expect(panel.getByText('Copied', { exact: true })).toBeVisible()
+  const copied = await app.evaluate(({ clipboard }) => clipboard.readText())
+  expect(copied).toBe(
+    'npm run -s delta -- train --dts_name simpler --model_name caimira --exp_name default_exp --exp_version v0 --max_epochs 30',
+  )
+})
+
+test('curves are drawn: the canvas holds the colours of both series', async ({ open, logDir }) => {
+  writeRun(logDir, { exp_name: 'a', exp_version: 'v0', epochs: 40 })
+  const { page } = await open()
+  const canvas = page.getByRole('img', { name: /^Loss by epoch/ }).locator('canvas')
+  await expect
+    .poll(() =>
+      canvas.evaluate((element) => {
+        if (!(element instanceof HTMLCanvasElement)) return []
+        const pixels = element.getContext('2d')?.getImageData(0, 0, element.width, element.height).data ?? []
+        const wanted = { train: [0, 114, 178], val: [193, 79, 0], trainDark: [86, 180, 233], valDark: [240, 169, 59] }
+        const seen = new Set<string>()
+        for (let at = 0; at < pixels.length; at += 4) {
+          for (const [name, rgb] of Object.entries(wanted)) {
+            if (rgb.every((part, index) => Math.abs((pixels[at + index] ?? 0) - part) < 4)) seen.add(name.slice(0, 3))
+          }
+        }
+        return [...seen].sort()
+      }),
+    )
+    .toEqual(['tra', 'val'])
+})
+
+test('the empty folder says what to do next, and the first run takes its place', async ({ open, logDir }) => {
+  const { page } = await open()
+  await expect(page.getByRole('heading', { name: 'No runs yet' })).toBeVisible()
+  await expect(page.getByText('npm run -s delta -- train --dts_name simpler')).toBeVisible()
+  writeRun(logDir, { exp_name: 'default_exp', exp_version: 'v0' })
+  await expect(page.getByRole('row', { name: /default_exp\/v0/ })).toBeVisible()
+})
+
+test('a run appears and grows while the window is open, and nothing moves under the reader', async ({ open, logDir }) => {
+  for (let index = 0; index < 60; index++) {
+    writeRun(logDir, { exp_name: 'many', exp_version: `v${index}`, epochs: 2, created: 1e12 + index * 1e6 })
+  }
+  const { page } = await open()
+  await page.getByRole('row', { name: /many\/v59/ }).click()
+  await page.keyboard.press('PageDown')
+  await page.keyboard.press('PageDown')
+  const selected = page.getByRole('row', { selected: true })
+  const name = await selected.locator('td.name').innerText()
+  const before = await selected.boundingBox()
+
+  const created = Date.now()
+  const dir = writeRun(logDir, { exp_name: 'live', exp_version: 'v0', status: 'running', pid: process.pid, epochs: 3, created })
+  await expect(page.getByRole('status').filter({ hasText: '61' })).toBeVisible()
+  await expect(selected.locator('td.name')).toHaveText(name)
+  expect(await selected.boundingBox()).toEqual(before)
+
+  await page.getByRole('grid').press('Home')
+  await expect(page.getByRole('heading', { name: 'live/v0' })).toBeVisible()
+  const chart = page.getByRole('img', { name: /^Loss by epoch/ })
+  const place = await chart.boundingBox()
+  for (const epoch of [3, 4, 5]) appendMetrics(dir, metricLine(epoch, created, epochFigures(epoch, 0.8)))
+  await expect(page.getByRole('img', { name: /after 6 epochs/ }).first()).toBeVisible()
+  await expect(selected.locator('td.epochs')).toHaveText('6')
+  expect(await chart.boundingBox()).toEqual(place)
+})
+
+test('a run whose process is killed reads crashed, not running', async ({ open, logDir }) => {
+  const engine = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' })
+  writeRun(logDir, { exp_name: 'a', exp_version: 'v0', status: 'running', pid: engine.pid, epochs: 3, created: Date.now() })
+  const { page } = await open()
+  await expect(page.getByRole('row', { name: /running a\/v0/ })).toBeVisible()
+  engine.kill('SIGKILL')
+  await once(engine, 'exit')
+  await expect(page.getByRole('row', { name: /crashed a\/v0/ })).toBeVisible()
+  await expect(page.getByText(`Its process (${engine.pid}) ended without a word`)).toBeVisible()
+})
+
+test('a deleted run leaves the table, and half a line of metrics is waited for', async ({ open, logDir }) => {
+  const gone = writeRun(logDir, { exp_name: 'a', exp_version: 'gone', created: 2e12 })
+  const kept = writeRun(logDir, { exp_name: 'a', exp_version: 'kept', created: 1e12, epochs: 5 })
+  appendFileSync(join(kept, RUN_FILES.metrics), '{"epoch": 5, "st')
+  const { page } = await open()
+  await expect(page.getByRole('row', { name: /a\/gone/ })).toBeVisible()
+  await expect(page.getByText('cannot be read')).toBeHidden()
+  rmSync(gone, { recursive: true })
+  await expect(page.getByRole('row', { name: /a\/gone/ })).toBeHidden()
+  await expect(page.getByRole('heading', { name: 'a/kept' })).toBeVisible()
+})
+
+test('the theme is kept, and following the system follows it', async ({ open, logDir }) => {
+  writeRun(logDir, { exp_name: 'a', exp_version: 'v0' })
+  const { page } = await open()
+  const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor)
+  await page.emulateMedia({ colorScheme: 'dark' })
+  const dark = await background()
+  await page.emulateMedia({ colorScheme: 'light' })
+  const light = await background()
+  expect(light).not.toBe(dark)
+  await page.getByRole('radio', { name: 'Dark' }).check({ force: true })
+  expect(await background()).toBe(dark)
+  await page.reload()
+  await expect(page.getByRole('radio', { name: 'Dark' })).toBeChecked()
+  expect(await background()).toBe(dark)
+})

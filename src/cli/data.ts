@@ -1,0 +1,58 @@
+import type { Command } from 'commander'
+import type { DataProblem } from '../shared/domain/dataset'
+import { ERROR_EXIT_CODES, formatPlace } from '../shared/errors'
+import { resolveData } from '../core/config/resolveExperiment'
+import { runInEngine } from '../core/engine/runInEngine'
+import { childProcessSpawner } from '../core/engine/spawner'
+import { formatTable } from './format'
+import { onInterrupt } from './interrupt'
+import { createOutput } from './output'
+import { configRoots, enginePath } from './roots'
+
+interface ValidateOptions {
+  dts_name: string
+  dts_config_file?: string
+  json?: boolean
+}
+
+export function addData(program: Command, exit: (code: number) => void): void {
+  const data = program.command('data').description('Look after data sets')
+  data
+    .command('validate')
+    .description('Check every file of a data set and report all problems at once')
+    .requiredOption('--dts_name <name>', 'data set: a section of data_configs.yaml')
+    .option('--dts_config_file <file>', 'data configuration (default: configs/data_configs.yaml)')
+    .option('--json', 'print one JSON object a line; the last is the result')
+    .action(async (options: ValidateOptions) => exit(await validate(options)))
+}
+
+async function validate(options: ValidateOptions): Promise<number> {
+  const output = createOutput(options.json === true)
+  const data = resolveData(options, configRoots())
+  const stop = onInterrupt((line) => output.warn(line))
+  const frame = await runInEngine(childProcessSpawner(enginePath), { type: 'validate', data }, () => {}, stop)
+  if (frame.type !== 'validation') return ERROR_EXIT_CODES.engine_protocol
+  const { problems, splits } = frame.report
+  const errors = problems.filter(({ severity }) => severity === 'error')
+  const header = ['split', 'pairs', 'users', 'texts', 'width', 'features']
+  const number = (value: number): string => value.toLocaleString('en')
+  const rows = splits.map((split) => [
+    split.split,
+    number(split.pairs),
+    number(split.users),
+    number(split.texts),
+    number(split.width),
+    number(split.featureColumns.length),
+  ])
+  for (const line of formatTable(header, rows)) output.say(line)
+  for (const problem of problems) for (const line of describe(problem)) output.say(line)
+  const count = (n: number, word: string): string => `${n} ${word}${n === 1 ? '' : 's'}`
+  output.say(`${data.dts_name}: ${count(errors.length, 'error')}, ${count(problems.length - errors.length, 'warning')}`)
+  output.object({ type: 'result', dts_name: data.dts_name, valid: errors.length === 0, problems, splits })
+  return errors.length === 0 ? 0 : ERROR_EXIT_CODES.data_invalid
+}
+
+function describe(problem: DataProblem): string[] {
+  const often = problem.count > 1 ? ` (${problem.count} times, first here)` : ''
+  return [`${problem.severity}: ${problem.message}${often}`, `  at ${formatPlace(problem)}`, `  ${problem.fix}`]
+}

@@ -1,0 +1,25 @@
+import path from 'node:path'
+import type { ConfigRoots } from '../core/config/resolveExperiment'
+
+/** The built program lies in `out/main`, two folders below the installation. */
+const installed = path.resolve(import.meta.dirname, '..', '..')
+
+export function configRoots(): ConfigRoots {
+  // npm runs scripts in the package's folder; a person's own folder is in INIT_CWD.
+  const cwd =
+    process.env['npm_lifecycle_event'] === 'delta' ? (process.env['INIT_CWD'] ?? process.cwd()) : process.cwd()
+  return { cwd, installed }
+}
+
+export const enginePath = path.join(import.meta.dirname, 'engine.js')
+
+/** The command a person types to run this again. */
+export function commandLine(args: readonly string[]): string {
+  const program = process.env['npm_lifecycle_event'] === 'delta' ? 'npm run -s delta --' : 'npx delta'
+  return [program, ...args.map(quote)].join(' ')
+}
+
+/** POSIX shell quoting. */
+function quote(arg: string): string {
+  return /^[\w@%+=:,./-]+$/.test(arg) ? arg : `'${arg.replaceAll("'", `'\\''`)}'`
+}

@@ -1,0 +1,126 @@
+import path from 'node:path'
+import { InvalidArgumentError, type Command } from 'commander'
+import { MODEL_NAMES } from '../shared/config/experiment'
+import { parseScalar, resolveExperiment, type ExperimentRequest } from '../core/config/resolveExperiment'
+import { childProcessSpawner } from '../core/engine/spawner'
+import { runInEngine } from '../core/engine/runInEngine'
+import { ERROR_EXIT_CODES } from '../shared/errors'
+import { onInterrupt } from './interrupt'
+import { createOutput } from './output'
+import { TrainReporter } from './trainReporter'
+import { commandLine, configRoots, enginePath } from './roots'
+
+interface TrainOptions {
+  dts_name: string
+  dts_config_file?: string
+  config_file?: string
+  model_name?: string
+  batch_size?: unknown
+  n_dim?: unknown
+  features?: string
+  rw_model_name?: string
+  exp_name?: string
+  exp_version?: string
+  patience?: unknown
+  seed?: unknown
+  max_epochs?: unknown
+  learning_rate?: unknown
+  set: string[]
+  backend?: string
+  log_dir?: string
+  json?: boolean
+}
+
+/** Flags that stand for a key of the configuration. `n_dim` belongs to the model's own section. */
+const TRAINER_FLAGS = ['batch_size', 'patience', 'seed', 'max_epochs', 'learning_rate'] as const
+
+export function addTrain(program: Command, args: readonly string[], exit: (code: number) => void): void {
+  program
+    .command('train')
+    .description('Train a model on a data set')
+    .requiredOption('--dts_name <name>', 'data set: a section of data_configs.yaml')
+    .option('--dts_config_file <file>', 'data configuration (default: configs/data_configs.yaml)')
+    .option('--config_file <file>', 'trainer and model settings (default: configs/exp_config.yaml)')
+    .option('--model_name <name>', `model: ${MODEL_NAMES.join(', ')} (default: caimira)`)
+    .option('--batch_size <n>', 'pairs a step', parseScalar)
+    .option('--n_dim <n>', "the model's latent dimensions", parseScalar)
+    .option('--features <list>', 'user features: all, none, or columns and prefixes a,b (default: none)')
+    .option('--rw_model_name <name>', 'base reward (default: zero_rw)')
+    .option('--exp_name <name>', 'experiment: the folder of its runs (default: default_exp)')
+    .option('--exp_version <name>', 'run: its folder; a taken name gets -2, -3, … (default: v0)')
+    .option('--patience <n>', 'stop after so many epochs without a lower val_loss', parseScalar)
+    .option('--seed <n>', 'seed of initial weights, and of shuffles unless trainer.data_seed is set', parseScalar)
+    .option('--max_epochs <n>', 'passes over the training pairs', parseScalar)
+    .option('--learning_rate <x>', 'learning rate', parseScalar)
+    .option('--set <key=value...>', 'any other key, e.g. --set trainer.min_lr=1e-6', collect, [])
+    .option('--backend <name>', 'auto, wasm or cpu (default: auto)')
+    .option('--log_dir <dir>', 'folder of all runs', 'lightning_logs')
+    .option('--json', 'print one JSON object a line; the last is the result')
+    .action(async (options: TrainOptions) => exit(await train(options, args)))
+}
+
+async function train(options: TrainOptions, args: readonly string[]): Promise<number> {
+  const output = createOutput(options.json === true)
+  const roots = configRoots()
+  const { config, warnings } = resolveExperiment(toRequest(options), roots)
+  const stop = onInterrupt((line) => output.warn(line))
+  const reporter = new TrainReporter(output)
+  const frame = await runInEngine(
+    childProcessSpawner(enginePath),
+    {
+      type: 'train',
+      config,
+      logDir: path.resolve(roots.cwd, options.log_dir ?? 'lightning_logs'),
+      command: commandLine(args),
+      warnings,
+    },
+    (frame) => reporter.frame(frame),
+    stop,
+  )
+  if (frame.type !== 'result') return ERROR_EXIT_CODES.engine_protocol
+  reporter.result(frame.result)
+  return frame.result.status === 'stopped' ? ERROR_EXIT_CODES.stopped : 0
+}
+
+function toRequest(options: TrainOptions): ExperimentRequest {
+  const overrides = new Map<string, { value: unknown; flag: string }>()
+  for (const flag of TRAINER_FLAGS) {
+    const value = options[flag]
+    if (value !== undefined) overrides.set(`trainer.${flag}`, { value, flag: `--${flag}` })
+  }
+  if (options.n_dim !== undefined)
+    overrides.set(`${options.model_name ?? 'caimira'}.n_dim`, { value: options.n_dim, flag: '--n_dim' })
+  for (const setting of options.set) {
+    const at = setting.indexOf('=')
+    const key = setting.slice(0, at)
+    overrides.set(key, { value: parseScalar(setting.slice(at + 1)), flag: `--set ${key}` })
+  }
+  const {
+    dts_name,
+    dts_config_file,
+    config_file,
+    exp_name,
+    exp_version,
+    model_name,
+    rw_model_name,
+    features,
+    backend,
+  } = options
+  return {
+    dts_name,
+    dts_config_file,
+    config_file,
+    exp_name,
+    exp_version,
+    model_name,
+    rw_model_name,
+    features,
+    backend,
+    overrides,
+  }
+}
+
+function collect(value: string, previous: string[]): string[] {
+  if (!/^[\w.]+=/.test(value)) throw new InvalidArgumentError('give it as key=value, for example trainer.min_lr=1e-6')
+  return [...previous, value]
+}

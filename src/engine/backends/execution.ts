@@ -1,0 +1,61 @@
+import type { Rates } from '../loop/schedule'
+import type { PairSplit } from '../data/dataset'
+
+/** Figures of one optimiser step over its B rows, taken before the update. */
+export interface StepFigures {
+  rows: number
+  loss: number
+  bt_loss: number
+  reg_loss: number
+  acc: number
+  acc_r_star: number
+  acc_delta: number
+  /** The model's own loss terms, by name. */
+  terms: Readonly<Record<string, number>>
+}
+
+/** What a split's pairs were given, in row order. */
+export interface Evaluation {
+  /** [pairs] margin z = (r*_w − r*_l) + (δ_w − δ_l). */
+  z: Float32Array
+  /** [pairs] r*_w − r*_l. */
+  rewardMargin: Float32Array
+  /** [pairs] δ_w − δ_l. */
+  deltaMargin: Float32Array
+  reg_loss: number
+  terms: Readonly<Record<string, number>>
+}
+
+export interface NamedArray {
+  name: string
+  shape: readonly number[]
+  values: Float32Array
+}
+
+/** Everything that training goes on from. */
+export interface ExecutionState {
+  /** Parameters and buffers. */
+  parameters: NamedArray[]
+  /** `exp_avg/<parameter>` and the like; empty for plain SGD. */
+  optimizer: NamedArray[]
+  /** Optimiser steps taken. */
+  steps: number
+}
+
+/** One model being trained on one data set, somewhere: tfjs today, fused kernels or a GPU behind the same face. */
+export interface Execution {
+  readonly backend: string
+  readonly threads: number
+  /** Trainable numbers. */
+  readonly parameterCount: number
+  /** Queues one optimiser step on these rows of the training split. */
+  trainStep(rows: Int32Array, rates: Rates, epoch: number): void
+  /** Figures of every step since the last call; the only place where training waits for results. */
+  drainSteps(): Promise<StepFigures[]>
+  evaluate(split: PairSplit): Promise<Evaluation>
+  state(): Promise<ExecutionState>
+  load(state: Pick<ExecutionState, 'parameters'> & Partial<ExecutionState>): void
+  /** What evaluation keeps from training with the present parameters (caimira's centre). */
+  frozen(): Promise<NamedArray[]>
+  dispose(): void
+}

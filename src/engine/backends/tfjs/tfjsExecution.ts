@@ -1,0 +1,341 @@
+import * as tf from '@tensorflow/tfjs-core'
+import type { TrainerConfig } from '../../../shared/config/trainer'
+import type { Dataset, EmbeddingTable, PairSplit } from '../../data/dataset'
+import type { Rates } from '../../loop/schedule'
+import { RandomStream, fillNormal, fillUniform } from '../../loop/random'
+import { stepFigures } from '../../metrics/figures'
+import type { Mode, Model, ModelInputs, ParameterSpec, Tensors } from '../../models/model'
+import type { Evaluation, Execution, ExecutionState, NamedArray, StepFigures } from '../execution'
+import { distinctRows } from './distinctRows'
+import type { LoadedBackend } from './loadBackend'
+import { createUpdateRule, type UpdateRule } from './optimizer'
+
+/** Rows evaluated at once by models whose predictions do not depend on their neighbours. */
+const EVALUATION_ROWS = 4096
+
+/** Trains a model's reference form by autodiff on the current tfjs backend. All parameters live in one flat vector. */
+export class TfjsExecution implements Execution {
+  readonly backend: string
+  readonly threads: number
+  readonly parameterCount: number
+
+  readonly #model: Model
+  readonly #dataset: Dataset
+  readonly #trainer: TrainerConfig
+  readonly #rule: UpdateRule
+  readonly #trainable: readonly ParameterSpec[]
+  readonly #buffers: readonly ParameterSpec[]
+  readonly #sizes: number[]
+  readonly #tables = new Map<EmbeddingTable, tf.Tensor>()
+  readonly #meanAnswer: tf.Tensor
+  readonly #evaluationRows: number
+  #flat: tf.Tensor
+  #slots: tf.Tensor[]
+  #bufferTensors: Record<string, tf.Tensor>
+  #steps = 0
+  #pending: StepFigures[] = []
+
+  constructor(model: Model, dataset: Dataset, trainer: TrainerConfig, backend: LoadedBackend) {
+    this.backend = backend.name
+    this.threads = backend.threads
+    this.#model = model
+    this.#dataset = dataset
+    this.#trainer = trainer
+    this.#rule = createUpdateRule(trainer)
+    this.#trainable = model.parameters.filter(({ buffer }) => !buffer)
+    this.#buffers = model.parameters.filter(({ buffer }) => buffer)
+    this.#sizes = this.#trainable.map(({ shape }) => size(shape))
+    this.parameterCount = this.#sizes.reduce((a, b) => a + b, 0)
+    this.#evaluationRows = model.batchDependent ? trainer.batch_size : Math.max(EVALUATION_ROWS, trainer.batch_size)
+    this.#meanAnswer = tf.keep(tf.tensor2d(meanAnswer(dataset.splits.train), [1, dataset.width]))
+    this.#flat = tf.keep(tf.tensor1d(initialValues(this.#trainable, trainer.seed)))
+    this.#slots = this.#rule.slots.map(() => tf.keep(tf.zeros([this.parameterCount])))
+    this.#bufferTensors = Object.fromEntries(
+      this.#buffers.map((spec) => [
+        spec.name,
+        tf.keep(tf.tensor(initialValues([spec], trainer.seed), [...spec.shape])),
+      ]),
+    )
+  }
+
+  trainStep(rows: Int32Array, rates: Rates, epoch: number): void {
+    const split = this.#dataset.splits.train
+    const rewardMargin = takeRewards(split, rows)
+    let figures: StepFigures | undefined
+    const next = tf.tidy(() => {
+      const inputs = this.#inputs(split, rows)
+      const start = this.#model.beforeStep ? this.#changed(inputs) : this.#flat
+      const reward = tf.tensor1d(rewardMargin)
+      let buffers: Tensors = {}
+      const { grad } = tf.valueAndGrad((flat) => {
+        const parameters = this.#named(flat)
+        const forward = this.#model.forward(parameters, inputs, this.#trainingMode(epoch))
+        const delta = tf.sub(forward.chosen, forward.rejected)
+        const penalty = this.#model.penalty(parameters)
+        const terms = forward.terms ?? {}
+        figures = stepFigures({
+          deltaMargin: delta.dataSync<'float32'>(),
+          rewardMargin,
+          reg_loss: scalar(penalty),
+          terms: Object.fromEntries(Object.entries(terms).map(([name, term]) => [name, scalar(term)])),
+        })
+        // The tape keeps what gradients need; buffers leave it through this variable.
+        buffers = forward.buffers ?? {}
+        const preference = tf.mean(tf.softplus(tf.neg(tf.add(delta, reward))))
+        return tf.addN([preference, penalty, ...Object.values(terms)])
+      })(start)
+      const updated = this.#rule.apply(start, this.#slots, grad, this.#steps + 1, rates)
+      return [...updated, ...this.#buffers.map(({ name }) => tf.clone(buffers[name] ?? this.#bufferTensors[name]!))]
+    })
+    this.#replace(next)
+    this.#steps++
+    if (figures) this.#pending.push(figures)
+  }
+
+  drainSteps(): Promise<StepFigures[]> {
+    const drained = this.#pending
+    this.#pending = []
+    return Promise.resolve(drained)
+  }
+
+  evaluate(split: PairSplit): Promise<Evaluation> {
+    const deltaMargin = new Float32Array(split.pairs)
+    const termSums: Record<string, number> = {}
+    let reg_loss = 0
+    tf.tidy(() => {
+      const parameters = this.#named(this.#flat)
+      reg_loss = scalar(this.#model.penalty(parameters))
+      const frozen = this.#model.freeze(parameters, { meanAnswer: this.#meanAnswer })
+      const general = this.#withGenericUser(parameters)
+      for (let from = 0; from < split.pairs; from += this.#evaluationRows) {
+        const count = Math.min(this.#evaluationRows, split.pairs - from)
+        const rows = Int32Array.from({ length: count }, (_, i) => from + i)
+        tf.tidy(() => {
+          const mode = { training: false, frozen } as const
+          const { chosen, rejected, terms = {} } = this.#model.forward(general, this.#inputs(split, rows), mode)
+          deltaMargin.set(tf.sub(chosen, rejected).dataSync<'float32'>(), from)
+          for (const [name, term] of Object.entries(terms))
+            termSums[name] = (termSums[name] ?? 0) + count * scalar(term)
+        })
+      }
+    })
+    const rewardMargin = split.rewardMargin ?? new Float32Array(split.pairs)
+    const terms = Object.fromEntries(Object.entries(termSums).map(([name, sum]) => [name, sum / split.pairs]))
+    return Promise.resolve({
+      z: deltaMargin.map((d, i) => d + rewardMargin[i]!),
+      rewardMargin,
+      deltaMargin,
+      reg_loss,
+      terms,
+    })
+  }
+
+  async state(): Promise<ExecutionState> {
+    const flat = await this.#flat.data<'float32'>()
+    const slots = await Promise.all(this.#slots.map((slot) => slot.data<'float32'>()))
+    const buffers = this.#buffers.map(({ name, shape }) => ({
+      name,
+      shape,
+      values: this.#bufferTensors[name]!.dataSync<'float32'>(),
+    }))
+    return {
+      parameters: [...this.#unpack(flat, ''), ...buffers],
+      optimizer: slots.flatMap((values, i) => this.#unpack(values, `${this.#rule.slots[i]!}/`)),
+      steps: this.#steps,
+    }
+  }
+
+  load({ parameters, optimizer, steps }: Pick<ExecutionState, 'parameters'> & Partial<ExecutionState>): void {
+    const find = (arrays: readonly NamedArray[], name: string, size: number): Float32Array => {
+      const found = arrays.find((array) => array.name === name)
+      if (found?.values.length !== size) throw new Error(`the state lacks ${name}, or its shape differs`)
+      return found.values
+    }
+    const pack = (arrays: readonly NamedArray[], prefix: string): tf.Tensor => {
+      const flat = new Float32Array(this.parameterCount)
+      let at = 0
+      for (const [i, { name }] of this.#trainable.entries()) {
+        const values = find(arrays, prefix + name, this.#sizes[i]!)
+        flat.set(values, at)
+        at += values.length
+      }
+      return tf.tensor1d(flat)
+    }
+    const next = tf.tidy(() => [
+      pack(parameters, ''),
+      ...this.#rule.slots.map((slot, i) => (optimizer ? pack(optimizer, `${slot}/`) : tf.clone(this.#slots[i]!))),
+      ...this.#buffers.map(({ name, shape }) => tf.tensor(find(parameters, name, size(shape)), [...shape])),
+    ])
+    this.#replace(next)
+    if (steps !== undefined) this.#steps = steps
+  }
+
+  frozen(): Promise<NamedArray[]> {
+    const frozen = tf.tidy(() => {
+      const tensors = this.#model.freeze(this.#named(this.#flat), { meanAnswer: this.#meanAnswer })
+      return Object.entries(tensors).map(([name, t]) => ({ name, shape: t.shape, values: t.dataSync<'float32'>() }))
+    })
+    return Promise.resolve(frozen)
+  }
+
+  dispose(): void {
+    tf.dispose([this.#flat, ...this.#slots, ...Object.values(this.#bufferTensors), this.#meanAnswer])
+    tf.dispose([...this.#tables.values()])
+    this.#tables.clear()
+  }
+
+  /** Takes over [parameters, …slots, …buffers] as the state of the next step. */
+  #replace(next: tf.Tensor[]): void {
+    tf.dispose([this.#flat, ...this.#slots, ...Object.values(this.#bufferTensors)])
+    for (const tensor of next) tf.keep(tensor)
+    const [flat, ...rest] = next
+    this.#flat = flat!
+    this.#slots = rest.slice(0, this.#rule.slots.length)
+    const buffers = rest.slice(this.#rule.slots.length)
+    this.#bufferTensors = Object.fromEntries(this.#buffers.map(({ name }, i) => [name, buffers[i]!]))
+  }
+
+  /** Cuts the flat vector into the model's parameters; autodiff through the cut gives one flat gradient back. */
+  #named(flat: tf.Tensor): Tensors {
+    // tfjs's gradient of a split into one piece is broken.
+    const parts = this.#sizes.length === 1 ? [flat] : tf.split(flat, this.#sizes)
+    const parameters = this.#trainable.map(({ name, shape }, i) => [name, tf.reshape(parts[i]!, [...shape])])
+    return { ...Object.fromEntries(parameters), ...this.#bufferTensors }
+  }
+
+  /** The flat vector after the model's own change before a step. */
+  #changed(inputs: ModelInputs): tf.Tensor {
+    const before = this.#named(this.#flat)
+    const changed = { ...before, ...this.#model.beforeStep?.(before, inputs) }
+    return tf.concat(this.#trainable.map(({ name }) => tf.reshape(changed[name]!, [-1])))
+  }
+
+  /** Noise of a step is a function of the seed and the step alone, so that a resumed run draws it again. */
+  #trainingMode(epoch: number): Mode {
+    const stream = new RandomStream(this.#trainer.seed, 'noise', this.#steps)
+    return {
+      training: true,
+      epoch,
+      epochs: this.#trainer.max_epochs,
+      dropout: (x, rate) => {
+        const mask = new Float32Array(x.size)
+        for (let i = 0; i < mask.length; i++) mask[i] = stream.uniform() < rate ? 0 : 1 / (1 - rate)
+        return tf.mul(x, tf.tensor(mask, x.shape))
+      },
+      noise: (shape) => {
+        const values = new Float32Array(size(shape))
+        fillNormal(values, 1, stream)
+        return tf.tensor(values, [...shape])
+      },
+    }
+  }
+
+  /** Appends to each per-user table the mean of its trained rows: the row of users whom training never saw. */
+  #withGenericUser(parameters: Tensors): Tensors {
+    const trained = this.#dataset.trainedUsers
+    return Object.fromEntries(
+      this.#model.parameters.map(({ name, perUser }) => {
+        const table = parameters[name]!
+        if (!perUser) return [name, table]
+        const width = table.shape[1]!
+        const rows = tf.slice(table, [0, 0], [trained, width])
+        return [name, tf.concat([rows, tf.mean(rows, 0, true)], 0)]
+      }),
+    )
+  }
+
+  #inputs(split: PairSplit, rows: Int32Array): ModelInputs {
+    const take = (column: Int32Array): Int32Array => rows.map((row) => column[row]!)
+    const trained = this.#dataset.trainedUsers
+    const table = this.#table(split.table)
+    const answers = distinctRows(split.table.rows, [take(split.chosen), take(split.rejected)])
+    const F = this.#dataset.featureColumns.length
+    return {
+      users: tf.tensor1d(
+        take(split.users).map((user) => Math.min(user, trained)),
+        'int32',
+      ),
+      answers: answers.rows === null ? table : tf.gather(table, tf.tensor1d(answers.rows, 'int32')),
+      chosen: tf.tensor1d(answers.positions[0]!, 'int32'),
+      rejected: tf.tensor1d(answers.positions[1]!, 'int32'),
+      prompts: () => {
+        const prompts = distinctRows(split.table.rows, [take(split.prompts)])
+        return {
+          vectors: prompts.rows === null ? table : tf.gather(table, tf.tensor1d(prompts.rows, 'int32')),
+          rows: tf.tensor1d(prompts.positions[0]!, 'int32'),
+        }
+      },
+      features: split.features === null ? null : tf.tensor2d(gatherRows(split.features, rows, F), [rows.length, F]),
+    }
+  }
+
+  /** The table on the backend, uploaded once. */
+  #table(table: EmbeddingTable): tf.Tensor {
+    let uploaded = this.#tables.get(table)
+    if (!uploaded) {
+      uploaded = tf.keep(tf.tensor2d(table.values, [table.rows, table.width]))
+      this.#tables.set(table, uploaded)
+    }
+    return uploaded
+  }
+
+  #unpack(flat: Float32Array, prefix: string): NamedArray[] {
+    let at = 0
+    return this.#trainable.map(({ name, shape }, i) => {
+      const values = flat.slice(at, at + this.#sizes[i]!)
+      at += values.length
+      return { name: prefix + name, shape, values }
+    })
+  }
+}
+
+const size = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1)
+const scalar = (tensor: tf.Tensor): number => tensor.dataSync<'float32'>()[0]!
+
+function takeRewards({ rewardMargin }: PairSplit, rows: Int32Array): Float32Array {
+  return rewardMargin ? Float32Array.from(rows, (row) => rewardMargin[row]!) : new Float32Array(rows.length)
+}
+
+/** The initial values of parameters of any kind, one after the other; each has its own stream, named after it. */
+function initialValues(parameters: readonly ParameterSpec[], seed: number): Float32Array {
+  const flat = new Float32Array(parameters.reduce((sum, { shape }) => sum + size(shape), 0))
+  let at = 0
+  for (const { name, shape, init } of parameters) {
+    const part = flat.subarray(at, (at += size(shape)))
+    const stream = new RandomStream(seed, `init/${name}`)
+    switch (init.kind) {
+      case 'uniform':
+        fillUniform(part, init.bound, stream)
+        break
+      case 'normal':
+        fillNormal(part, init.sd, stream)
+        break
+      case 'constant':
+        part.fill(init.value)
+    }
+  }
+  return flat
+}
+
+/** Mean vector of all chosen and rejected answers, each occurrence counted; summed in float64. */
+function meanAnswer({ table, chosen, rejected, pairs }: PairSplit): Float32Array {
+  const count = new Int32Array(table.rows)
+  for (let i = 0; i < pairs; i++) {
+    count[chosen[i]!]!++
+    count[rejected[i]!]!++
+  }
+  const sum = new Float64Array(table.width)
+  for (let row = 0; row < table.rows; row++) {
+    const times = count[row]!
+    if (times === 0) continue
+    const from = row * table.width
+    for (let d = 0; d < table.width; d++) sum[d]! += times * table.values[from + d]!
+  }
+  return Float32Array.from(sum, (value) => value / (2 * pairs))
+}
+
+function gatherRows(values: Float32Array, rows: Int32Array, width: number): Float32Array {
+  const out = new Float32Array(rows.length * width)
+  for (const [i, row] of rows.entries()) out.set(values.subarray(row * width, (row + 1) * width), i * width)
+  return out
+}

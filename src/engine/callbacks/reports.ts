@@ -1,0 +1,42 @@
+import type { Progress } from '../../shared/api/engineProtocol'
+import type { MetricBatch } from '../../shared/domain/metric'
+import { logged } from '../metrics/figures'
+import type { Callback } from '../loop/fit'
+
+/** One point per metric and epoch, under the reference's plain names. */
+export function epochMetrics(record: (batch: MetricBatch) => void): Callback {
+  return {
+    onEpochEnd({ epoch, steps, learningRate, train, val }) {
+      const values = { ...logged('train', train), ...(val && logged('val', val)), lr: learningRate }
+      record({ epoch, step: steps - 1, time: Date.now(), values })
+    },
+  }
+}
+
+/** Often enough to look alive, seldom enough to cost nothing. */
+const REPORT_EVERY_MS = 200
+
+/** Steps a second and time left, measured over the whole run so that one slow step does not shake the estimate. */
+export function progressReports(
+  total: { epochs: number; steps: number; stepsPerEpoch: number },
+  report: (progress: Progress) => void,
+): Callback {
+  const started = performance.now()
+  let last = started
+  return {
+    onStep(step) {
+      const now = performance.now()
+      if (now - last < REPORT_EVERY_MS && step < total.steps) return
+      last = now
+      const stepsPerSecond = (1000 * step) / (now - started)
+      report({
+        epoch: Math.floor((step - 1) / total.stepsPerEpoch),
+        epochs: total.epochs,
+        step,
+        steps: total.steps,
+        stepsPerSecond,
+        secondsLeft: (total.steps - step) / stepsPerSecond,
+      })
+    },
+  }
+}

@@ -1,0 +1,39 @@
+import type { SplitName, UserId } from '../../shared/domain/dataset'
+
+/** Frozen text vectors, [rows, width] row-major. Splits that name the same file share one table. */
+export interface EmbeddingTable {
+  readonly file: string
+  readonly rows: number
+  readonly width: number
+  readonly values: Float32Array
+}
+
+/** The pairs of one split, columnar. All arrays but `features` have length `pairs`. */
+export interface PairSplit {
+  readonly name: SplitName
+  readonly pairs: number
+  readonly table: EmbeddingTable
+  /** Index into {@link Dataset.users}; an index ≥ `trainedUsers` is a user the training split does not know. */
+  readonly users: Int32Array
+  /** Rows of `table`. */
+  readonly prompts: Int32Array
+  readonly chosen: Int32Array
+  readonly rejected: Int32Array
+  /** The data's own `id` column, or null where there is none. */
+  readonly ids: readonly (string | number)[] | null
+  /** [pairs, featureColumns.length] row-major, or null when no feature was asked for. */
+  readonly features: Float32Array | null
+  /** [pairs] r*_w − r*_l of the base reward; absent where it is zero everywhere. */
+  readonly rewardMargin?: Float32Array
+}
+
+export interface Dataset {
+  readonly name: string
+  /** Every user of every split: those of `train` first (sorted), then the others (sorted). */
+  readonly users: readonly UserId[]
+  readonly trainedUsers: number
+  readonly width: number
+  /** The feature columns in use, in file order. */
+  readonly featureColumns: readonly string[]
+  readonly splits: { readonly train: PairSplit } & Readonly<Partial<Record<SplitName, PairSplit>>>
+}

@@ -1,0 +1,104 @@
+import { open, stat, type FileHandle } from 'node:fs/promises'
+import { AppError, messageOf } from '../../shared/errors'
+
+/** An open regular file. */
+export interface InputFile {
+  readonly path: string
+  /** Bytes, when it was opened. */
+  readonly size: number
+  readonly handle: FileHandle
+}
+
+export interface ReadOptions {
+  signal?: AbortSignal
+  /** Called with the number of bytes just read. */
+  onBytes?: (bytes: number) => void
+}
+
+/** One read. Far below the 2 GiB that one system call may return, small enough to stop promptly and to stay in cache. */
+export const CHUNK_BYTES = 1 << 20
+
+/**
+ * Runs `use` on an open file and closes it. Only regular files are opened: opening a FIFO would wait for a writer
+ * forever, and a device never ends.
+ *
+ * @throws AppError `not_found` or `unreadable`
+ */
+export async function withInput<T>(path: string, use: (file: InputFile) => Promise<T>): Promise<T> {
+  const size = await regularFileSize(path)
+  let handle: FileHandle
+  try {
+    handle = await open(path, 'r')
+  } catch (error) {
+    throw unreadable(path, messageOf(error), error)
+  }
+  try {
+    return await use({ path, size, handle })
+  } finally {
+    await handle.close()
+  }
+}
+
+/**
+ * Size in bytes of a regular file.
+ *
+ * @throws AppError `not_found` when there is none, `unreadable` when the path is anything but a regular file
+ */
+export async function regularFileSize(path: string): Promise<number> {
+  let stats
+  try {
+    stats = await stat(path)
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    if (code !== 'ENOENT' && code !== 'ENOTDIR') throw unreadable(path, messageOf(error), error)
+    throw new AppError(
+      'not_found',
+      'The file does not exist',
+      { file: path, fix: 'Check the path in the data configuration.' },
+      error,
+    )
+  }
+  if (stats.isFile()) return stats.size
+  throw unreadable(path, stats.isDirectory() ? 'it is a folder' : 'it is not a regular file')
+}
+
+function unreadable(path: string, why: string, cause?: unknown): AppError {
+  const fix = 'Point the data configuration at a regular file that you may read.'
+  return new AppError('unreadable', `The file cannot be read: ${why}`, { file: path, fix }, cause)
+}
+
+/** Fills `target` from `position` on. @throws AppError `data_invalid` when the file ends before */
+export async function readFully(file: InputFile, target: Uint8Array, position: number): Promise<void> {
+  let done = 0
+  while (done < target.byteLength) {
+    const length = Math.min(target.byteLength - done, CHUNK_BYTES)
+    const { bytesRead } = await file.handle.read(target, done, length, position + done)
+    if (bytesRead === 0) {
+      throw new AppError('data_invalid', `The file ends at byte ${position + done}, in the middle of its data`, {
+        file: file.path,
+        fix: 'The file is truncated: copy or write it again.',
+      })
+    }
+    done += bytesRead
+  }
+}
+
+/** The bytes of a file in order. Every chunk is a view into one buffer and holds only until the next. */
+export async function* readChunks(
+  file: InputFile,
+  options: ReadOptions & { chunkBytes?: number } = {},
+): AsyncGenerator<Buffer> {
+  const buffer = Buffer.allocUnsafe(Math.max(1, Math.min(options.chunkBytes ?? CHUNK_BYTES, file.size)))
+  for (let position = 0; ;) {
+    throwIfStopped(options.signal)
+    const { bytesRead } = await file.handle.read(buffer, 0, buffer.length, position)
+    if (bytesRead === 0) return
+    position += bytesRead
+    options.onBytes?.(bytesRead)
+    yield buffer.subarray(0, bytesRead)
+  }
+}
+
+export function throwIfStopped(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw new AppError('stopped', 'Stopped while reading the data')
+}

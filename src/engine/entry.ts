@@ -1,0 +1,83 @@
+import { PROTOCOL_VERSION, toEngineSchema, type ToEngine } from '../shared/api/engineProtocol'
+import { AppError } from '../shared/errors'
+import { validateData } from './data/validate'
+import { runExperiment, type EngineMessage } from './runExperiment'
+
+/**
+ * The engine's process: the only file that knows how frames reach it. Electron's utility process has `parentPort`, a
+ * child process of Node has `process.send`.
+ */
+interface ParentPort {
+  on(event: 'message', listener: (event: { data: unknown }) => void): void
+  postMessage(message: unknown): void
+}
+
+/** How long the last frames may take to leave before the process ends. */
+const FLUSH_MS = 2_000
+
+const port = parentPort()
+const stop = new AbortController()
+
+// The terminal sends Ctrl-C to the whole process group; only the parent decides what it means.
+process.on('SIGINT', () => {})
+process.on('SIGTERM', () => stop.abort())
+// A parent that is gone cannot stop us: end as if it had asked, with what was learned saved.
+process.on('disconnect', () => stop.abort())
+process.on('uncaughtException', (error) => fatal(error))
+process.on('unhandledRejection', (error) => fatal(error))
+
+port.listen((frame) => {
+  const parsed = toEngineSchema.safeParse(frame)
+  if (!parsed.success) {
+    fatal(
+      new AppError('engine_protocol', `The engine speaks protocol ${PROTOCOL_VERSION} and did not understand a frame`),
+    )
+    return
+  }
+  handle(parsed.data).catch(fatal)
+})
+void port.send({ type: 'ready' })
+
+async function handle(frame: ToEngine): Promise<void> {
+  switch (frame.type) {
+    case 'train':
+      await port.send({ type: 'result', result: await runExperiment(frame, (message) => void port.send(message), stop.signal) })
+      break
+    case 'validate':
+      await port.send({ type: 'validation', report: await validateData(frame.data, { signal: stop.signal }) })
+      break
+    case 'stop':
+      stop.abort()
+      return
+  }
+  process.exit(0)
+}
+
+function fatal(thrown: unknown): void {
+  const error = AppError.from(thrown).toJSON()
+  const end = (): never => process.exit(1)
+  setTimeout(end, FLUSH_MS).unref()
+  void port.send({ type: 'error', error }).then(end, end)
+}
+
+function parentPort(): {
+  send: (message: EngineMessage) => Promise<void>
+  listen: (on: (frame: unknown) => void) => void
+} {
+  const electron: ParentPort | undefined = Reflect.get(process, 'parentPort')
+  if (electron) {
+    return {
+      send: (message) => Promise.resolve(electron.postMessage({ v: PROTOCOL_VERSION, ...message })),
+      listen: (on) => electron.on('message', (event) => on(event.data)),
+    }
+  }
+  return {
+    send: (message) =>
+      new Promise((resolve) => {
+        if (!process.send || !process.connected) return resolve()
+        // A frame that cannot be delivered is no error: the run's folder holds everything that was measured.
+        process.send({ v: PROTOCOL_VERSION, ...message }, () => resolve())
+      }),
+    listen: (on) => process.on('message', on),
+  }
+}

@@ -1,0 +1,25 @@
+import * as tf from '@tensorflow/tfjs-core'
+import type { BtConfig } from '../../../shared/config/models/baselines'
+import { tensor, type Model, type Sizes } from '../model'
+
+const WEIGHT = 'w.weight'
+
+/**
+ * bt, the non-personalised baseline every report shows beside the others: a Bradley–Terry model (1952) with one linear
+ * reward for all users.
+ *
+ *     δ = w·y                  w: [1, D], starts at 0
+ *     reg = λ_w |w|₁
+ */
+export function bt(config: BtConfig, { width }: Sizes): Model {
+  return {
+    parameters: [{ name: WEIGHT, shape: [1, width], init: { kind: 'constant', value: 0 } }],
+    batchDependent: false,
+    freeze: () => ({}),
+    forward(p, { answers, chosen, rejected }) {
+      const reward = tf.reshape(tf.matMul(answers, tensor(p, WEIGHT), false, true), [-1])
+      return { chosen: tf.gather(reward, chosen), rejected: tf.gather(reward, rejected) }
+    },
+    penalty: (p) => tf.mul(config.lambda_w, tf.sum(tf.abs(tensor(p, WEIGHT)))),
+  }
+}

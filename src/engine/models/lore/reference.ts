@@ -1,0 +1,34 @@
+import * as tf from '@tensorflow/tfjs-core'
+import type { LoreConfig } from '../../../shared/config/models/baselines'
+import { linearInit, tensor, type Model, type Sizes } from '../model'
+
+const BASIS = 'V.weight'
+const USER = 'a.weight'
+
+/** Standard deviation of the users' initial mixture logits. */
+const USER_SD = 0.01
+
+/**
+ * lore, low-rank reward modelling (Bose et al., 2025): K shared rewards, mixed by each user.
+ *
+ *     δ = softmax(a_u)ᵀ V y        V: [K, D] as a Linear layer without bias, a: [U, K] ~ N(0, 0.01²)
+ *     reg = λ_v |V|₁
+ */
+export function lore(config: LoreConfig, sizes: Sizes): Model {
+  const K = config.n_dim
+  return {
+    parameters: [
+      { name: BASIS, shape: [K, sizes.width], init: linearInit(sizes.width) },
+      { name: USER, shape: [config.n_users ?? sizes.users, K], init: { kind: 'normal', sd: USER_SD }, perUser: true },
+    ],
+    batchDependent: false,
+    freeze: () => ({}),
+    forward(p, { users, answers, chosen, rejected }) {
+      const rewards = tf.matMul(answers, tensor(p, BASIS), false, true)
+      const mixture = tf.softmax(tf.gather(tensor(p, USER), users))
+      const logit = (rows: tf.Tensor): tf.Tensor => tf.sum(tf.mul(mixture, tf.gather(rewards, rows)), 1)
+      return { chosen: logit(chosen), rejected: logit(rejected) }
+    },
+    penalty: (p) => tf.mul(config.lambda_v, tf.sum(tf.abs(tensor(p, BASIS)))),
+  }
+}

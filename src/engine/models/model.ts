@@ -1,0 +1,102 @@
+import type { Tensor } from '@tensorflow/tfjs-core'
+
+/** What the data decides about a model's shapes. */
+export interface Sizes {
+  /** Users of the training split. */
+  users: number
+  /** Width D of the text vectors. */
+  width: number
+  /** Width F of the user feature vectors, 0 without features. */
+  features: number
+}
+
+export type Init =
+  { kind: 'uniform'; bound: number } | { kind: 'normal'; sd: number } | { kind: 'constant'; value: number }
+
+export interface ParameterSpec {
+  /** torch's name of the reference's parameter, so that checkpoints compare one to one. */
+  name: string
+  shape: readonly number[]
+  init: Init
+  /** One row per user: evaluation appends the generic user's row, the mean of the trained ones. */
+  perUser?: boolean
+  /** A running statistic: kept with the checkpoint and set by `forward`, never by the optimiser. */
+  buffer?: boolean
+}
+
+/** torch's initialisation of a Linear layer: uniform in ±1/sqrt(in), weight and bias alike. */
+export const linearInit = (fanIn: number): Init => ({ kind: 'uniform', bound: 1 / Math.sqrt(fanIn) })
+
+export type Tensors = Readonly<Record<string, Tensor>>
+
+/**
+ * One batch of B pairs. Texts come as the batch's distinct vectors and rows into them, so that a model projects each
+ * text once and gathers after.
+ */
+export interface ModelInputs {
+  /** [B] rows of the per-user tables. */
+  users: Tensor
+  /** [A, D] distinct answers. */
+  answers: Tensor
+  /** [B] rows of `answers`. */
+  chosen: Tensor
+  rejected: Tensor
+  /** [P, D] distinct prompts and [B] rows into them; made only when a model asks. */
+  prompts: () => { vectors: Tensor; rows: Tensor }
+  /** [B, F], null without features. */
+  features: Tensor | null
+}
+
+/** Training statistics that evaluation needs instead of the batch's own. */
+export interface TrainingStatistics {
+  /** [1, D] mean of the training split's answers, chosen and rejected, each occurrence counted. */
+  meanAnswer: Tensor
+}
+
+/** Training draws its own noise and takes statistics from the batch; evaluation is a pure function of each pair. */
+export type Mode =
+  | {
+      training: true
+      /** Inverted dropout: zeroes entries with probability `rate` and scales the others by 1/(1 − rate). */
+      dropout: (x: Tensor, rate: number) => Tensor
+      /** Standard normal noise of that shape. */
+      noise: (shape: readonly number[]) => Tensor
+      /** 0-based epoch, and how many there are at most: some losses are annealed. */
+      epoch: number
+      epochs: number
+    }
+  | { training: false; frozen: Tensors }
+
+export interface Forward {
+  /** δ(u, x, chosen) and δ(u, x, rejected), [B] each. */
+  chosen: Tensor
+  rejected: Tensor
+  /** Scalars added to the loss besides bt_loss and reg_loss, by the name under which they are logged. */
+  terms?: Tensors
+  /** New values of the buffers; training only. */
+  buffers?: Tensors
+}
+
+/**
+ * A model written in tfjs ops with autodiff: its specification, and its executable form on every tfjs backend.
+ * Functions are pure; they run inside `tf.tidy`. `parameters` holds the buffers too.
+ */
+export interface Model {
+  readonly parameters: readonly ParameterSpec[]
+  /** True when evaluating a pair depends on its neighbours in the batch: evaluation then keeps the training batch size. */
+  readonly batchDependent: boolean
+  /** What evaluation keeps from training, by name; stored with every checkpoint. */
+  freeze(parameters: Tensors, statistics: TrainingStatistics): Tensors
+  /** Parameters changed before a step uses them, outside the gradient (model2's renormalised rows). */
+  beforeStep?(parameters: Tensors, inputs: ModelInputs): Tensors
+  forward(parameters: Tensors, inputs: ModelInputs, mode: Mode): Forward
+  /** reg_loss of a step. */
+  penalty(parameters: Tensors): Tensor
+}
+
+/** The parameter of that name; a missing one is a fault of ours, not of the input. */
+export function tensor(tensors: Tensors, name: string): Tensor {
+  const found = tensors[name]
+  if (!found) throw new Error(`there is no tensor "${name}"`)
+  return found
+}

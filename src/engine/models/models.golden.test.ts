@@ -1,0 +1,199 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet'
+import { afterAll, describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { experimentSchema } from '../../shared/config/experiment'
+import { MODEL_NAMES } from '../../shared/config/experiment'
+import { loadBackend } from '../backends/tfjs/loadBackend'
+import { TfjsExecution } from '../backends/tfjs/tfjsExecution'
+import type { Dataset, PairSplit } from '../data/dataset'
+import { readNpy } from '../data/npy'
+import { createSchedule, totalSteps } from '../loop/schedule'
+import { stepFigures } from '../metrics/figures'
+import { createModel } from './registry'
+import { readNpz } from './testing/npz'
+
+/**
+ * Trajectories of the reference's own PyTorch models, step by step. The folder comes from GOLDEN_DIR; its README gives
+ * the conditions: data in file order, no shuffling, dropout off, base reward zero.
+ */
+const root = path.resolve(import.meta.dirname, '../../..')
+const golden = path.resolve(root, process.env['GOLDEN_DIR'] ?? '../shared/golden')
+const data = path.resolve(root, '../shared/data/simpler')
+
+const caseSchema = z.object({
+  model: z.string(),
+  centering: z.string().optional(),
+  model_config: z.record(z.string(), z.unknown()),
+  trainer: z.record(z.string(), z.unknown()),
+  feature_columns: z.array(z.string()),
+  steps: z.array(
+    z.object({ loss: z.number(), bt_loss: z.number(), reg_loss: z.number(), acc: z.number(), lr: z.number() }),
+  ),
+  test: z.object({ loss: z.number(), bt_loss: z.number(), acc: z.number(), z_first_16: z.array(z.number()) }),
+})
+
+/** Relative error allowed per step's loss, and for the test loss. */
+const STEP_TOLERANCE = 2e-5
+const TEST_TOLERANCE = 1e-4
+/** Each final tensor: relative L2 error, and the share of entries within ENTRY_TOLERANCE of its largest. */
+const TENSOR_TOLERANCE = 1e-3
+const ENTRY_TOLERANCE = 2e-4
+const ENTRY_SHARE = 0.999
+/** Centring makes its gradient zero, so Adam amplifies rounding. */
+const FREE_TENSORS = ['layer_d.bias']
+
+const files = fs.existsSync(golden)
+  ? fs
+      .readdirSync(golden)
+      .filter((name) => name.endsWith('.json'))
+      .sort()
+  : []
+const cases = files.map((name) => ({
+  name: path.basename(name, '.json'),
+  ...caseSchema.parse(JSON.parse(fs.readFileSync(path.join(golden, name), 'utf8'))),
+}))
+const known = cases.filter(({ model }) => MODEL_NAMES.some((name) => name === model))
+const missing = !fs.existsSync(golden)
+  ? `there are no golden files at ${golden}`
+  : !fs.existsSync(data)
+    ? `there is no data at ${data}`
+    : ''
+
+describe('golden trajectories', () => {
+  if (missing) {
+    it.skip(`skipped: ${missing}`, () => {})
+    return
+  }
+  const report: string[] = []
+  afterAll(() => {
+    process.stdout.write(`${report.join('\n')}\n`)
+  })
+
+  it.each(known)('$name', async ({ name, ...golden }) => {
+    const backend = await loadBackend('auto')
+    const dataset = await simpler(golden.feature_columns)
+    const { train, test } = dataset.splits
+    const config = experimentSchema.parse({
+      data: { dts_name: 'simpler', dts_path: data, train: { df_file: '-', text_file: '-', emb_file: '-' } },
+      model_name: golden.model,
+      trainer: golden.trainer,
+      [golden.model]: {
+        ...golden.model_config,
+        ...(golden.centering !== undefined && { centering: golden.centering }),
+      },
+    })
+    const { trainer } = config
+    const model = createModel(config, {
+      users: dataset.trainedUsers,
+      width: dataset.width,
+      features: dataset.featureColumns.length,
+    })
+    const execution = new TfjsExecution(model, dataset, trainer, backend)
+    const arrays = readNpz(
+      fs.readFileSync(path.join(path.resolve(root, process.env['GOLDEN_DIR'] ?? '../shared/golden'), `${name}.npz`)),
+    )
+    const part = (prefix: string): typeof arrays =>
+      arrays
+        .filter((array) => array.name.startsWith(prefix))
+        .map((array) => ({ ...array, name: array.name.slice(prefix.length) }))
+    execution.load({ parameters: part('init/') })
+
+    const schedule = createSchedule(trainer, totalSteps(train.pairs, trainer))
+    let worstStep = 0
+    for (const [step, expected] of golden.steps.entries()) {
+      const perEpoch = Math.ceil(train.pairs / trainer.batch_size)
+      const from = (step % perEpoch) * trainer.batch_size
+      const rows = Int32Array.from({ length: Math.min(trainer.batch_size, train.pairs - from) }, (_, i) => from + i)
+      const rates = schedule.at(step)
+      expect(rates.learningRate, `learning rate of step ${step}`).toBeCloseTo(expected.lr, 12)
+      execution.trainStep(rows, rates, Math.floor(step / perEpoch))
+      const [figures] = await execution.drainSteps()
+      worstStep = Math.max(
+        worstStep,
+        relative(figures!.loss, expected.loss),
+        relative(figures!.bt_loss, expected.bt_loss),
+      )
+      expect(figures!.reg_loss, `reg_loss of step ${step}`).toBeCloseTo(expected.reg_loss, 7)
+    }
+    expect(golden.steps.length).toBe(totalSteps(train.pairs, trainer))
+    expect(worstStep, 'largest relative error of a step').toBeLessThanOrEqual(STEP_TOLERANCE)
+
+    let worstTensor = 0
+    const state = await execution.state()
+    for (const expected of part('final/')) {
+      const actual = state.parameters.find((array) => array.name === expected.name)
+      if (!actual || FREE_TENSORS.includes(expected.name)) continue
+      const { l2, share } = compare(actual.values, expected.values)
+      worstTensor = Math.max(worstTensor, l2)
+      expect(l2, `relative L2 error of ${expected.name}`).toBeLessThanOrEqual(TENSOR_TOLERANCE)
+      expect(share, `share of close entries of ${expected.name}`).toBeGreaterThanOrEqual(ENTRY_SHARE)
+    }
+
+    const evaluation = await execution.evaluate(test)
+    const figures = stepFigures(evaluation)
+    expect(figures.acc).toBeCloseTo(golden.test.acc, 6)
+    expect(relative(figures.loss, golden.test.loss)).toBeLessThanOrEqual(TEST_TOLERANCE)
+    const largest = Math.max(...golden.test.z_first_16.map(Math.abs))
+    for (const [row, z] of golden.test.z_first_16.entries())
+      expect(Math.abs(evaluation.z[row]! - z) / largest).toBeLessThan(1e-3)
+    report.push(
+      `golden ${name}: ${golden.steps.length} steps on ${backend.name}, largest relative error: loss ${worstStep.toExponential(1)}, ` +
+        `tensor ${worstTensor.toExponential(1)}, test loss ${relative(figures.loss, golden.test.loss).toExponential(1)}`,
+    )
+    execution.dispose()
+  })
+
+  const others = cases.filter((one) => !known.includes(one))
+  if (others.length > 0)
+    it.skip(`${others.length} cases of models not built yet: ${others.map(({ name }) => name).join(', ')}`, () => {})
+})
+
+const relative = (actual: number, expected: number): number => Math.abs(actual - expected) / Math.abs(expected)
+
+function compare(actual: Float32Array, expected: Float32Array): { l2: number; share: number } {
+  let difference = 0
+  let size = 0
+  const largest = expected.reduce((max, value) => Math.max(max, Math.abs(value)), 0)
+  let close = 0
+  for (const [i, value] of expected.entries()) {
+    difference += (actual[i]! - value) ** 2
+    size += value ** 2
+    if (Math.abs(actual[i]! - value) <= ENTRY_TOLERANCE * largest) close++
+  }
+  return { l2: size === 0 ? Math.sqrt(difference) : Math.sqrt(difference / size), share: close / expected.length }
+}
+
+/** The SimplER splits in file order, user ids as rows of the reference's tables. */
+async function simpler(featureColumns: string[]): Promise<Dataset & { splits: { train: PairSplit; test: PairSplit } }> {
+  const split = async (name: 'train' | 'test'): Promise<PairSplit> => {
+    const file = await asyncBufferFromFile(
+      path.join(data, `dataset_pairwise_preferences_${name}_with_emb_and_ohe.parquet`),
+    )
+    const rows = await parquetReadObjects({ file })
+    const emb = path.join(data, `emb_${name}.npy`)
+    const column = (key: string): Int32Array => Int32Array.from(rows, (row) => Number(row[key]))
+    return {
+      name,
+      pairs: rows.length,
+      table: { file: emb, ...(await readNpy(emb)) },
+      users: column('u_id'),
+      prompts: column('prompt_emb_idx'),
+      chosen: column('chosen_emb_idx'),
+      rejected: column('rejected_emb_idx'),
+      ids: null,
+      features: Float32Array.from(rows.flatMap((row) => featureColumns.map((key) => Number(row[key])))),
+    }
+  }
+  const splits = { train: await split('train'), test: await split('test') }
+  const trainedUsers = Math.max(...splits.train.users) + 1
+  return {
+    name: 'simpler',
+    users: Array.from({ length: trainedUsers }, (_, user) => user),
+    trainedUsers,
+    width: splits.train.table.width,
+    featureColumns,
+    splits,
+  }
+}

@@ -1,0 +1,60 @@
+import type { NamedArray } from '../backends/execution'
+import { AppError } from '../../shared/errors'
+
+/**
+ * The safetensors format (Hugging Face): a little-endian u64 header length, a JSON header of
+ * name → {dtype, shape, data_offsets}, then the raw values. Only F32 is written and read here.
+ */
+export function encodeSafetensors(arrays: readonly NamedArray[]): Uint8Array {
+  let offset = 0
+  const header: Record<string, { dtype: 'F32'; shape: readonly number[]; data_offsets: [number, number] }> = {}
+  for (const { name, shape, values } of arrays) {
+    header[name] = { dtype: 'F32', shape, data_offsets: [offset, (offset += values.byteLength)] }
+  }
+  const json = new TextEncoder().encode(JSON.stringify(header))
+  // The format wants the data aligned to 8 bytes; spaces pad the header.
+  const headerLength = Math.ceil(json.length / 8) * 8
+  const file = new Uint8Array(8 + headerLength + offset)
+  new DataView(file.buffer).setBigUint64(0, BigInt(headerLength), true)
+  file.fill(0x20, 8, 8 + headerLength)
+  file.set(json, 8)
+  let at = 8 + headerLength
+  for (const { values } of arrays) {
+    file.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), at)
+    at += values.byteLength
+  }
+  return file
+}
+
+/** @throws AppError `unreadable` when the bytes are no F32 safetensors file. */
+export function decodeSafetensors(bytes: Uint8Array, file: string): NamedArray[] {
+  const broken = (why: string): AppError =>
+    new AppError('unreadable', `${file} is no readable checkpoint: ${why}`, { file })
+  if (bytes.length < 8) throw broken('it is shorter than its header')
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const headerLength = Number(view.getBigUint64(0, true))
+  if (headerLength > bytes.length - 8) throw broken('its header runs past its end')
+  let header: unknown
+  try {
+    header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + headerLength)))
+  } catch {
+    throw broken('its header is not JSON')
+  }
+  if (typeof header !== 'object' || header === null) throw broken('its header is no object')
+  const data = bytes.subarray(8 + headerLength)
+  return Object.entries(header)
+    .filter(([name]) => name !== '__metadata__')
+    .map(([name, entry]) => {
+      const { dtype, shape, data_offsets: offsets } = Object(entry)
+      if (dtype !== 'F32' || !isNaturals(shape) || !isNaturals(offsets) || offsets.length !== 2)
+        throw broken(`its entry "${name}" is malformed`)
+      const [from, to] = [offsets[0]!, offsets[1]!]
+      if (to > data.length || to - from !== 4 * shape.reduce((a, b) => a * b, 1))
+        throw broken(`the values of "${name}" do not fit its shape`)
+      return { name, shape, values: new Float32Array(data.slice(from, to).buffer) }
+    })
+}
+
+function isNaturals(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every((item) => Number.isInteger(item) && item >= 0)
+}

@@ -1,0 +1,27 @@
+import type { MetricBatch } from '../../shared/domain/metric'
+
+export interface Series {
+  /** The metric's plain name, `val_loss`. */
+  name: string
+  /** Custom property that holds its colour. */
+  colour: string
+  /** Told apart without colour as well. */
+  dashed: boolean
+  points: [epoch: number, value: number][]
+}
+
+/** The curve of one metric: a point for every moment that has it. */
+export function pointsOf(history: readonly MetricBatch[], name: string): [number, number][] {
+  return history.flatMap(({ epoch, values }): [number, number][] => {
+    const value = values[name]
+    return value === undefined ? [] : [[epoch, value]]
+  })
+}
+
+/** Training and validation curves of one figure, over epochs. */
+export function trainAndVal(history: readonly MetricBatch[], figure: 'loss' | 'acc'): Series[] {
+  return [
+    { name: `train_${figure}`, colour: '--series-train', dashed: false, points: pointsOf(history, `train_${figure}`) },
+    { name: `val_${figure}`, colour: '--series-val', dashed: true, points: pointsOf(history, `val_${figure}`) },
+  ]
+}

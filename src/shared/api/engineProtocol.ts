@@ -1,0 +1,79 @@
+import { z } from 'zod'
+import { experimentSchema } from '../config/experiment'
+import { dataConfigSchema } from '../config/data'
+import { validationReportSchema } from '../domain/dataset'
+import { metricBatchSchema } from '../domain/metric'
+import { runResultSchema } from '../domain/run'
+import { ERROR_EXIT_CODES, type ErrorCode } from '../errors'
+
+/**
+ * Frames between core and an engine process. Every frame carries the protocol's version: an engine and a core of
+ * different builds refuse each other instead of misreading.
+ */
+export const PROTOCOL_VERSION = 1
+const v = z.literal(PROTOCOL_VERSION)
+
+export const toEngineSchema = z.discriminatedUnion('type', [
+  z.strictObject({
+    v,
+    type: z.literal('train'),
+    config: experimentSchema,
+    /** Absolute; the run's folder is made inside it. */
+    logDir: z.string().min(1),
+    /** The command that trains this again, for the run's record. */
+    command: z.string(),
+    /** Warnings of the configuration, repeated in the run's log. */
+    warnings: z.array(z.string()),
+  }),
+  z.strictObject({ v, type: z.literal('validate'), data: dataConfigSchema }),
+  z.strictObject({ v, type: z.literal('stop') }),
+])
+export type ToEngine = z.infer<typeof toEngineSchema>
+
+const errorCodes = Object.keys(ERROR_EXIT_CODES) as [ErrorCode, ...ErrorCode[]]
+const appErrorSchema = z.object({
+  code: z.enum(errorCodes),
+  message: z.string(),
+  details: z.object({
+    file: z.string().optional(),
+    line: z.int().optional(),
+    row: z.int().optional(),
+    column: z.string().optional(),
+    key: z.string().optional(),
+    fix: z.string().optional(),
+    findings: z.array(z.string()).readonly().optional(),
+  }),
+  cause: z.object({ message: z.string() }).optional(),
+})
+
+export const progressSchema = z.object({
+  epoch: z.int(),
+  epochs: z.int(),
+  step: z.int(),
+  steps: z.int(),
+  stepsPerSecond: z.number(),
+  secondsLeft: z.number(),
+})
+export type Progress = z.infer<typeof progressSchema>
+
+export const fromEngineSchema = z.discriminatedUnion('type', [
+  z.object({ v, type: z.literal('ready') }),
+  z.object({
+    v,
+    type: z.literal('started'),
+    runId: z.string(),
+    dir: z.string(),
+    backend: z.string(),
+    threads: z.int(),
+    pairs: z.int(),
+    users: z.int(),
+    parameters: z.int(),
+  }),
+  z.object({ v, type: z.literal('log'), level: z.enum(['info', 'warn', 'error']), message: z.string() }),
+  z.object({ v, type: z.literal('progress'), progress: progressSchema }),
+  z.object({ v, type: z.literal('metrics'), batch: metricBatchSchema }),
+  z.object({ v, type: z.literal('result'), result: runResultSchema }),
+  z.object({ v, type: z.literal('validation'), report: validationReportSchema }),
+  z.object({ v, type: z.literal('error'), error: appErrorSchema }),
+])
+export type FromEngine = z.infer<typeof fromEngineSchema>

@@ -1,0 +1,70 @@
+import { z } from 'zod'
+
+export const RUN_STATUSES = ['running', 'finished', 'stopped', 'failed', 'crashed', 'interrupted'] as const
+export const runStatusSchema = z.enum(RUN_STATUSES)
+export type RunStatus = z.infer<typeof runStatusSchema>
+
+/** What one training run came to: the last line of `delta train --json`. */
+export const runResultSchema = z.object({
+  type: z.literal('result'),
+  runId: z.string(),
+  dir: z.string(),
+  status: runStatusSchema,
+  test_acc: z.number().optional(),
+  test_loss: z.number().optional(),
+  test_unseen_acc: z.number().optional(),
+  test_unseen_loss: z.number().optional(),
+  val_acc: z.number().optional(),
+  val_loss: z.number().optional(),
+  /** 0-based epoch of the best checkpoint (lowest val_loss). */
+  best_epoch: z.int().optional(),
+  /** Epochs begun. */
+  epochs: z.int(),
+  steps: z.int(),
+  /** Wall time from the first step to the last figure. */
+  seconds: z.number(),
+  /** Training alone, median, the first epoch left out where there are more. */
+  ms_per_epoch: z.number(),
+  /** One pass over the validation split, median. */
+  ms_per_validation: z.number(),
+  steps_per_second: z.number(),
+  peak_rss_bytes: z.int(),
+  backend: z.string(),
+  threads: z.int(),
+})
+export type RunResult = z.infer<typeof runResultSchema>
+
+/** `run.json` in a run's folder: who the run is and how it stands. Rewritten atomically at each change of status. */
+export const runRecordSchema = z.object({
+  format: z.literal(1),
+  id: z.string(),
+  exp_name: z.string(),
+  exp_version: z.string(),
+  model_name: z.string(),
+  dts_name: z.string(),
+  status: runStatusSchema,
+  /** Why it ended so, in words for a person; absent while running and when finished. */
+  reason: z.string().optional(),
+  /** Milliseconds since the Unix epoch. */
+  created: z.number(),
+  ended: z.number().optional(),
+  /** The engine's process while `status` is running, so that a reader can tell a live run from a dead one. */
+  pid: z.int(),
+  host: z.string(),
+  /** The command that trains it again. */
+  command: z.string(),
+  version: z.string(),
+  warnings: z.array(z.string()),
+  result: runResultSchema.optional(),
+})
+export type RunRecord = z.infer<typeof runRecordSchema>
+
+/** Names of the files in a run's folder. */
+export const RUN_FILES = {
+  record: 'run.json',
+  hparams: 'hparams.yaml',
+  metrics: 'metrics.jsonl',
+  log: 'run.log',
+  checkpoints: 'checkpoints',
+  predictions: 'predictions',
+} as const

@@ -1,0 +1,29 @@
+import vue from '@vitejs/plugin-vue'
+import { defineConfig } from 'vitest/config'
+
+const folders = ['shared', 'engine', 'core', 'cli', 'server', 'main', 'preload', 'renderer'] as const
+
+export default defineConfig({
+  plugins: [vue()],
+  // As the build resolves them: one copy of tfjs-core, not its CommonJS bundle beside its modules.
+  resolve: { alias: [{ find: /^@tensorflow\/tfjs-core$/, replacement: '@tensorflow/tfjs-core/dist/index.js' }] },
+  define: { __DELTA_VERSION__: JSON.stringify('0.0.0-test') },
+  test: {
+    // The engine's tests hold a WebAssembly heap each; two cores are the smallest machine that must pass.
+    maxWorkers: 2,
+    // As in the build: Node cannot resolve tfjs-core's gradients by itself.
+    server: { deps: { inline: [/@tensorflow/] } },
+    testTimeout: 20_000,
+    projects: [
+      ...folders.map((name) => ({
+        extends: true as const,
+        test: { name, include: [`src/${name}/**/*.test.ts`], exclude: ['**/*.golden.test.ts'] },
+      })),
+      { extends: true, test: { name: 'scripts', include: ['scripts/**/*.test.mjs'] } },
+      {
+        extends: true,
+        test: { name: 'golden', include: ['src/**/*.golden.test.ts'], testTimeout: 120_000, reporters: ['verbose'] },
+      },
+    ],
+  },
+})
