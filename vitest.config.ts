@@ -22,7 +22,7 @@ export default defineConfig({
       { extends: true, test: { name: 'scripts', include: ['scripts/**/*.test.mjs'] } },
       {
         extends: true,
-        test: { name: 'golden', include: ['src/**/*.golden.test.ts'], testTimeout: 120_000, reporters: ['verbose'] },
+        test: { name: 'golden', include: ['src/**/*.golden.test.ts'], testTimeout: 120_000 },
       },
     ],
   },

@@ -112,12 +112,15 @@ test('curves are drawn: the canvas holds the colours of both series', async ({ o
 test('the empty folder says what to do next, and the first run takes its place', async ({ open, logDir }) => {
   const { page } = await open()
   await expect(page.getByRole('heading', { name: 'No runs yet' })).toBeVisible()
-  await expect(page.getByText('npm run -s delta -- train --dts_name simpler')).toBeVisible()
+  await expect(page.getByText(`npm run -s delta -- train --dts_name simpler --log_dir ${logDir}`)).toBeVisible()
   writeRun(logDir, { exp_name: 'default_exp', exp_version: 'v0' })
   await expect(page.getByRole('row', { name: /default_exp\/v0/ })).toBeVisible()
 })
 
-test('a run appears and grows while the window is open, and nothing moves under the reader', async ({ open, logDir }) => {
+test('a run appears and grows while the window is open, and nothing moves under the reader', async ({
+  open,
+  logDir,
+}) => {
   for (let index = 0; index < 60; index++) {
     writeRun(logDir, { exp_name: 'many', exp_version: `v${index}`, epochs: 2, created: 1e12 + index * 1e6 })
   }
@@ -130,7 +133,14 @@ test('a run appears and grows while the window is open, and nothing moves under 
   const before = await selected.boundingBox()
 
   const created = Date.now()
-  const dir = writeRun(logDir, { exp_name: 'live', exp_version: 'v0', status: 'running', pid: process.pid, epochs: 3, created })
+  const dir = writeRun(logDir, {
+    exp_name: 'live',
+    exp_version: 'v0',
+    status: 'running',
+    pid: process.pid,
+    epochs: 3,
+    created,
+  })
   await expect(page.getByRole('status').filter({ hasText: '61' })).toBeVisible()
   await expect(selected.locator('td.name')).toHaveText(name)
   expect(await selected.boundingBox()).toEqual(before)
@@ -147,7 +157,14 @@ test('a run appears and grows while the window is open, and nothing moves under 
 
 test('a run whose process is killed reads crashed, not running', async ({ open, logDir }) => {
   const engine = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' })
-  writeRun(logDir, { exp_name: 'a', exp_version: 'v0', status: 'running', pid: engine.pid, epochs: 3, created: Date.now() })
+  writeRun(logDir, {
+    exp_name: 'a',
+    exp_version: 'v0',
+    status: 'running',
+    pid: engine.pid,
+    epochs: 3,
+    created: Date.now(),
+  })
   const { page } = await open()
   await expect(page.getByRole('row', { name: /running a\/v0/ })).toBeVisible()
   engine.kill('SIGKILL')
@@ -172,14 +189,17 @@ test('the theme is kept, and following the system follows it', async ({ open, lo
   writeRun(logDir, { exp_name: 'a', exp_version: 'v0' })
   const { page } = await open()
   const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor)
-  await page.emulateMedia({ colorScheme: 'dark' })
-  const dark = await background()
+  const LIGHT = 'rgb(244, 246, 248)'
+  const DARK = 'rgb(19, 22, 27)'
   await page.emulateMedia({ colorScheme: 'light' })
-  const light = await background()
-  expect(light).not.toBe(dark)
+  await expect.poll(background).toBe(LIGHT)
+  await page.emulateMedia({ colorScheme: 'dark' })
+  await expect.poll(background).toBe(DARK)
+  await page.emulateMedia({ colorScheme: 'light' })
+  await expect.poll(background).toBe(LIGHT)
   await page.getByRole('radio', { name: 'Dark' }).check({ force: true })
-  expect(await background()).toBe(dark)
+  await expect.poll(background).toBe(DARK)
   await page.reload()
   await expect(page.getByRole('radio', { name: 'Dark' })).toBeChecked()
-  expect(await background()).toBe(dark)
+  await expect.poll(background).toBe(DARK)
 })

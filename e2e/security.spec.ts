@@ -8,7 +8,9 @@ test.use({ expectedErrors: [/./] })
 test('the page has no Node, no Electron, and two functions as its whole way out', async ({ open }) => {
   const { page } = await open()
   const found = await page.evaluate(() => ({
-    globals: ['require', 'process', 'module', 'Buffer', 'global', 'electron', 'ipcRenderer'].filter((name) => name in window),
+    globals: ['require', 'process', 'module', 'Buffer', 'global', 'electron', 'ipcRenderer'].filter(
+      (name) => name in window,
+    ),
     bridge: Object.keys(window.delta ?? {}).sort(),
     frozen: Object.isFrozen(window.delta),
   }))
@@ -19,7 +21,11 @@ test('evaluated and inline scripts, frames and workers from elsewhere do not run
   const { page } = await open()
   const outcome = await page.evaluate(async () => {
     const violations: string[] = []
-    document.addEventListener('securitypolicyviolation', ({ effectiveDirective }) => violations.push(effectiveDirective))
+    document.addEventListener('securitypolicyviolation', ({ effectiveDirective }) =>
+      violations.push(effectiveDirective),
+    )
+    // The debugger that runs this test may evaluate text, until it first waits.
+    await new Promise((resolve) => setTimeout(resolve, 0))
     const evaluated = await Promise.resolve()
       .then(() => new Function('return 1')())
       .catch(() => 'refused')
@@ -37,14 +43,22 @@ test('evaluated and inline scripts, frames and workers from elsewhere do not run
   })
   expect(outcome.evaluated).toBe('refused')
   expect(outcome.hacked).toBe(false)
-  expect(outcome.violations).toEqual(['frame-src', 'script-src', 'script-src-attr', 'script-src-elem', 'style-src-attr'])
+  expect(outcome.violations).toEqual([
+    'frame-src',
+    'script-src',
+    'script-src-attr',
+    'script-src-elem',
+    'style-src-attr',
+  ])
 })
 
 test('the page cannot leave, open a window or submit a form', async ({ open }) => {
   const { app, page } = await open()
   const before = page.url()
   const opened = await page.evaluate(() => {
-    const results = ['https://example.com/', 'file:///etc/passwd', 'app://workbench/'].map((url) => window.open(url) !== null)
+    const results = ['https://example.com/', 'file:///etc/passwd', 'app://workbench/'].map(
+      (url) => window.open(url) !== null,
+    )
     const link = document.createElement('a')
     link.href = 'file:///etc/passwd'
     link.target = '_blank'
@@ -57,7 +71,13 @@ test('the page cannot leave, open a window or submit a form', async ({ open }) =
     return results
   })
   expect(opened).toEqual([false, false, false])
-  for (const target of ['https://example.com/', 'file:///etc/passwd', 'data:text/html,x', 'app://elsewhere/', 'javascript:1']) {
+  for (const target of [
+    'https://example.com/',
+    'file:///etc/passwd',
+    'data:text/html,x',
+    'app://elsewhere/',
+    'javascript:1',
+  ]) {
     await page.evaluate((url) => void (location.href = url), target)
     await page.waitForTimeout(100)
     expect(page.url()).toBe(before)
@@ -84,7 +104,14 @@ test('app:// serves the page and nothing outside its folder', async ({ open }) =
   expect(statuses[0]).toBe(200)
   for (const status of statuses.slice(1)) expect([403, 404]).toContain(status)
   for (const url of ['file:///etc/passwd', 'https://example.com/', 'app://elsewhere/index.html']) {
-    const answer = await page.evaluate((target) => fetch(target).then(() => 'answered', () => 'refused'), url)
+    const answer = await page.evaluate(
+      (target) =>
+        fetch(target).then(
+          () => 'answered',
+          () => 'refused',
+        ),
+      url,
+    )
     expect(answer, url).toBe('refused')
   }
 })
@@ -93,9 +120,20 @@ test('no permission is granted, but for writing to the clipboard', async ({ open
   const { page } = await open()
   const outcome = await page.evaluate(async () => ({
     notification: await Notification.requestPermission(),
-    media: await navigator.mediaDevices.getUserMedia({ audio: true }).then(() => 'granted', () => 'denied'),
-    place: await new Promise((resolve) => navigator.geolocation.getCurrentPosition(() => resolve('granted'), () => resolve('denied'))),
-    reading: await navigator.clipboard.readText().then(() => 'granted', () => 'denied'),
+    media: await navigator.mediaDevices.getUserMedia({ audio: true }).then(
+      () => 'granted',
+      () => 'denied',
+    ),
+    place: await new Promise((resolve) =>
+      navigator.geolocation.getCurrentPosition(
+        () => resolve('granted'),
+        () => resolve('denied'),
+      ),
+    ),
+    reading: await navigator.clipboard.readText().then(
+      () => 'granted',
+      () => 'denied',
+    ),
   }))
   expect(outcome).toEqual({ notification: 'denied', media: 'denied', place: 'denied', reading: 'denied' })
 })
@@ -133,10 +171,16 @@ test('requests that are unknown, malformed or reach for prototypes and paths are
 test('another page with the same preload is not answered', async ({ open }) => {
   const { app } = await open()
   const preload = join(ROOT, 'out', 'preload', 'index.cjs')
-  for (const url of ['data:text/html,<h1>hostile</h1>', 'app://workbench/index.html']) {
-    const code = await app.evaluate(
+  const pages = [
+    // A session of its own: the app's would not even load it.
+    { url: 'data:text/html,<h1>hostile</h1>', partition: 'hostile' },
+    { url: 'app://workbench/index.html', partition: undefined },
+  ]
+  for (const { url, partition } of pages) {
+    const answer = await app.evaluate(
       async ({ BrowserWindow }, page) => {
-        const hostile = new BrowserWindow({ show: false, webPreferences: { preload: page.preload, sandbox: true } })
+        const { preload, partition } = page
+        const hostile = new BrowserWindow({ show: false, webPreferences: { preload, partition, sandbox: true } })
         await hostile.loadURL(page.url)
         const found: unknown = await hostile.webContents.executeJavaScript(
           'window.delta.request("app.info", {}).then((reply) => reply.error?.message ?? "answered")',
@@ -144,9 +188,9 @@ test('another page with the same preload is not answered', async ({ open }) => {
         hostile.destroy()
         return found
       },
-      { preload, url },
+      { preload, url, partition },
     )
-    expect(code, url).toBe('Requests are taken from the workbench window only')
+    expect(answer, url).toBe('Requests are taken from the workbench window only')
   }
 })
 

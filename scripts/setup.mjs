@@ -44,7 +44,10 @@ const INSTALL_STAMP = join(ROOT, 'node_modules', '.cache', 'delta-install')
 
 /** Parsing both lock files costs 5 ms; their size and time answer almost always. */
 function installStamp() {
-  return [LOCK, INSTALLED_LOCK].map((file) => statSync(file)).map(({ size, mtimeMs }) => `${size}:${mtimeMs}`).join(' ')
+  return [LOCK, INSTALLED_LOCK]
+    .map((file) => statSync(file))
+    .map(({ size, mtimeMs }) => `${size}:${mtimeMs}`)
+    .join(' ')
 }
 
 function read(file) {
@@ -95,7 +98,9 @@ export function ensureInstalled() {
       )
     }
     if (!existsSync(NODE)) {
-      throw new SetupError('npm did not install Node 24 (the `node` package): install scripts are off. Run: npm rebuild node')
+      throw new SetupError(
+        'npm did not install Node 24 (the `node` package): install scripts are off. Run: npm rebuild node',
+      )
     }
     say(`Installed in ${((Date.now() - started) / 1000).toFixed(0)} s.`)
     installIsCurrent()
@@ -121,7 +126,12 @@ export async function underProjectNode() {
 /** Runs a program on this terminal. Ctrl-C reaches it by itself; we wait for it to end. */
 export function run(command, args, options = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd: ROOT, stdio: 'inherit', shell: WINDOWS && command.endsWith('.cmd'), ...options })
+    const child = spawn(command, args, {
+      cwd: ROOT,
+      stdio: 'inherit',
+      shell: WINDOWS && command.endsWith('.cmd'),
+      ...options,
+    })
     const wait = () => {}
     const forward = (signal) => child.kill(signal)
     process.on('SIGINT', wait).on('SIGTERM', forward).on('SIGHUP', forward)
@@ -204,7 +214,9 @@ export function missingPackages(wanted, answer) {
 export function ensureSystemPackages(wanted, reason) {
   if (process.platform !== 'linux') return true
   const names = wanted.flatMap((alternatives) => alternatives.split('|'))
-  const query = spawnSync('dpkg-query', ['-W', '-f', '${Package} ${db:Status-Status}\n', ...names], { encoding: 'utf8' })
+  const query = spawnSync('dpkg-query', ['-W', '-f', '${Package} ${db:Status-Status}\n', ...names], {
+    encoding: 'utf8',
+  })
   if (query.error) return true
   const missing = missingPackages(wanted, query.stdout)
   if (missing.length === 0) return true
@@ -213,13 +225,17 @@ export function ensureSystemPackages(wanted, reason) {
     say(`${reason} needs packages of the system. Run: sudo apt-get install -y --no-install-recommends ${first}`)
     return false
   }
-  say(`Installing system packages for ${reason}: ${missing.map((alternatives) => alternatives.split('|')[0]).join(' ')}…`)
+  say(
+    `Installing system packages for ${reason}: ${missing.map((alternatives) => alternatives.split('|')[0]).join(' ')}…`,
+  )
   const options = { encoding: 'utf8', env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }, maxBuffer: 1 << 26 }
   const update = spawnSync('apt-get', ['update'], options)
   const chosen = missing.map((alternatives) => alternatives.split('|').find(hasCandidate) ?? alternatives.split('|')[0])
   const install = spawnSync('apt-get', ['install', '-y', '--no-install-recommends', ...chosen], options)
   if (install.status === 0) return true
-  say(`apt-get could not install ${chosen.join(' ')}. What it said:\n${update.stderr}${install.stdout}${install.stderr}`)
+  say(
+    `apt-get could not install ${chosen.join(' ')}. What it said:\n${update.stderr}${install.stdout}${install.stderr}`,
+  )
   return false
 }
 

@@ -61,7 +61,8 @@ function hasDisplay() {
 }
 
 async function openWindow(electron, logDir) {
-  const flags = []
+  // Chromium's own complaints, as of a missing D-Bus, are not the user's; ours do not come from its log.
+  const flags = ['--log-level=3']
   if (process.getuid?.() === 0) {
     say("Running as root: Chromium's sandbox cannot be used and is off (--no-sandbox). Better start it as a user.")
     flags.push('--no-sandbox')

@@ -25,13 +25,15 @@ import {
 
 const REPORTS = join(ROOT, 'artifacts', 'test')
 const CACHE = join('node_modules', '.cache')
-/** Beyond the largest screenshot, so that no window is cut. */
-const SCREEN = '-screen 0 2600x1500x24'
+/**
+ * Beyond the largest screenshot, so that no window is cut. By default Xvfb starts over when its last client leaves, and
+ * refuses the next one that comes meanwhile.
+ */
+const SCREEN = '-screen 0 2600x1500x24 -nolisten tcp -noreset'
 
 const SUITES = {
   lint: () => check('eslint', ['.', '--max-warnings', '0', '--cache', '--cache-location', join(CACHE, 'eslint')]),
-  format: () =>
-    check('prettier', ['--check', '.', '--log-level', 'warn', '--cache', '--cache-location', join(CACHE, 'prettier')]),
+  format: () => check('prettier', ['--check', '.', '--log-level', 'warn', '--cache']),
   types: () => check('vue-tsc', ['--build']),
   unit: (rest) => vitest('unit', rest),
   golden: (rest) => vitest('golden', ['--project', 'golden', '--reporter', 'verbose', ...rest]),

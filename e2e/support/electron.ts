@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { _electron, test as base, type ElectronApplication, type Page } from '@playwright/test'
 import { watchForErrors } from './errors'
 
@@ -21,8 +21,9 @@ export interface Launched {
 
 export async function launch(logDir: string, userData: string): Promise<Launched> {
   const sandbox = process.getuid?.() === 0 ? ['--no-sandbox'] : []
+  // Given a path, Playwright would not hold the app back until it listens, and would miss its first page now and then.
+  process.env.ELECTRON_OVERRIDE_DIST_PATH ??= dirname(electronPath())
   const app = await _electron.launch({
-    executablePath: electronPath(),
     args: [...sandbox, `--user-data-dir=${userData}`, ROOT, `--log_dir=${logDir}`],
     cwd: ROOT,
   })

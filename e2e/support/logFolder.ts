@@ -25,9 +25,10 @@ const NO_SUCH_PID = 0x3fffffff
 
 /** A stand-in for training: figures that look like it, from arithmetic alone, so that pictures are the same every time. */
 export function epochFigures(epoch: number, quality: number): Record<string, number> {
-  const wave = (phase: number): number => Math.sin(epoch * 1.7 + phase) * 0.006 + Math.sin(epoch * 0.61 + phase * 2) * 0.004
+  const wave = (phase: number): number =>
+    Math.sin(epoch * 1.7 + phase) * 0.006 + Math.sin(epoch * 0.61 + phase * 2) * 0.004
   const fall = Math.exp(-epoch / (6 + 6 * (1 - quality)))
-  const overfit = (Math.max(0, epoch - 18) ** 1.3) * 0.0006
+  const overfit = Math.max(0, epoch - 18) ** 1.3 * 0.0006
   return {
     train_loss: 0.69 - 0.42 * quality * (1 - fall) + wave(1) * 0.5,
     train_acc: 0.5 + 0.38 * quality * (1 - fall) + wave(2) * 0.5,
@@ -70,7 +71,11 @@ export function writeRun(logDir: string, spec: RunSpec): string {
   const batches = Array.from({ length: epochs }, (_, epoch) => metricLine(epoch, created, epochFigures(epoch, quality)))
   const final = epochFigures(epochs - 1, quality)
   const finished = status === 'finished' || status === 'stopped'
-  const test = { test_loss: final.val_loss + 0.01, test_acc: final.val_acc - 0.012, test_unseen_acc: final.val_acc - 0.048 }
+  const test = {
+    test_loss: final.val_loss + 0.01,
+    test_acc: final.val_acc - 0.012,
+    test_unseen_acc: final.val_acc - 0.048,
+  }
   if (finished) batches.push(metricLine(epochs, created, test))
   writeFileSync(join(dir, RUN_FILES.metrics), batches.join(''))
   const log = spec.log ?? [
@@ -159,7 +164,14 @@ export function writeWorkspace(logDir: string): void {
       created: next(),
     })
   }
-  writeRun(logDir, { exp_name: 'schedules', exp_version: 'cosine', status: 'stopped', epochs: 12, created: next(), reason: 'Stopped by the user after epoch 11' })
+  writeRun(logDir, {
+    exp_name: 'schedules',
+    exp_version: 'cosine',
+    status: 'stopped',
+    epochs: 12,
+    created: next(),
+    reason: 'Stopped by the user after epoch 11',
+  })
   writeRun(logDir, {
     exp_name: 'schedules',
     exp_version: 'lr-too-high',
@@ -170,9 +182,31 @@ export function writeWorkspace(logDir: string): void {
     reason: 'The loss is not a number at step 14. Lower trainer.learning_rate',
     warnings: ['features: column "age" is constant and has no effect'],
   })
-  writeRun(logDir, { exp_name: 'schedules', exp_version: 'onecycle', status: 'running', epochs: 9, quality: 0.7, created: next() })
-  writeRun(logDir, { exp_name: 'seeds', exp_version: 's1', status: 'interrupted', epochs: 16, created: next(), reason: 'The machine was shut down' })
-  writeRun(logDir, { exp_name: 'seeds', exp_version: 's2', status: 'running', pid: process.pid, epochs: 22, quality: 0.9, created: Date.now() - 95_000 })
+  writeRun(logDir, {
+    exp_name: 'schedules',
+    exp_version: 'onecycle',
+    status: 'running',
+    epochs: 9,
+    quality: 0.7,
+    created: next(),
+  })
+  writeRun(logDir, {
+    exp_name: 'seeds',
+    exp_version: 's1',
+    status: 'interrupted',
+    epochs: 16,
+    created: next(),
+    reason: 'The machine was shut down',
+  })
+  writeRun(logDir, {
+    exp_name: 'seeds',
+    exp_version: 's2',
+    status: 'running',
+    pid: process.pid,
+    epochs: 22,
+    quality: 0.9,
+    created: Date.now() - 95_000,
+  })
 
   const broken = join(logDir, 'seeds', 's3')
   mkdirSync(broken, { recursive: true })

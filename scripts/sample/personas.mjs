@@ -1,5 +1,5 @@
 /**
- * Who is asked, and what they like. Every persona has one favourite per topic (weight 2), usually a second taste they
+ * Who is asked, and what they like. Every persona has one favourite per topic (weight 2), one or two more tastes they
  * enjoy (1) and one or two they avoid (-1). All other tastes leave them cold (0). Tastes are shared across personas in
  * different combinations, so no taste gives a person away and two people can agree on food and quarrel about travel.
  */
@@ -36,7 +36,7 @@ export const TOPICS = Object.keys(TASTES)
 export const PERSONAS = [
   {
     name: 'vegan_hiker',
-    food: { plant: 2, spicy: 1, seafood: 1, comfort: -1 },
+    food: { plant: 2, spicy: 1, comfort: -1, seafood: -1 },
     music: { acoustic: 2, jazz: 1, rock: -1 },
     travel: { wild: 2, budget: 1, slow: 1, luxury: -1 },
   },

@@ -1,16 +1,17 @@
 import type { Command } from 'commander'
 import type { DataProblem } from '../shared/domain/dataset'
-import { ERROR_EXIT_CODES, formatPlace } from '../shared/errors'
+import { AppError, ERROR_EXIT_CODES, formatPlace } from '../shared/errors'
 import { resolveData } from '../core/config/resolveExperiment'
 import { runInEngine } from '../core/engine/runInEngine'
 import { childProcessSpawner } from '../core/engine/spawner'
+import { addDataScore } from './dataScore'
 import { formatTable } from './format'
 import { onInterrupt } from './interrupt'
 import { createOutput } from './output'
 import { configRoots, enginePath } from './roots'
 
 interface ValidateOptions {
-  dts_name: string
+  dts_name?: string
   dts_config_file?: string
   json?: boolean
 }
@@ -20,16 +21,22 @@ export function addData(program: Command, exit: (code: number) => void): void {
   data
     .command('validate')
     .description('Check every file of a data set and report all problems at once')
-    .requiredOption('--dts_name <name>', 'data set: a section of data_configs.yaml')
+    .option('--dts_name <name>', 'data set: a section of data_configs.yaml')
     .option('--dts_config_file <file>', 'data configuration (default: configs/data_configs.yaml)')
     .option('--json', 'print one JSON object a line; the last is the result')
     .action(async (options: ValidateOptions) => exit(await validate(options)))
+  addDataScore(data, exit)
 }
 
 async function validate(options: ValidateOptions): Promise<number> {
   const output = createOutput(options.json === true)
-  const data = resolveData(options, configRoots())
-  const stop = onInterrupt((line) => output.warn(line))
+  const { dts_name, dts_config_file } = options
+  if (dts_name === undefined)
+    throw new AppError('usage', '--dts_name is missing', {
+      fix: 'Name a section of the data configuration, for example --dts_name simpler (the bundled sample).',
+    })
+  const data = resolveData({ dts_name, dts_config_file }, configRoots())
+  const stop = onInterrupt(() => output.warn('Stopping.'))
   const frame = await runInEngine(childProcessSpawner(enginePath), { type: 'validate', data }, () => {}, stop)
   if (frame.type !== 'validation') return ERROR_EXIT_CODES.engine_protocol
   const { problems, splits } = frame.report

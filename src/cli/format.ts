@@ -1,20 +1,28 @@
 /** `0.4 s`, `12 s`, `3 min 05 s`, `2 h 10 min`. */
 export function formatDuration(seconds: number): string {
-  if (seconds < 10) return `${seconds.toFixed(1)} s`
-  if (seconds < 60) return `${Math.round(seconds)} s`
-  const minutes = Math.floor(seconds / 60)
-  if (minutes < 60) return `${minutes} min ${String(Math.round(seconds % 60)).padStart(2, '0')} s`
-  return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`
+  if (!Number.isFinite(seconds)) return '?'
+  if (seconds < 9.95) return `${seconds.toFixed(1)} s`
+  // Rounded before it is split, or 59.7 s would read "60 s" and 239.8 s "3 min 60 s".
+  const whole = Math.round(seconds)
+  if (whole < 60) return `${whole} s`
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${padded(whole % 60)} s`
+  const minutes = Math.round(seconds / 60)
+  return `${Math.floor(minutes / 60)} h ${padded(minutes % 60)} min`
 }
 
-/** Four decimals, or four significant digits where those would all be zero. */
+const padded = (value: number): string => String(value).padStart(2, '0')
+
+/** Four decimals; four significant digits where those would be zeros, or digits without end. */
 export function formatFigure(value: number): string {
-  return Math.abs(value) >= 0.001 || value === 0 ? value.toFixed(4) : value.toPrecision(3)
+  const size = Math.abs(value)
+  return value === 0 || (size >= 0.001 && size < 1e6) ? value.toFixed(4) : value.toPrecision(4)
 }
 
 /** Plain columns, two spaces apart; numbers stand right. */
 export function formatTable(header: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const widths = header.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]?.length ?? 0)))
+  const widths = header.map((title, i) =>
+    rows.reduce((width, row) => Math.max(width, row[i]?.length ?? 0), title.length),
+  )
   const numeric = header.map((_, i) => rows.every((row) => /^[-\d.,% ]*$/.test(row[i] ?? '')))
   const line = (cells: readonly string[]): string =>
     cells

@@ -1,8 +1,17 @@
+/** One Ctrl-C may arrive twice: the terminal signals the whole process group, and npm passes its own on. */
+const SAME_PRESS_MS = 300
+
 /** Ctrl-C (and SIGTERM): the first asks for a clean stop, the second ends at once. */
 export function onInterrupt(tell: (line: string) => void): AbortSignal {
   const controller = new AbortController()
+  let first = 0
   const handle = (): void => {
-    if (controller.signal.aborted) process.exit(130)
+    const now = performance.now()
+    if (controller.signal.aborted) {
+      if (now - first > SAME_PRESS_MS) process.exit(130)
+      return
+    }
+    first = now
     tell('Stopping: what was learned is being saved. Press Ctrl-C again to end at once.')
     controller.abort()
   }

@@ -1,4 +1,4 @@
-import { AppError, formatError } from '../shared/errors'
+import { AppError, ERROR_EXIT_CODES, formatError } from '../shared/errors'
 
 /** Where a verb writes. `json` lines go to stdout and nothing else does, so that a script can read them blindly. */
 export interface Output {
@@ -14,13 +14,35 @@ export interface Output {
   object(value: object): void
 }
 
+/** File names and data appear in messages; a terminal must not obey what stands in them. */
+function harmless(line: string): string {
+  return line.replace(/[^\P{Cc}\n\t]/gu, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`)
+}
+
+let gone = false
+
+/** Whoever read our lines has gone (`| head`, a closed terminal), or a disk is full: say no more and end as on Ctrl-C. */
+function onReaderGone(error: NodeJS.ErrnoException): void {
+  if (gone) return
+  gone = true
+  const left = error.code === 'EPIPE' || error.code === 'EIO'
+  if (!left) process.stderr.write(`Error: the output cannot be written: ${error.message}\n`)
+  if (!process.emit('SIGTERM', 'SIGTERM')) process.exit(left ? 0 : ERROR_EXIT_CODES.unwritable)
+}
+
+function write(stream: NodeJS.WriteStream, text: string): void {
+  if (gone) return
+  if (stream.listenerCount('error', onReaderGone) === 0) stream.on('error', onReaderGone)
+  stream.write(text)
+}
+
 const CLEAR_LINE = '\r\u001b[K'
 
 export function createOutput(json: boolean): Output {
   const live = !json && process.stdout.isTTY === true
   let shown = false
   const clear = (): void => {
-    if (shown) process.stdout.write(CLEAR_LINE)
+    if (shown) write(process.stdout, CLEAR_LINE)
     shown = false
   }
   return {
@@ -29,20 +51,20 @@ export function createOutput(json: boolean): Output {
     say(line) {
       if (json) return
       clear()
-      process.stdout.write(`${line}\n`)
+      write(process.stdout, `${harmless(line)}\n`)
     },
     warn(line) {
       clear()
-      process.stderr.write(`${line}\n`)
+      write(process.stderr, `${harmless(line)}\n`)
     },
     status(line) {
       if (!live) return
       const width = process.stdout.columns ?? 80
-      process.stdout.write(CLEAR_LINE + line.slice(0, width - 1))
+      write(process.stdout, CLEAR_LINE + line.slice(0, width - 1))
       shown = true
     },
     object(value) {
-      if (json) process.stdout.write(`${JSON.stringify(value)}\n`)
+      if (json) write(process.stdout, `${JSON.stringify(value)}\n`)
     },
   }
 }
@@ -50,7 +72,8 @@ export function createOutput(json: boolean): Output {
 /** Tells of an error and returns the exit status: the message for people on stderr, the object last on stdout. */
 export function reportError(thrown: unknown, output: Output): number {
   const error = AppError.from(thrown)
-  output.warn(`Error: ${formatError(error)}`)
+  // Who asked for a stop has made no mistake.
+  output.warn(`${error.code === 'stopped' ? '' : 'Error: '}${formatError(error)}`)
   output.object({ type: 'error', ...error.toJSON() })
   return error.exitCode
 }

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { AppError, ERROR_EXIT_CODES } from '../shared/errors'
 import { VERSION } from '../shared/version'
+import { addAdapt } from './adapt'
 import { addData } from './data'
 import { createOutput, reportError } from './output'
 import { addRuns } from './runs'
@@ -20,6 +21,7 @@ export async function main(args: readonly string[]): Promise<void> {
     .showHelpAfterError('Add --help to see what is possible.')
     .exitOverride()
   addTrain(program, args, exit)
+  addAdapt(program, exit)
   addData(program, exit)
   addRuns(program, exit)
   addServe(program, exit)

@@ -21,5 +21,6 @@ export function commandLine(args: readonly string[]): string {
 
 /** POSIX shell quoting. */
 function quote(arg: string): string {
-  return /^[\w@%+=:,./-]+$/.test(arg) ? arg : `'${arg.replaceAll("'", `'\\''`)}'`
+  // A leading = is a command's path in zsh.
+  return /^[\w@%+:,./-][\w@%+=:,./-]*$/.test(arg) ? arg : `'${arg.replaceAll("'", `'\\''`)}'`
 }

@@ -23,9 +23,10 @@ export function addRuns(program: Command, exit: (code: number) => void): void {
 
 async function list(options: RunsOptions): Promise<number> {
   const output = createOutput(options.json === true)
-  const { runs, unreadable } = await new RunStore(path.resolve(configRoots().cwd, options.log_dir)).list()
+  const logDir = path.resolve(configRoots().cwd, options.log_dir)
+  const { runs, unreadable } = await new RunStore(logDir).list()
   output.object({ type: 'result', runs, unreadable })
-  if (runs.length === 0) output.say('There are no runs yet. Train one: npm run -s delta -- train --dts_name simpler')
+  if (runs.length === 0) output.say(`There are no runs in ${logDir} yet. Train one: delta train --dts_name simpler`)
   else for (const line of formatTable(HEADER, runs.map(row))) output.say(line)
   for (const { dir, reason } of unreadable) output.warn(`Unreadable: ${dir}: ${reason}`)
   return 0

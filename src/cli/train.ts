@@ -1,17 +1,20 @@
 import path from 'node:path'
 import { InvalidArgumentError, type Command } from 'commander'
-import { MODEL_NAMES } from '../shared/config/experiment'
-import { parseScalar, resolveExperiment, type ExperimentRequest } from '../core/config/resolveExperiment'
+import { BASE_REWARDS, MODEL_NAMES, type ExperimentConfig } from '../shared/config/experiment'
+import { parseScalar, resolveExperiment, type ConfigRoots } from '../core/config/resolveExperiment'
+import { resumedExperiment } from '../core/config/savedExperiment'
+import { findRun } from '../core/runs/findRun'
 import { childProcessSpawner } from '../core/engine/spawner'
 import { runInEngine } from '../core/engine/runInEngine'
-import { ERROR_EXIT_CODES } from '../shared/errors'
+import { AppError, ERROR_EXIT_CODES } from '../shared/errors'
 import { onInterrupt } from './interrupt'
 import { createOutput } from './output'
 import { TrainReporter } from './trainReporter'
 import { commandLine, configRoots, enginePath } from './roots'
 
 interface TrainOptions {
-  dts_name: string
+  dts_name?: string
+  resume?: string
   dts_config_file?: string
   config_file?: string
   model_name?: string
@@ -38,14 +41,14 @@ export function addTrain(program: Command, args: readonly string[], exit: (code:
   program
     .command('train')
     .description('Train a model on a data set')
-    .requiredOption('--dts_name <name>', 'data set: a section of data_configs.yaml')
+    .option('--dts_name <name>', 'data set: a section of data_configs.yaml')
     .option('--dts_config_file <file>', 'data configuration (default: configs/data_configs.yaml)')
     .option('--config_file <file>', 'trainer and model settings (default: configs/exp_config.yaml)')
     .option('--model_name <name>', `model: ${MODEL_NAMES.join(', ')} (default: caimira)`)
     .option('--batch_size <n>', 'pairs a step', parseScalar)
     .option('--n_dim <n>', "the model's latent dimensions", parseScalar)
     .option('--features <list>', 'user features: all, none, or columns and prefixes a,b (default: none)')
-    .option('--rw_model_name <name>', 'base reward (default: zero_rw)')
+    .option('--rw_model_name <name>', `base reward: ${BASE_REWARDS.join(', ')} (default: zero_rw)`)
     .option('--exp_name <name>', 'experiment: the folder of its runs (default: default_exp)')
     .option('--exp_version <name>', 'run: its folder; a taken name gets -2, -3, … (default: v0)')
     .option('--patience <n>', 'stop after so many epochs without a lower val_loss', parseScalar)
@@ -55,6 +58,7 @@ export function addTrain(program: Command, args: readonly string[], exit: (code:
     .option('--set <key=value...>', 'any other key, e.g. --set trainer.min_lr=1e-6', collect, [])
     .option('--backend <name>', 'auto, wasm or cpu (default: auto)')
     .option('--log_dir <dir>', 'folder of all runs', 'lightning_logs')
+    .option('--resume <run>', 'go on with a run (id, exp_name/exp_version or folder); --max_epochs is the new total')
     .option('--json', 'print one JSON object a line; the last is the result')
     .action(async (options: TrainOptions) => exit(await train(options, args)))
 }
@@ -62,7 +66,8 @@ export function addTrain(program: Command, args: readonly string[], exit: (code:
 async function train(options: TrainOptions, args: readonly string[]): Promise<number> {
   const output = createOutput(options.json === true)
   const roots = configRoots()
-  const { config, warnings } = resolveExperiment(toRequest(options), roots)
+  const logDir = path.resolve(roots.cwd, options.log_dir ?? 'lightning_logs')
+  const { config, warnings, resume } = await experimentOf(options, roots, logDir)
   const stop = onInterrupt((line) => output.warn(line))
   const reporter = new TrainReporter(output)
   const frame = await runInEngine(
@@ -70,8 +75,10 @@ async function train(options: TrainOptions, args: readonly string[]): Promise<nu
     {
       type: 'train',
       config,
-      logDir: path.resolve(roots.cwd, options.log_dir ?? 'lightning_logs'),
+      logDir,
+      ...(resume !== undefined && { resume }),
       command: commandLine(args),
+      cwd: roots.cwd,
       warnings,
     },
     (frame) => reporter.frame(frame),
@@ -82,7 +89,43 @@ async function train(options: TrainOptions, args: readonly string[]): Promise<nu
   return frame.result.status === 'stopped' ? ERROR_EXIT_CODES.stopped : 0
 }
 
-function toRequest(options: TrainOptions): ExperimentRequest {
+/** A new experiment from files and flags, or the one of a run that goes on. */
+async function experimentOf(
+  options: TrainOptions,
+  roots: ConfigRoots,
+  logDir: string,
+): Promise<{ config: ExperimentConfig; warnings: string[]; resume?: string }> {
+  const overrides = overridesOf(options)
+  if (options.resume !== undefined) {
+    const fixed = FIXED_BY_RUN.filter((flag) => options[flag] !== undefined)
+    if (fixed.length > 0) {
+      const flags = fixed.map((flag) => `--${flag}`).join(', ')
+      throw new AppError('usage', `${flags} cannot change when a run is resumed`, { fix: 'Start a new run instead.' })
+    }
+    const run = await findRun(options.resume, { cwd: roots.cwd, logDir })
+    return { config: resumedExperiment(run, overrides, options.backend), warnings: [], resume: run.dir }
+  }
+  const { dts_name } = options
+  if (dts_name === undefined)
+    throw new AppError('usage', '--dts_name is missing', {
+      fix: 'Name a section of the data configuration, for example --dts_name simpler (the bundled sample).',
+    })
+  return resolveExperiment({ ...options, dts_name, overrides }, roots)
+}
+
+/** What a run has settled once and for all. */
+const FIXED_BY_RUN = [
+  'dts_name',
+  'dts_config_file',
+  'config_file',
+  'model_name',
+  'features',
+  'rw_model_name',
+  'exp_name',
+  'exp_version',
+] as const satisfies (keyof TrainOptions)[]
+
+function overridesOf(options: TrainOptions): Map<string, { value: unknown; flag: string }> {
   const overrides = new Map<string, { value: unknown; flag: string }>()
   for (const flag of TRAINER_FLAGS) {
     const value = options[flag]
@@ -95,29 +138,7 @@ function toRequest(options: TrainOptions): ExperimentRequest {
     const key = setting.slice(0, at)
     overrides.set(key, { value: parseScalar(setting.slice(at + 1)), flag: `--set ${key}` })
   }
-  const {
-    dts_name,
-    dts_config_file,
-    config_file,
-    exp_name,
-    exp_version,
-    model_name,
-    rw_model_name,
-    features,
-    backend,
-  } = options
-  return {
-    dts_name,
-    dts_config_file,
-    config_file,
-    exp_name,
-    exp_version,
-    model_name,
-    rw_model_name,
-    features,
-    backend,
-    overrides,
-  }
+  return overrides
 }
 
 function collect(value: string, previous: string[]): string[] {

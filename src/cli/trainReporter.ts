@@ -4,6 +4,7 @@ import type { MetricBatch } from '../shared/domain/metric'
 import type { RunResult } from '../shared/domain/run'
 import { formatDuration, formatFigure } from './format'
 import type { Output } from './output'
+import { configRoots } from './roots'
 
 /** Where lines cannot be rewritten, an epoch is printed at most this often. */
 const LINE_EVERY_MS = 1_000
@@ -25,6 +26,7 @@ export class TrainReporter {
     if (frame.type !== 'progress') this.#output.object({ ...frame, v: undefined })
     switch (frame.type) {
       case 'started':
+        this.#epochs = frame.epochs
         this.#output.say(
           `Training on ${frame.pairs.toLocaleString('en')} pairs of ${frame.users.toLocaleString('en')} users, ` +
             `${frame.parameters.toLocaleString('en')} parameters → ${relative(frame.dir)}`,
@@ -58,7 +60,9 @@ export class TrainReporter {
       const acc = result[`${split}_acc`]
       const loss = result[`${split}_loss`]
       if (acc !== undefined && loss !== undefined)
-        this.#output.say(`  ${split.padEnd(11)}  acc ${(100 * acc).toFixed(1)} %  loss ${formatFigure(loss)}`)
+        this.#output.say(
+          `  ${split.padEnd(11)}  acc ${(100 * acc).toFixed(1)} %  loss ${formatFigure(loss)}${liftOf(result, split)}`,
+        )
     }
     this.#output.say(`  ${relative(dir)}`)
   }
@@ -102,8 +106,17 @@ export class TrainReporter {
   }
 }
 
+/** What the model adds to its base reward on a test split; nothing where there is no base reward. */
+function liftOf(result: RunResult, split: 'val' | 'test' | 'test_unseen'): string {
+  if (split === 'val') return ''
+  const [reward, lift] = [result[`${split}_acc_r_star`], result[`${split}_lift`]]
+  if (reward === undefined || lift === undefined) return ''
+  const sign = lift < 0 ? '−' : '+'
+  return `  base reward ${(100 * reward).toFixed(1)} %, lift ${sign}${Math.abs(100 * lift).toFixed(1)} points`
+}
+
 /** The shorter of the absolute and the relative path. */
 function relative(dir: string): string {
-  const short = path.relative(process.cwd(), dir)
+  const short = path.relative(configRoots().cwd, dir)
   return short.length < dir.length && !short.startsWith('..') ? short : dir
 }

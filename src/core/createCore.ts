@@ -30,7 +30,13 @@ export function createCore(options: { logDir: string }): Core {
 
   const handlers = {
     'app.info': () =>
-      Promise.resolve({ version: VERSION, logDir, platform: process.platform, node: process.versions.node }),
+      Promise.resolve({
+        version: VERSION,
+        logDir,
+        platform: process.platform,
+        node: process.versions.node,
+        firstCommand: firstCommand(logDir),
+      }),
     'runs.list': () => runs.list(),
     'runs.get': ({ id }) => runs.get(id),
   } satisfies Handlers
@@ -47,4 +53,12 @@ export function createCore(options: { logDir: string }): Core {
       listeners.clear()
     },
   }
+}
+
+/** What a newcomer may paste into a terminal; the run must appear in the folder that is being looked at. */
+function firstCommand(logDir: string): string {
+  const command = 'npm run -s delta -- train --dts_name simpler'
+  if (logDir === resolve('lightning_logs')) return command
+  const quoted = /^[\w@%+=:,./-]+$/.test(logDir) ? logDir : `'${logDir.replaceAll("'", String.raw`'\''`)}'`
+  return `${command} --log_dir ${quoted}`
 }

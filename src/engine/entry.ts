@@ -1,7 +1,10 @@
 import { PROTOCOL_VERSION, toEngineSchema, type ToEngine } from '../shared/api/engineProtocol'
 import { AppError } from '../shared/errors'
+import { adaptRun } from './adaptRun'
 import { validateData } from './data/validate'
+import { listPairs } from './rewards/listPairs'
 import { runExperiment, type EngineMessage } from './runExperiment'
+import { StopRequest } from './stopReason'
 
 /**
  * The engine's process: the only file that knows how frames reach it. Electron's utility process has `parentPort`, a
@@ -16,13 +19,14 @@ interface ParentPort {
 const FLUSH_MS = 2_000
 
 const port = parentPort()
-const stop = new AbortController()
+const stop = new StopRequest()
 
-// The terminal sends Ctrl-C to the whole process group; only the parent decides what it means.
+// A terminal sends Ctrl-C, and its own end, to the whole process group; only the parent decides what they mean.
 process.on('SIGINT', () => {})
-process.on('SIGTERM', () => stop.abort())
+process.on('SIGHUP', () => {})
+process.on('SIGTERM', () => stop.byUser())
 // A parent that is gone cannot stop us: end as if it had asked, with what was learned saved.
-process.on('disconnect', () => stop.abort())
+process.on('disconnect', () => stop.orphaned())
 process.on('uncaughtException', (error) => fatal(error))
 process.on('unhandledRejection', (error) => fatal(error))
 
@@ -41,13 +45,24 @@ void port.send({ type: 'ready' })
 async function handle(frame: ToEngine): Promise<void> {
   switch (frame.type) {
     case 'train':
-      await port.send({ type: 'result', result: await runExperiment(frame, (message) => void port.send(message), stop.signal) })
+      await port.send({
+        type: 'result',
+        result: await runExperiment(frame, (message) => void port.send(message), stop),
+      })
       break
     case 'validate':
       await port.send({ type: 'validation', report: await validateData(frame.data, { signal: stop.signal }) })
       break
+    case 'list_pairs': {
+      const splits = await listPairs(frame.data, (chunk) => void port.send({ type: 'texts', chunk }), stop.signal)
+      await port.send({ type: 'pairs', splits })
+      break
+    }
+    case 'adapt':
+      await port.send({ type: 'adaptation', adaptation: await adaptRun(frame, stop.signal) })
+      break
     case 'stop':
-      stop.abort()
+      stop.byUser()
       return
   }
   process.exit(0)

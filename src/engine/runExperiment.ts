@@ -3,23 +3,28 @@ import type { ExperimentConfig } from '../shared/config/experiment'
 import type { FromEngine, ToEngine } from '../shared/api/engineProtocol'
 import { SPLIT_METRICS, type MetricBatch } from '../shared/domain/metric'
 import { RUN_FILES, type RunResult } from '../shared/domain/run'
+import type { SplitName } from '../shared/domain/dataset'
 import { AppError, formatError } from '../shared/errors'
 import { VERSION } from '../shared/version'
 import { loadBackend } from './backends/tfjs/loadBackend'
 import { TfjsExecution } from './backends/tfjs/tfjsExecution'
-import type { Execution } from './backends/execution'
-import { Checkpoints, type CheckpointContext } from './callbacks/checkpoints'
-import { earlyStopping } from './callbacks/earlyStopping'
+import type { Evaluation, Execution } from './backends/execution'
+import { Checkpoints } from './callbacks/checkpoints'
+import { EarlyStopping } from './callbacks/earlyStopping'
 import { epochMetrics, progressReports } from './callbacks/reports'
 import type { Dataset } from './data/dataset'
-import { dataInvalid, formatProblem } from './data/loadDataset'
-import { prepareDataset } from './data/prepare'
-import { fit, type FitOutcome } from './loop/fit'
+import { summariseWarnings } from './data/warnings'
+import { START, fit, scheduleOf, type FitOutcome } from './loop/fit'
 import { totalSteps } from './loop/schedule'
-import { logged, stepFigures } from './metrics/figures'
+import { logged, stepFigures, withLift } from './metrics/figures'
+import { leakCheck } from './metrics/leakCheck'
 import { createModel } from './models/registry'
+import { sizesOf } from './models/sizesOf'
+import { checkpointContext, restore, type Restored } from './run/resume'
+import { openData } from './openData'
 import { RunFolder, type LogLevel } from './run/runFolder'
 import { writePredictions } from './run/predictions'
+import type { StopRequest } from './stopReason'
 
 export type TrainRequest = Omit<Extract<ToEngine, { type: 'train' }>, 'v' | 'type'>
 type WithoutVersion<T> = T extends unknown ? Omit<T, 'v'> : never
@@ -30,16 +35,26 @@ export type Emit = (message: EngineMessage) => void
  * The whole way of one run: data → model → folder → fit → test → result. Nothing is written before the data has proved
  * sound; after that, whatever happens ends in the run's folder as a status with its reason.
  */
-export async function runExperiment(request: TrainRequest, emit: Emit, stop: AbortSignal): Promise<RunResult> {
+export async function runExperiment(request: TrainRequest, emit: Emit, stop: StopRequest): Promise<RunResult> {
   const { config } = request
-  const { dataset, report } = await prepareDataset(config.data, { features: config.features, signal: stop })
-  if (!dataset) throw dataInvalid(config.data.dts_name, report.problems)
-  const warnings = [...request.warnings, ...report.problems.map(formatProblem)]
+  const { trainer } = config
+  const { dataset, problems } = await openData(config, stop.signal)
   const { train } = dataset.splits
   const backend = await loadBackend(config.backend)
-  const model = createModel(config, sizesOf(dataset))
-  const execution = new TfjsExecution(model, dataset, config.trainer, backend)
-  const run = openRun(request, warnings, emit)
+  const execution = new TfjsExecution(createModel(config, sizesOf(dataset)), dataset, trainer, backend)
+  const context = checkpointContext(config, dataset)
+  const schedule = scheduleOf(train, trainer)
+  const restored = request.resume === undefined ? undefined : restore(request.resume, context, execution, schedule)
+  const run = openRun(request, restored, emit)
+  const patience = new EarlyStopping(trainer.patience, restored?.progress.patience)
+  let position = restored?.progress.position ?? START
+  const checkpoints = new Checkpoints({
+    folder: run.folder.path(RUN_FILES.checkpoints),
+    execution,
+    context,
+    progress: () => ({ position, schedule: schedule.state(), patience: patience.state }),
+    best: restored?.best,
+  })
   try {
     emit({
       type: 'started',
@@ -50,38 +65,55 @@ export async function runExperiment(request: TrainRequest, emit: Emit, stop: Abo
       pairs: train.pairs,
       users: dataset.trainedUsers,
       parameters: execution.parameterCount,
+      epochs: trainer.max_epochs,
     })
+    run.warn(request.warnings, problems)
     run.note('info', `Backend ${backend.name}: ${backend.why}`)
+    if (restored) run.note('info', `Resumed at epoch ${position.epoch + 1}, step ${restored.steps}`)
     const started = performance.now()
-    const checkpoints = new Checkpoints(run.folder.path(RUN_FILES.checkpoints), execution, context(config, dataset))
-    const patience = earlyStopping(config.trainer.patience)
     const size = {
-      epochs: config.trainer.max_epochs,
-      steps: totalSteps(train.pairs, config.trainer),
-      stepsPerEpoch: Math.ceil(train.pairs / config.trainer.batch_size),
+      epochs: trainer.max_epochs,
+      steps: totalSteps(train.pairs, trainer),
+      stepsPerEpoch: Math.ceil(train.pairs / trainer.batch_size),
+      taken: restored?.steps ?? 0,
     }
-    const progress = progressReports(size, (progress) => emit({ type: 'progress', progress }))
-    const callbacks = [epochMetrics(run.measure), checkpoints, patience, progress]
-    const validation = dataset.splits.dev ?? dataset.splits.test
-    const outcome = await fit(execution, train, validation, config.trainer, callbacks, stop)
-
+    const outcome = await fit({
+      execution,
+      train,
+      validation: dataset.splits.dev ?? dataset.splits.test,
+      trainer,
+      schedule,
+      // Checkpoints come after patience, whose state they hold.
+      callbacks: [
+        epochMetrics(run.measure),
+        patience,
+        checkpoints,
+        progressReports(size, (progress) => emit({ type: 'progress', progress })),
+      ],
+      stop: stop.signal,
+      from: position,
+      moved: (next) => {
+        position = next
+      },
+    })
+    position = outcome.position
+    await checkpoints.write()
     const stopped = outcome.ended === 'stopped'
-    await checkpoints.write(stopped ? outcome.epochs - 1 : outcome.epochs)
     const tests = stopped ? {} : await test(config, dataset, execution, checkpoints, outcome, run)
-    const reason = stopped ? 'stopped by the user' : patience.reason()
+    const reason = stopped ? stop.reason.reason : patience.reason
     if (reason !== undefined) run.note('info', `Training ended early: ${reason}`)
     const { best } = checkpoints
-    return run.end(stopped ? 'stopped' : 'finished', reason, {
+    return run.end(stopped ? stop.reason.status : 'finished', reason, {
       ...tests,
       ...(best && { best_epoch: best.epoch, val_loss: best.val.loss, val_acc: best.val.acc }),
-      ...speed(outcome),
+      ...speed(outcome, size.taken),
       seconds: (performance.now() - started) / 1000,
       peak_rss_bytes: process.resourceUsage().maxRSS * 1024,
       backend: backend.name,
       threads: backend.threads,
     })
   } catch (thrown) {
-    throw run.fail(thrown)
+    throw run.fail(thrown, checkpoints)
   } finally {
     execution.dispose()
   }
@@ -91,32 +123,41 @@ interface Run {
   id: string
   folder: RunFolder
   note(level: LogLevel, message: string): void
+  warn(warnings: readonly string[], problems: Parameters<typeof summariseWarnings>[0]): void
   measure(batch: MetricBatch): void
   end(
-    status: 'finished' | 'stopped',
+    status: 'finished' | 'stopped' | 'interrupted',
     reason: string | undefined,
     result: Omit<RunResult, 'type' | 'runId' | 'dir' | 'status'>,
   ): RunResult
-  fail(thrown: unknown): AppError
+  fail(thrown: unknown, checkpoints: Checkpoints): AppError
 }
 
-/** Claims the run's folder and says in it what is about to run. */
-function openRun({ config, logDir, command }: TrainRequest, warnings: string[], emit: Emit): Run {
-  const id = randomUUID()
-  const folder = new RunFolder(logDir, config.exp_name, config.exp_version)
+/** Claims (or takes up again) the run's folder and says in it what is about to run. */
+function openRun(
+  { config, logDir, command, cwd, resume, warnings }: TrainRequest,
+  restored: Restored | undefined,
+  emit: Emit,
+): Run {
+  const folder =
+    resume === undefined || !restored
+      ? RunFolder.create(logDir, config.exp_name, config.exp_version)
+      : RunFolder.reopen(resume, restored.progress.position.epoch, restored.steps)
   const resolved = { ...config, exp_version: folder.version }
   folder.writeConfig(
     resolved,
     ['val', 'test'].flatMap((split) => SPLIT_METRICS.map((name) => `${split}_${name}`)),
   )
+  const id = folder.record?.id ?? randomUUID()
   folder.begin({
     id,
     exp_name: config.exp_name,
     exp_version: folder.version,
     model_name: config.model_name,
     dts_name: config.data.dts_name,
-    created: Date.now(),
-    command,
+    created: folder.record?.created ?? Date.now(),
+    command: folder.record?.command ?? command,
+    cwd,
     version: VERSION,
     warnings,
   })
@@ -124,11 +165,16 @@ function openRun({ config, logDir, command }: TrainRequest, warnings: string[], 
     folder.log(level, message)
     emit({ type: 'log', level, message })
   }
-  for (const warning of warnings) note('warn', warning)
   return {
     id,
     folder,
     note,
+    warn(own, problems) {
+      for (const warning of own) note('warn', warning)
+      const { summary, lines } = summariseWarnings(problems)
+      if (summary !== undefined) note('warn', summary)
+      for (const line of lines) folder.log('warn', line)
+    },
     measure(batch) {
       folder.writeMetrics(batch)
       emit({ type: 'metrics', batch })
@@ -138,16 +184,30 @@ function openRun({ config, logDir, command }: TrainRequest, warnings: string[], 
       folder.end(status, reason, result)
       return result
     },
-    fail(thrown) {
-      const error = AppError.from(thrown)
-      note('error', formatError(error))
-      folder.end('failed', error.message)
+    fail(thrown, checkpoints) {
+      const error = withCheckpoint(AppError.from(thrown), checkpoints, folder)
+      try {
+        note('error', formatError(error))
+        folder.end('failed', error.message)
+      } catch {
+        // A full disk must not hide why the run failed.
+      }
       return error
     },
   }
 }
 
-/** Tests the wanted checkpoint on every test split and writes the predictions of all splits that training did not see. */
+/** Keeps the best epoch of a run that diverged, and names it. */
+function withCheckpoint(error: AppError, checkpoints: Checkpoints, folder: RunFolder): AppError {
+  if (error.code !== 'training_diverged') return error
+  checkpoints.writeBest()
+  const kept = checkpoints.best
+    ? `The last good checkpoint is ${folder.path(RUN_FILES.checkpoints, 'best.safetensors')}, of epoch ${checkpoints.best.epoch + 1}`
+    : 'No epoch had been completed, so there is no checkpoint'
+  return new AppError(error.code, `${error.message}. ${kept}.`, error.details, error.cause)
+}
+
+/** Tests the wanted checkpoint on every split that training did not see, with a leak check, and writes the predictions. */
 async function test(
   config: ExperimentConfig,
   dataset: Dataset,
@@ -156,47 +216,51 @@ async function test(
   outcome: FitOutcome,
   run: Run,
 ): Promise<Partial<RunResult>> {
-  if (best && config.trainer.test_on === 'best') execution.load({ parameters: best.parameters })
+  if (best && config.trainer.test_on === 'best') execution.load({ parameters: best.arrays })
   const figures: Record<string, number> = {}
+  let leaks = false
   for (const name of ['dev', 'test', 'test_unseen'] as const) {
     const split = dataset.splits[name]
     if (!split) continue
     const evaluation = await execution.evaluate(split)
+    refuseNonFinite(name, evaluation, config)
+    const leak = await leakCheck(execution, split, evaluation)
+    if (leak.leaks) {
+      leaks = true
+      const shift = (100 * leak.acc_shift).toFixed(1)
+      run.note(
+        'warn',
+        `This model leaks on ${name}: presented with the rejected answer first, its accuracy moves by ${shift} points ` +
+          `and its margins by up to ${(100 * leak.max_difference).toFixed(1)} %. It sees which answer was chosen, so its figures are no result`,
+      )
+    }
     writePredictions(run.folder.path(RUN_FILES.predictions, `${name}.parquet`), dataset, split, evaluation)
     if (name !== 'dev') Object.assign(figures, logged(name, stepFigures(evaluation)))
   }
   if (Object.keys(figures).length === 0) return {}
   run.measure({ epoch: outcome.epochs, step: outcome.steps, time: Date.now(), values: figures })
-  return figures
+  return { ...(config.rw_model_name === 'zero_rw' ? figures : withLift(figures)), leaks }
 }
 
-function sizesOf(dataset: Dataset): { users: number; width: number; features: number } {
-  return { users: dataset.trainedUsers, width: dataset.width, features: dataset.featureColumns.length }
-}
-
-function context(config: ExperimentConfig, dataset: Dataset): CheckpointContext {
-  return {
-    format: 1,
-    model_name: config.model_name,
-    model: modelSection(config),
-    width: dataset.width,
-    feature_columns: dataset.featureColumns,
-    users: dataset.users.slice(0, dataset.trainedUsers),
-  }
-}
-
-function modelSection(config: ExperimentConfig): object {
-  const section: unknown = Reflect.get(config, config.model_name)
-  return Object(section)
+/** Test vectors far from the training ones can overflow; a figure that is no number must not pass for a result. */
+function refuseNonFinite(split: SplitName, { z }: Evaluation, { trainer }: ExperimentConfig): void {
+  const row = z.findIndex((margin) => !Number.isFinite(margin))
+  if (row < 0) return
+  throw new AppError(
+    'training_diverged',
+    `The ${trainer.test_on} checkpoint gives ${z[row]} for row ${row} of ${split}`,
+    {
+      row,
+      fix: `Check the vectors of ${split}: they may be on another scale than those of train.`,
+    },
+  )
 }
 
 /** Training and validation times: medians, the first epoch (start-up work) left out where there are more. */
-function speed({
-  epochs,
-  steps,
-  trainMs,
-  valMs,
-}: FitOutcome): Pick<RunResult, 'epochs' | 'steps' | 'ms_per_epoch' | 'ms_per_validation' | 'steps_per_second'> {
+function speed(
+  { epochs, steps, trainMs, valMs }: FitOutcome,
+  before: number,
+): Pick<RunResult, 'epochs' | 'steps' | 'ms_per_epoch' | 'ms_per_validation' | 'steps_per_second'> {
   const median = (times: readonly number[]): number => {
     const kept = (times.length > 1 ? times.slice(1) : [...times]).sort((a, b) => a - b)
     return kept.length === 0 ? 0 : (kept[(kept.length - 1) >> 1]! + kept[kept.length >> 1]!) / 2
@@ -207,6 +271,6 @@ function speed({
     steps,
     ms_per_epoch: median(trainMs),
     ms_per_validation: median(valMs),
-    steps_per_second: trained === 0 ? 0 : (1000 * steps) / trained,
+    steps_per_second: trained === 0 ? 0 : (1000 * (steps - before)) / trained,
   }
 }

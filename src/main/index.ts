@@ -1,4 +1,4 @@
-import { app, BrowserWindow, Menu, session } from 'electron'
+import { app, Menu, session, type BrowserWindow } from 'electron'
 import { join } from 'node:path'
 import { logDirArgument } from './arguments'
 import { registerAppScheme, serveAppScheme } from './appScheme'

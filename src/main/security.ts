@@ -21,7 +21,9 @@ export function isGranted(permission: string, url: string): boolean {
 
 /** The page is complete in itself: whatever else it asks for, someone else made it ask. */
 export function isRequestAllowed(url: string): boolean {
-  return isAppUrl(url) || url.startsWith('devtools://') || url.startsWith('data:image/') || url.startsWith('blob:app://')
+  return (
+    isAppUrl(url) || url.startsWith('devtools://') || url.startsWith('data:image/') || url.startsWith('blob:app://')
+  )
 }
 
 export function secureSession(session: Session): void {

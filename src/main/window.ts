@@ -45,11 +45,13 @@ function reloadAfterCrash(window: BrowserWindow): void {
     if (crashes.length <= MAX_RELOADS) return void setTimeout(() => reload(window), RELOAD_AFTER_MS)
     const message = 'The window keeps failing. Your runs are not affected: training and its files live outside it.'
     const buttons = ['Try again', 'Quit']
-    void dialog.showMessageBox(window, { type: 'error', message, detail: `Reason: ${reason}`, buttons }).then((chosen) => {
-      crashes = []
-      if (chosen.response === 0) reload(window)
-      else app.quit()
-    })
+    void dialog
+      .showMessageBox(window, { type: 'error', message, detail: `Reason: ${reason}`, buttons })
+      .then((chosen) => {
+        crashes = []
+        if (chosen.response === 0) reload(window)
+        else app.quit()
+      })
   })
 }
 

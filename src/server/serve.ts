@@ -33,7 +33,10 @@ const TOKEN_BYTES = 24
 export async function serve(options: ServeOptions): Promise<Served> {
   const rendererDir = options.rendererDir ?? join(import.meta.dirname, '..', 'renderer')
   if (!existsSync(join(rendererDir, 'index.html'))) {
-    throw new AppError('not_found', 'The page to serve has not been built', { file: rendererDir, fix: 'Run: npm run build' })
+    throw new AppError('not_found', 'The page to serve has not been built', {
+      file: rendererDir,
+      fix: 'Run: npm run build',
+    })
   }
   const token = randomBytes(TOKEN_BYTES).toString('base64url')
   const server = createServer((request, response) => {
@@ -80,16 +83,20 @@ async function answerPage(
   rendererDir: string,
   token: string,
 ): Promise<void> {
-  if (!isLoopbackHost(request.headers.host)) return refuse(response, 403, 'This server answers to 127.0.0.1 and localhost only.')
+  if (!isLoopbackHost(request.headers.host))
+    return refuse(response, 403, 'This server answers to 127.0.0.1 and localhost only.')
   if (request.method !== 'GET' && request.method !== 'HEAD') return refuse(response, 405, 'Only GET is answered here.')
   const url = requestUrl(request)
-  // Scripts and styles are the same for everyone; what needs the token is the page, and every request it makes.
-  const isPage = url?.pathname === '/' || url?.pathname.endsWith('.html') === true
-  if (isPage && !tokenMatches(token, url.searchParams.get('token'))) {
-    return refuse(response, 403, 'The token is missing or wrong. Open the whole address that the server printed when it started.')
-  }
   const asset = url && (await pageAsset(rendererDir, url.pathname))
   if (!asset) return refuse(response, 404, 'There is nothing here.')
+  // Scripts and styles are the same for everyone; what needs the token is the page, and every request it makes.
+  if (asset.type.startsWith('text/html') && !tokenMatches(token, url.searchParams.get('token'))) {
+    return refuse(
+      response,
+      403,
+      'The token is missing or wrong. Open the whole address that the server printed when it started.',
+    )
+  }
   response.writeHead(200, { ...PAGE_HEADERS, 'Content-Type': asset.type, 'Content-Length': asset.body.length })
   response.end(request.method === 'HEAD' ? undefined : asset.body)
 }

@@ -19,6 +19,8 @@ export const ERROR_EXIT_CODES = {
   training_diverged: 3,
   engine_crashed: 3,
   engine_protocol: 3,
+  /** A service over the network refused, failed or answered nonsense. */
+  service_failed: 3,
   internal: 3,
   stopped: 130,
 } as const
@@ -100,7 +102,9 @@ export function formatPlace(place: ErrorPlace): string {
 export function formatError(error: AppError): string {
   const lines = [error.message]
   const place = formatPlace(error.details)
-  if (place) lines.push(`  at ${place}`)
+  // A message that already names the file, and nothing more is known, needs no second line for it.
+  const said = place === error.details.file && error.message.includes(place)
+  if (place && !said) lines.push(`  at ${place}`)
   for (const finding of error.details.findings ?? []) lines.push(`  - ${finding}`)
   if (error.details.fix) lines.push(`  ${error.details.fix}`)
   return lines.join('\n')

@@ -9,6 +9,7 @@ import {
   experimentFileSchema,
   experimentSchema,
   type ExperimentConfig,
+  type ModelName,
 } from '../../shared/config/experiment'
 import { explain, knownKeys, type ConfigFinding } from '../../shared/config/explain'
 import { didYouMean } from '../../shared/config/nearest'
@@ -48,7 +49,7 @@ export interface ConfigRoots {
 export function resolveExperiment(request: ExperimentRequest, roots: ConfigRoots): ResolvedExperiment {
   const data = resolveData(request, roots)
   const file = readYamlFile(findConfig(request.config_file, 'exp_config.yaml', roots))
-  const sections = file.value ?? {}
+  const sections = withoutEmpty(file.value)
   const parsed = experimentFileSchema.safeParse(sections)
   if (!parsed.success) throw invalid(file, explain(experimentFileSchema, sections, parsed.error))
 
@@ -62,7 +63,7 @@ export function resolveExperiment(request: ExperimentRequest, roots: ConfigRoots
     model_name: model,
     data,
     trainer: { ...parsed.data.trainer },
-    [model]: { ...parsed.data[model] },
+    [model]: { ...parsed.data[model], ...featureSwitch(model, request.features) },
   }
   const findings = applyOverrides(raw, request.overrides ?? new Map())
   if (findings.length > 0) throw fromFlags(findings)
@@ -71,8 +72,9 @@ export function resolveExperiment(request: ExperimentRequest, roots: ConfigRoots
     const flags = request.overrides ?? new Map<string, { flag: string }>()
     throw fromFlags(
       explain(experimentSchema, raw, result.error).map(({ keys, message }) => {
-        const flag = flags.get(keys.join('.'))?.flag ?? `--${keys.join('.')}`
-        return `${flag} ${message}`
+        // `--set trainer.betas=[0.9, 2]` is at fault in trainer.betas.1.
+        const given = keys.map((_, i) => keys.slice(0, i + 1).join('.')).find((key) => flags.has(key))
+        return `${(given !== undefined && flags.get(given)?.flag) || `--${keys.join('.')}`} ${message}`
       }),
     )
   }
@@ -122,6 +124,9 @@ export function resolveData(
       text_file: absolute(root, files.text_file, [split, 'text_file']),
       emb_file: absolute(root, files.emb_file, [split, 'emb_file']),
       ...(files.bow_file !== undefined && { bow_file: absolute(root, files.bow_file, [split, 'bow_file']) }),
+      ...(files.reward_file !== undefined && {
+        reward_file: absolute(root, files.reward_file, [split, 'reward_file']),
+      }),
     }
   }
   const config = {
@@ -141,7 +146,7 @@ function findConfig(given: string | undefined, name: string, roots: ConfigRoots)
   return fs.existsSync(own) ? own : path.join(roots.installed, 'configs', name)
 }
 
-function chooseModel(name = 'caimira'): (typeof MODEL_NAMES)[number] {
+function chooseModel(name: string = 'caimira'): ModelName {
   const model = MODEL_NAMES.find((known) => known === name)
   if (model) return model
   throw new AppError('config_invalid', `There is no model "${name}".${didYouMean(name, MODEL_NAMES)}`, {
@@ -151,11 +156,29 @@ function chooseModel(name = 'caimira'): (typeof MODEL_NAMES)[number] {
 }
 
 function parseFeatures(text: string): string | string[] {
-  if (text === 'all' || text === 'none') return text
-  return text
+  const names = text
     .split(',')
     .map((name) => name.trim())
     .filter(Boolean)
+  if (names.length === 1 && (names[0] === 'all' || names[0] === 'none')) return names[0]
+  if (names.length === 0)
+    throw new AppError('config_invalid', '--features names no feature', {
+      fix: 'Give all, none, or columns and prefixes separated by commas: --features user_age,user_region',
+    })
+  return names
+}
+
+/** `--features` wins over `has_user_features` of the file, for the models that have that key. */
+function featureSwitch(model: ModelName, features: string | undefined): object {
+  if (features === undefined || !knownKeys(experimentFileSchema, [model]).includes('has_user_features')) return {}
+  return { has_user_features: parseFeatures(features) !== 'none' }
+}
+
+/** A section whose keys are all commented out is there and holds nothing. */
+function withoutEmpty(file: unknown): unknown {
+  if (file === null) return {}
+  if (typeof file !== 'object' || Array.isArray(file)) return file
+  return Object.fromEntries(Object.entries(file).map(([name, section]) => [name, section === null ? {} : section]))
 }
 
 /** Writes `trainer.batch_size` and the like into `raw`; returns a sentence for each key that nothing knows. */
@@ -191,6 +214,9 @@ export function parseScalar(text: string): unknown {
   }
 }
 
+/** More help nobody: it is the wrong file. */
+const MOST_FINDINGS = 30
+
 function invalid(file: YamlFile, findings: readonly ConfigFinding[], base: readonly PropertyKey[] = []): AppError {
   const places = findings.map(({ keys, message }) => {
     const all = [...base, ...keys]
@@ -207,9 +233,12 @@ function invalid(file: YamlFile, findings: readonly ConfigFinding[], base: reado
       ...(first?.line !== undefined && { line: first.line }),
       ...(places.length === 1 && first && { key: first.key }),
       ...(places.length > 1 && {
-        findings: places.map(
-          ({ line, key, message }) => `${line === undefined ? '' : `line ${line}, `}${key}: ${message}`,
-        ),
+        findings: [
+          ...places
+            .slice(0, MOST_FINDINGS)
+            .map(({ line, key, message }) => `${line === undefined ? '' : `line ${line}, `}${key}: ${message}`),
+          ...(places.length > MOST_FINDINGS ? [`and ${places.length - MOST_FINDINGS} more`] : []),
+        ],
       }),
     },
   )

@@ -1,10 +1,21 @@
 import fs from 'node:fs'
 import path from 'node:path'
-import { EVENT_ID, YAMLException, constructFromEvents, getScalarValue, parseEvents } from 'js-yaml'
+import {
+  CORE_SCHEMA,
+  EVENT_ID,
+  YAMLException,
+  constructFromEvents,
+  getScalarValue,
+  mergeTag,
+  parseEvents,
+} from 'js-yaml'
 import { AppError, messageOf } from '../../shared/errors'
 
 /** Configuration files are written by hand; anything larger is a mistake (a data file given in its place). */
 const MAX_CONFIG_BYTES = 4 * 1024 * 1024
+
+/** YAML 1.2, with the merge key `<<` that shares splits between the sections of a data configuration. */
+const SCHEMA = CORE_SCHEMA.withTags(mergeTag)
 
 export interface YamlFile {
   readonly file: string
@@ -23,7 +34,7 @@ export function readYamlFile(file: string): YamlFile {
   const source = readText(file)
   try {
     const events = parseEvents(source, { filename: path.basename(file) })
-    const documents = constructFromEvents(events, { source })
+    const documents = constructFromEvents(events, { source, schema: SCHEMA })
     if (documents.length > 1)
       throw new AppError('config_invalid', 'This file holds several YAML documents; one is expected', { file })
     const lines = keyLines(source, events)
@@ -41,12 +52,25 @@ export function readYamlFile(file: string): YamlFile {
   } catch (thrown) {
     if (!(thrown instanceof YAMLException)) throw AppError.from(thrown, 'config_invalid', { file })
     const line = thrown.mark && thrown.mark.line + 1
-    throw new AppError(
-      'config_invalid',
-      `This is not valid YAML: ${thrown.reason}`,
-      { file, ...(line !== undefined && { line }), fix: 'Check the indentation and the quotes around that line.' },
-      thrown,
-    )
+    const { message, fix } = inWords(thrown.reason)
+    throw new AppError('config_invalid', message, { file, ...(line !== undefined && { line }), fix }, thrown)
+  }
+}
+
+/** The parser's terse reasons, for the mistakes that people make. */
+function inWords(reason: string): { message: string; fix: string } {
+  if (reason.startsWith('duplicated mapping key'))
+    return { message: 'This key stands twice in its section', fix: 'Remove one of the two.' }
+  if (reason.startsWith('tab characters'))
+    return { message: 'This line is indented with a tab; YAML wants spaces', fix: 'Replace the tabs by spaces.' }
+  if (reason === 'deficient indentation')
+    return {
+      message: 'This line is not indented enough, or a quote or bracket before it is not closed',
+      fix: 'Close it, or indent the line.',
+    }
+  return {
+    message: `This is not valid YAML: ${reason}`,
+    fix: 'Check the indentation and the quotes around that line.',
   }
 }
 
@@ -55,23 +79,41 @@ function readText(file: string): string {
   try {
     stat = fs.statSync(file)
   } catch (cause) {
-    throw new AppError('not_found', `There is no file ${file}`, { file, fix: 'Check the path of the file.' }, cause)
+    throw missing(file, cause)
   }
+  if (stat.isDirectory())
+    throw new AppError('unreadable', `${file} is a folder; a YAML file is expected`, {
+      file,
+      fix: 'Name the file inside it.',
+    })
   if (!stat.isFile()) throw new AppError('unreadable', `${file} is not a regular file`, { file })
   if (stat.size > MAX_CONFIG_BYTES)
     throw new AppError(
       'unreadable',
-      `${file} has ${stat.size} bytes; a configuration file has at most ${MAX_CONFIG_BYTES}`,
+      `${file} has ${(stat.size / 1024 ** 2).toFixed(1)} MiB; a configuration file has at most ${MAX_CONFIG_BYTES / 1024 ** 2}`,
       {
         file,
         fix: 'This looks like a data file. Give the YAML file instead.',
       },
     )
+  let bytes: Uint8Array
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(fs.readFileSync(file))
+    bytes = fs.readFileSync(file)
   } catch (cause) {
     throw new AppError('unreadable', `${file} cannot be read: ${messageOf(cause)}`, { file }, cause)
   }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch (cause) {
+    throw new AppError('unreadable', `${file} is not UTF-8 text`, { file, fix: 'Save the file as UTF-8.' }, cause)
+  }
+}
+
+function missing(file: string, cause: unknown): AppError {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
+  if (code === 'ENOENT' || code === 'ENOTDIR')
+    return new AppError('not_found', `There is no file ${file}`, { file, fix: 'Check the path of the file.' }, cause)
+  return new AppError('unreadable', `${file} cannot be read: ${messageOf(cause)}`, { file }, cause)
 }
 
 const pathKey = (keys: readonly PropertyKey[]): string => JSON.stringify(keys.map(String))

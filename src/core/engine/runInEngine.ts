@@ -8,7 +8,7 @@ const READY_TIMEOUT_MS = 30_000
 const STOP_GRACE_MS = 20_000
 
 /** Frames by which an engine answers its request; after one of them it ends. */
-type FinalFrame = Extract<FromEngine, { type: 'result' | 'validation' }>
+type FinalFrame = Extract<FromEngine, { type: 'result' | 'validation' | 'pairs' | 'adaptation' }>
 
 /**
  * Starts an engine, gives it one request and returns its answer. Every other frame goes to `onFrame` as it arrives.
@@ -33,13 +33,17 @@ export function runInEngine(
     let grace: NodeJS.Timeout | undefined
     const askToStop = (): void => {
       engine.send({ type: 'stop' })
-      grace = setTimeout(() => engine.kill(), STOP_GRACE_MS)
+      grace = setTimeout(() => {
+        answer ??= () => reject(didNotStop())
+        engine.kill()
+      }, STOP_GRACE_MS)
     }
 
     engine.onFrame((raw) => {
       const parsed = fromEngineSchema.safeParse(raw)
       if (!parsed.success) {
-        const message = `The engine sent a frame that protocol ${PROTOCOL_VERSION} does not know`
+        const { path = [], message: why = '' } = parsed.error.issues[0] ?? {}
+        const message = `The engine sent a frame that protocol ${PROTOCOL_VERSION} does not know (${path.join('.') || 'frame'}: ${why})`
         answer = () =>
           reject(new AppError('engine_protocol', message, { fix: 'Build the project again.' }, parsed.error))
         engine.kill()
@@ -55,6 +59,8 @@ export function runInEngine(
           break
         case 'result':
         case 'validation':
+        case 'adaptation':
+        case 'pairs':
           answer = () => resolve(frame)
           break
         case 'error':
@@ -64,6 +70,7 @@ export function runInEngine(
         case 'log':
         case 'progress':
         case 'metrics':
+        case 'texts':
           onFrame(frame)
           break
       }
@@ -73,13 +80,33 @@ export function runInEngine(
       clearTimeout(grace)
       stop.removeEventListener('abort', askToStop)
       if (answer) return answer()
-      const how = signal === null ? `with exit code ${code}` : `by signal ${signal}`
       reject(
-        new AppError('engine_crashed', `The engine ended ${how} before it had finished`, {
-          ...(stderr && { findings: stderr.trim().split('\n').slice(-10) }),
+        new AppError('engine_crashed', crashed(code, signal), {
+          ...(stderr && { findings: lastWords(stderr) }),
           fix: "What was measured until then is in the run's folder.",
         }),
       )
     })
+  })
+}
+
+/** What native code said before it died, without the stack frames below which the reason would scroll away. */
+function lastWords(stderr: string): string[] {
+  const lines = stderr.split('\n').map((line) => line.trim())
+  return lines.filter((line) => line !== '' && !/^(\d+: |-+ .* stack trace -+$)/.test(line)).slice(-10)
+}
+
+function crashed(code: number | null, signal: string | null): string {
+  if (signal === 'SIGKILL')
+    return 'The engine was killed (SIGKILL) before it had finished; systems that run out of memory do that'
+  if (signal !== null) return `The engine was ended by signal ${signal} before it had finished`
+  return code === null
+    ? 'The engine could not be started'
+    : `The engine ended with exit code ${code} before it had finished`
+}
+
+function didNotStop(): AppError {
+  return new AppError('stopped', `The engine did not stop within ${STOP_GRACE_MS / 1000} s and was ended`, {
+    fix: "What was measured until then is in the run's folder.",
   })
 }

@@ -44,7 +44,13 @@ export function childProcessSpawner(enginePath: string): EngineSpawner {
         // A frame that can no longer be delivered is answered by onExit.
         send: (request) => void child.send({ v: PROTOCOL_VERSION, ...request }, () => {}),
         onFrame: (listener) => void child.on('message', listener),
-        onExit: (listener) => void child.on('close', (code, signal) => listener({ code, signal, stderr })),
+        onExit: (listener) => {
+          child.on('close', (code, signal) => listener({ code, signal, stderr }))
+          // A process that could not be started has no exit to report.
+          child.on('error', (error) => {
+            if (child.pid === undefined) listener({ code: null, signal: null, stderr: error.message })
+          })
+        },
         kill: () => void child.kill('SIGKILL'),
       }
     },

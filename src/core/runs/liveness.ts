@@ -42,7 +42,10 @@ export function liveStatus(
   if (record.status !== 'running') return { status: record.status, reason: record.reason }
   if (record.host !== host) {
     if (now - traces.lastSign < SILENT_AFTER_MS) return { status: 'running' }
-    return { status: 'crashed', reason: `No sign of life from ${record.host} for over ${SILENT_AFTER_MS / 60_000} minutes` }
+    return {
+      status: 'crashed',
+      reason: `No sign of life from ${record.host} for over ${SILENT_AFTER_MS / 60_000} minutes`,
+    }
   }
   const { alive, started } = processInfo(record.pid)
   const reused = started !== undefined && started > traces.recordWritten + START_TOLERANCE_MS

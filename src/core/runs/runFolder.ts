@@ -130,8 +130,6 @@ async function readLogTail(root: string, dir: string): Promise<string[]> {
   // The first line is cut where the read began in the middle of the file.
   if (skipped > 0) lines.shift()
   if (lines.at(-1) === '') lines.pop()
-  const short = (line: string) =>
-    line.length > LOG_LINE_CHARACTERS ? `${line.slice(0, LOG_LINE_CHARACTERS)}…` : line
+  const short = (line: string) => (line.length > LOG_LINE_CHARACTERS ? `${line.slice(0, LOG_LINE_CHARACTERS)}…` : line)
   return lines.slice(-LOG_TAIL_LINES).map(short)
 }
-

@@ -3,8 +3,9 @@ import type { Scan } from './runStore'
 
 /** Network file systems and dying processes raise no event: the folder is looked at anyway. */
 const POLL_MS = 2000
-/** Looking at many runs takes long; it may take one twentieth of the time. */
-const POLL_SHARE = 20
+/** Looking at many runs takes long; it should take no more than one tenth of the time, and yet not wait for ever. */
+const POLL_SHARE = 10
+const SLOWEST_POLL_MS = 5000
 /** One epoch writes several files in a burst. */
 const SETTLE_MS = 120
 /** Each watched folder costs the user one of a few thousand inotify handles. */
@@ -41,7 +42,8 @@ export function watchRuns(scan: () => Promise<Scan>, onChange: () => void): () =
       looking = false
     }
     if (closed) return
-    lookIn(again ? SETTLE_MS : Math.max(POLL_MS, POLL_SHARE * (Date.now() - started)))
+    const rest = Math.min(SLOWEST_POLL_MS, POLL_SHARE * (Date.now() - started))
+    lookIn(again ? SETTLE_MS : Math.max(POLL_MS, rest))
   }
 
   const stirred = (): void => {

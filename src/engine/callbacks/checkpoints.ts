@@ -1,19 +1,9 @@
 import type { Figures } from '../metrics/figures'
-import type { EpochReport, Callback } from '../loop/fit'
+import type { Callback, EpochReport } from '../loop/fit'
 import type { Execution, NamedArray } from '../backends/execution'
-import { encodeSafetensors } from '../run/safetensors'
-import { writeAtomically } from '../run/files'
+import { writeCheckpoint, type CheckpointMeta, type CheckpointProgress } from '../run/checkpointFile'
 
-/** What a reader must know besides the tensors: no time and no run id, so that equal training gives equal bytes. */
-export interface CheckpointContext {
-  format: 1
-  model_name: string
-  model: object
-  width: number
-  feature_columns: readonly string[]
-  /** The data's own user ids, by row of the per-user tables. */
-  users: readonly (string | number)[]
-}
+export type CheckpointContext = Omit<CheckpointMeta, 'epochs' | 'steps' | 'val_loss' | 'progress'>
 
 /**
  * Fast models finish an epoch in a millisecond: writing each would cost more than training. A crash loses at most this
@@ -25,23 +15,28 @@ export interface Best {
   epoch: number
   steps: number
   val: Figures
-  parameters: NamedArray[]
-  frozen: NamedArray[]
+  arrays: NamedArray[]
   written: boolean
+}
+
+interface Options {
+  folder: string
+  execution: Execution
+  context: CheckpointContext
+  /** What `last` needs to be resumed, besides the best epoch so far. */
+  progress: () => Omit<CheckpointProgress, 'best'>
+  best?: Best | undefined
 }
 
 /** Keeps the parameters of the lowest val_loss, and writes `best` and `last` as safetensors with a JSON beside each. */
 export class Checkpoints implements Callback {
-  readonly #folder: string
-  readonly #execution: Execution
-  readonly #context: CheckpointContext
+  readonly #options: Options
   #best: Best | undefined
   #lastWrite = performance.now()
 
-  constructor(folder: string, execution: Execution, context: CheckpointContext) {
-    this.#folder = folder
-    this.#execution = execution
-    this.#context = context
+  constructor(options: Options) {
+    this.#options = options
+    this.#best = options.best
   }
 
   /** The epoch with the lowest val_loss so far. */
@@ -50,33 +45,38 @@ export class Checkpoints implements Callback {
   }
 
   async onEpochEnd({ epoch, steps, val }: EpochReport): Promise<void> {
+    const { execution } = this.#options
     if (val && val.loss < (this.#best?.val.loss ?? Infinity)) {
-      const [{ parameters }, frozen] = [await this.#execution.state(), await this.#execution.frozen()]
-      this.#best = { epoch, steps, val, parameters, frozen, written: false }
+      const { parameters } = await execution.state()
+      const arrays = [...parameters, ...(await execution.frozen())]
+      this.#best = { epoch, steps, val, arrays, written: false }
     }
-    if (performance.now() - this.#lastWrite >= WRITE_EVERY_MS) await this.write(epoch + 1)
+    if (performance.now() - this.#lastWrite >= WRITE_EVERY_MS) await this.write()
   }
 
-  /** @param epochs epochs completed. Without a validation split the last parameters are also the best. */
-  async write(epochs: number): Promise<void> {
-    const state = await this.#execution.state()
-    const frozen = await this.#execution.frozen()
-    this.#save('last', [...state.parameters, ...frozen, ...state.optimizer], { epochs, steps: state.steps })
-    const best = this.#best
-    if (!best) this.#save('best', [...state.parameters, ...frozen], { epochs, steps: state.steps })
-    else if (!best.written) {
-      this.#save('best', [...best.parameters, ...best.frozen], {
-        epochs: best.epoch + 1,
-        steps: best.steps,
-        val_loss: best.val.loss,
-      })
-      best.written = true
-    }
+  /** Writes both. Without a validation split the last parameters are also the best. */
+  async write(): Promise<void> {
+    const { folder, execution, context } = this.#options
+    const { parameters, optimizer, steps } = await execution.state()
+    const progress = this.#options.progress()
+    const meta = { ...context, epochs: progress.position.epoch, steps }
+    const arrays = [...parameters, ...(await execution.frozen())]
+    this.writeBest()
+    if (!this.#best) writeCheckpoint(folder, 'best', { meta, arrays })
+    const best = this.#best ? { epoch: this.#best.epoch, steps: this.#best.steps, val: this.#best.val } : null
+    writeCheckpoint(folder, 'last', {
+      meta: { ...meta, progress: { ...progress, best } },
+      arrays: [...arrays, ...optimizer],
+    })
     this.#lastWrite = performance.now()
   }
 
-  #save(name: 'best' | 'last', arrays: NamedArray[], progress: Record<string, number>): void {
-    writeAtomically(`${this.#folder}/${name}.safetensors`, encodeSafetensors(arrays))
-    writeAtomically(`${this.#folder}/${name}.json`, `${JSON.stringify({ ...this.#context, ...progress }, null, 2)}\n`)
+  /** Writes the best epoch, if there is one that is not on disk. All that is safe once a loss has diverged. */
+  writeBest(): void {
+    const best = this.#best
+    if (!best || best.written) return
+    const meta = { ...this.#options.context, epochs: best.epoch + 1, steps: best.steps, val_loss: best.val.loss }
+    writeCheckpoint(this.#options.folder, 'best', { meta, arrays: best.arrays })
+    best.written = true
   }
 }

@@ -16,9 +16,9 @@ export function epochMetrics(record: (batch: MetricBatch) => void): Callback {
 /** Often enough to look alive, seldom enough to cost nothing. */
 const REPORT_EVERY_MS = 200
 
-/** Steps a second and time left, measured over the whole run so that one slow step does not shake the estimate. */
+/** Steps a second and time left, measured since this start (`taken` steps came before it) so that one slow step does not shake the estimate. */
 export function progressReports(
-  total: { epochs: number; steps: number; stepsPerEpoch: number },
+  total: { epochs: number; steps: number; stepsPerEpoch: number; taken: number },
   report: (progress: Progress) => void,
 ): Callback {
   const started = performance.now()
@@ -28,7 +28,7 @@ export function progressReports(
       const now = performance.now()
       if (now - last < REPORT_EVERY_MS && step < total.steps) return
       last = now
-      const stepsPerSecond = (1000 * step) / (now - started)
+      const stepsPerSecond = (1000 * (step - total.taken)) / (now - started)
       report({
         epoch: Math.floor((step - 1) / total.stepsPerEpoch),
         epochs: total.epochs,

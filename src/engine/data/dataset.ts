@@ -8,6 +8,18 @@ export interface EmbeddingTable {
   readonly values: Float32Array
 }
 
+/** Word counts of a split's texts as compressed sparse rows, aligned with `text_file`. */
+export interface BagOfWords {
+  readonly file: string
+  readonly rows: number
+  readonly words: number
+  /** [rows + 1] row i holds the entries from offsets[i] up to offsets[i + 1]. */
+  readonly offsets: Int32Array
+  /** Columns, lines of `vocab_file`; a column that stands twice in a row counts twice. */
+  readonly indices: Int32Array
+  readonly counts: Float32Array
+}
+
 /** The pairs of one split, columnar. All arrays but `features` have length `pairs`. */
 export interface PairSplit {
   readonly name: SplitName
@@ -25,6 +37,8 @@ export interface PairSplit {
   readonly features: Float32Array | null
   /** [pairs] r*_w − r*_l of the base reward; absent where it is zero everywhere. */
   readonly rewardMargin?: Float32Array
+  /** Loaded for models that read words, see {@link Dataset.vocabulary}. */
+  readonly bow?: BagOfWords
 }
 
 export interface Dataset {
@@ -35,5 +49,7 @@ export interface Dataset {
   readonly width: number
   /** The feature columns in use, in file order. */
   readonly featureColumns: readonly string[]
+  /** The words of the bags of words; absent where none were loaded. */
+  readonly vocabulary?: readonly string[]
   readonly splits: { readonly train: PairSplit } & Readonly<Partial<Record<SplitName, PairSplit>>>
 }

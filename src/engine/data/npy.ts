@@ -156,7 +156,7 @@ function isDtype(descr: string): descr is Dtype {
 }
 
 /** The three fields of the header's Python dictionary in any order; `descr` is null for a structured type. */
-function parseHeader(text: string): { descr: string | null; fortranOrder: boolean; shape: bigint[] } | null {
+export function parseHeader(text: string): { descr: string | null; fortranOrder: boolean; shape: bigint[] } | null {
   if (!/^\s*\{[\s\S]*\}\s*$/.test(text)) return null
   const descr = /['"]descr['"]\s*:\s*(?:'([^']*)'|"([^"]*)"|\[)/.exec(text)
   const order = /['"]fortran_order['"]\s*:\s*(True|False)\b/.exec(text)

@@ -4,9 +4,9 @@ import type { Execution, StepFigures } from '../backends/execution'
 import type { PairSplit } from '../data/dataset'
 import { meanFigures, stepFigures, type Figures } from '../metrics/figures'
 import { RandomStream, permutation } from './random'
-import { createSchedule, totalSteps } from './schedule'
+import { createSchedule, totalSteps, type Schedule } from './schedule'
 
-/** Everything known when an epoch ends. `val` is absent where nothing validates, or when the epoch was cut short. */
+/** Everything known when an epoch ends. `val` is absent where nothing validates. */
 export interface EpochReport {
   epoch: number
   /** Optimiser steps taken so far. */
@@ -14,8 +14,6 @@ export interface EpochReport {
   learningRate: number
   train: Figures
   val?: Figures
-  trainMs: number
-  valMs: number
 }
 
 export interface Callback {
@@ -24,72 +22,110 @@ export interface Callback {
   onEpochEnd?(report: EpochReport): Promise<'stop' | void> | 'stop' | void
 }
 
+/** Between two optimiser steps: the epoch, its batches already taken, and their mean figures. */
+export interface Position {
+  epoch: number
+  batch: number
+  figures: StepFigures | null
+}
+
+export const START: Position = { epoch: 0, batch: 0, figures: null }
+
 export interface FitOutcome {
   ended: 'max_epochs' | 'max_steps' | 'callback' | 'stopped'
+  /** Where a resumed run goes on. */
+  position: Position
+  /** Epochs begun, and optimiser steps taken, since the run's first start. */
   epochs: number
   steps: number
+  /** Of this session, milliseconds each. */
   trainMs: number[]
   valMs: number[]
+}
+
+export interface FitOptions {
+  execution: Execution
+  train: PairSplit
+  validation: PairSplit | undefined
+  trainer: TrainerConfig
+  schedule: Schedule
+  callbacks: readonly Callback[]
+  stop: AbortSignal
+  from: Position
+  /** Told where training stands before each epoch's callbacks, so that a checkpoint can be resumed. */
+  moved?: (position: Position) => void
 }
 
 /** A stop request must be seen within this time, however short the steps are. */
 const BREATHE_EVERY_MS = 25
 
 /** Trains until the epochs, the steps, a callback or the person says so. */
-export async function fit(
-  execution: Execution,
-  train: PairSplit,
-  validation: PairSplit | undefined,
-  trainer: TrainerConfig,
-  callbacks: readonly Callback[],
-  stop: AbortSignal,
-): Promise<FitOutcome> {
+export async function fit(options: FitOptions): Promise<FitOutcome> {
+  const { execution, train, validation, trainer, schedule, callbacks, stop, from } = options
+  const perEpoch = Math.ceil(train.pairs / trainer.batch_size)
   const steps = totalSteps(train.pairs, trainer)
-  const schedule = createSchedule(trainer, steps)
   const breathe = breather()
-  const outcome: FitOutcome = { ended: 'max_epochs', epochs: 0, steps: 0, trainMs: [], valMs: [] }
+  let taken = from.epoch * perEpoch + from.batch
+  const outcome: Omit<FitOutcome, 'ended' | 'position' | 'steps'> = { epochs: from.epoch, trainMs: [], valMs: [] }
+  const end = (ended: FitOutcome['ended'], position: Position): FitOutcome => ({
+    ...outcome,
+    ended,
+    position,
+    steps: taken,
+  })
 
-  for (let epoch = 0; epoch < trainer.max_epochs; epoch++) {
+  for (let epoch = from.epoch; epoch < trainer.max_epochs; epoch++) {
+    // A finished run that is resumed with the same limit has nothing left to do.
+    if (taken >= steps && epoch === from.epoch) return end('max_steps', from)
+    const resumed = epoch === from.epoch ? from : { ...START, epoch }
     const order = permutation(train.pairs, new RandomStream(trainer.data_seed ?? trainer.seed, 'shuffle', epoch))
     const started = performance.now()
-    const figures: StepFigures[] = []
     outcome.epochs = epoch + 1
-    for (let from = 0; from < order.length && outcome.steps < steps && !stop.aborted; from += trainer.batch_size) {
-      execution.trainStep(order.subarray(from, from + trainer.batch_size), schedule.at(outcome.steps), epoch)
-      outcome.steps++
-      for (const callback of callbacks) callback.onStep?.(outcome.steps)
+    let batch = resumed.batch
+    for (; batch < perEpoch && taken < steps && !stop.aborted; batch++) {
+      const rows = order.subarray(batch * trainer.batch_size, (batch + 1) * trainer.batch_size)
+      execution.trainStep(rows, schedule.at(taken), epoch)
+      taken++
+      for (const callback of callbacks) callback.onStep?.(taken)
       await breathe()
     }
-    figures.push(...(await execution.drainSteps()))
-    refuseDivergence(figures, outcome.steps, schedule.at(outcome.steps - 1).learningRate)
-    if (stop.aborted) return { ...outcome, ended: 'stopped' }
-    const trainMs = performance.now() - started
-    outcome.trainMs.push(trainMs)
+    const { learningRate } = schedule.at(Math.max(0, taken - 1))
+    const fresh = await execution.drainSteps()
+    refuseDivergence(fresh, taken, learningRate)
+    const figures = [...(resumed.figures ? [resumed.figures] : []), ...fresh]
+    if (stop.aborted) return end('stopped', { epoch, batch, figures: merge(figures) })
+    outcome.trainMs.push(performance.now() - started)
 
-    const report: EpochReport = {
-      epoch,
-      steps: outcome.steps,
-      learningRate: schedule.at(outcome.steps - 1).learningRate,
-      train: meanFigures(figures),
-      trainMs,
-      valMs: 0,
-    }
+    const report: EpochReport = { epoch, steps: taken, learningRate, train: meanFigures(figures) }
     if (validation) {
       const validating = performance.now()
       report.val = stepFigures(await execution.evaluate(validation))
-      report.valMs = performance.now() - validating
-      outcome.valMs.push(report.valMs)
+      outcome.valMs.push(performance.now() - validating)
+      if (!Number.isFinite(report.val.loss)) throw diverged(report.val.loss, taken, learningRate)
       schedule.afterEpoch(report.val.loss)
     }
+    const next = batch < perEpoch ? { epoch, batch, figures: null } : { ...START, epoch: epoch + 1 }
+    options.moved?.(next)
     let wish: 'stop' | void = undefined
     for (const callback of callbacks) wish = (await callback.onEpochEnd?.(report)) ?? wish
-    if (wish === 'stop') return { ...outcome, ended: 'callback' }
-    if (outcome.steps >= steps && epoch + 1 < trainer.max_epochs) return { ...outcome, ended: 'max_steps' }
+    if (wish === 'stop') return end('callback', next)
+    if (taken >= steps && epoch + 1 < trainer.max_epochs) return end('max_steps', next)
     await breathe()
   }
-  return outcome
+  return end('max_epochs', { ...START, epoch: Math.max(from.epoch, trainer.max_epochs) })
 }
 
+/** The schedule of a run of that many pairs. */
+export function scheduleOf(train: PairSplit, trainer: TrainerConfig): Schedule {
+  return createSchedule(trainer, totalSteps(train.pairs, trainer))
+}
+
+function merge(figures: readonly StepFigures[]): StepFigures | null {
+  if (figures.length === 0) return null
+  return { ...meanFigures(figures), rows: figures.reduce((sum, { rows }) => sum + rows, 0) }
+}
+
+/** Lets the event loop turn now and then, so that a stop request arrives. */
 function breather(): () => Promise<void> | void {
   let last = performance.now()
   return () => {
@@ -104,13 +140,17 @@ function breather(): () => Promise<void> | void {
 }
 
 /** NaN or infinity in the loss: nothing learned after that is worth keeping. */
-function refuseDivergence(figures: readonly StepFigures[], steps: number, learningRate: number): void {
+function refuseDivergence(figures: readonly StepFigures[], taken: number, learningRate: number): void {
   const bad = figures.findIndex(({ loss }) => !Number.isFinite(loss))
-  if (bad < 0) return
-  const step = steps - figures.length + bad
-  throw new AppError(
+  if (bad >= 0) throw diverged(figures[bad]!.loss, taken - figures.length + bad, learningRate)
+}
+
+function diverged(loss: number, step: number, learningRate: number): AppError {
+  return new AppError(
     'training_diverged',
-    `The loss became ${figures[bad]?.loss} at step ${step} (learning rate ${learningRate.toPrecision(3)})`,
-    { fix: 'Lower trainer.learning_rate, or set trainer.gradient_clip_val.' },
+    `The loss became ${loss} at step ${step} (learning rate ${learningRate.toPrecision(3)})`,
+    {
+      fix: 'Lower trainer.learning_rate, or set trainer.gradient_clip_val.',
+    },
   )
 }

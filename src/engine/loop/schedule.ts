@@ -18,7 +18,8 @@ export interface Schedule {
 
 export interface PlateauState {
   learningRate: number
-  best: number
+  /** Lowest val_loss so far; null before the first epoch. */
+  best: number | null
   badEpochs: number
 }
 
@@ -78,16 +79,20 @@ function oneCycle(step: number, steps: number, maxLr: number): Rates {
 
 /** A lower loss must be lower by this share to count as an improvement (torch's ReduceLROnPlateau). */
 const PLATEAU_THRESHOLD = 1e-4
+/** Reductions smaller than this are left out, and so is a min_lr above the present rate (torch's `eps`). */
+const SMALLEST_REDUCTION = 1e-8
 
 function plateau(trainer: TrainerConfig): Schedule {
-  let state: PlateauState = { learningRate: trainer.learning_rate, best: Infinity, badEpochs: 0 }
+  let state: PlateauState = { learningRate: trainer.learning_rate, best: null, badEpochs: 0 }
   return {
     at: () => ({ learningRate: state.learningRate, beta1: trainer.betas[0] }),
     afterEpoch(valLoss) {
-      if (valLoss < state.best * (1 - PLATEAU_THRESHOLD)) state = { ...state, best: valLoss, badEpochs: 0 }
+      if (state.best === null || valLoss < state.best * (1 - PLATEAU_THRESHOLD))
+        state = { ...state, best: valLoss, badEpochs: 0 }
       else state.badEpochs++
       if (state.badEpochs > trainer.plateau_patience) {
-        state.learningRate = Math.max(state.learningRate * trainer.plateau_factor, trainer.min_lr)
+        const reduced = Math.max(state.learningRate * trainer.plateau_factor, trainer.min_lr)
+        if (state.learningRate - reduced > SMALLEST_REDUCTION) state.learningRate = reduced
         state.badEpochs = 0
       }
     },

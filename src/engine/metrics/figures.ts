@@ -64,3 +64,13 @@ export function logged(prefix: MetricPrefix, figures: Figures): Record<string, n
     ...Object.entries(figures.terms).map(([name, value]): [string, number] => [`${prefix}_${name}`, value]),
   ])
 }
+
+/** Logged figures with `<split>_lift` = acc − acc_r_star for every split among them: what the model adds to r*. */
+export function withLift(figures: Readonly<Record<string, number>>): Record<string, number> {
+  const lifts = Object.entries(figures).flatMap(([name, reward]): [string, number][] => {
+    const split = /^(\w+)_acc_r_star$/.exec(name)?.[1]
+    const acc = split === undefined ? undefined : figures[`${split}_acc`]
+    return acc === undefined ? [] : [[`${split}_lift`, acc - reward]]
+  })
+  return { ...figures, ...Object.fromEntries(lifts) }
+}

@@ -8,6 +8,8 @@ export interface Sizes {
   width: number
   /** Width F of the user feature vectors, 0 without features. */
   features: number
+  /** Words V of the vocabulary, 0 unless bags of words were loaded. */
+  vocabulary: number
 }
 
 export type Init =
@@ -27,6 +29,23 @@ export interface ParameterSpec {
 /** torch's initialisation of a Linear layer: uniform in ±1/sqrt(in), weight and bias alike. */
 export const linearInit = (fanIn: number): Init => ({ kind: 'uniform', bound: 1 / Math.sqrt(fanIn) })
 
+/** `<name>.weight` [out, in] and `<name>.bias` [out] of a torch Linear layer. */
+export function linearParameters(name: string, out: number, fanIn: number): ParameterSpec[] {
+  const init = linearInit(fanIn)
+  return [
+    { name: `${name}.weight`, shape: [out, fanIn], init },
+    { name: `${name}.bias`, shape: [out], init },
+  ]
+}
+
+/** `<name>.weight`, the gain, starting at 1, and `<name>.bias`, starting at 0, of a torch LayerNorm over K values. */
+export function layerNormParameters(name: string, K: number): ParameterSpec[] {
+  return [
+    { name: `${name}.weight`, shape: [K], init: { kind: 'constant', value: 1 } },
+    { name: `${name}.bias`, shape: [K], init: { kind: 'constant', value: 0 } },
+  ]
+}
+
 export type Tensors = Readonly<Record<string, Tensor>>
 
 /**
@@ -43,6 +62,8 @@ export interface ModelInputs {
   rejected: Tensor
   /** [P, D] distinct prompts and [B] rows into them; made only when a model asks. */
   prompts: () => { vectors: Tensor; rows: Tensor }
+  /** [A, V] word counts of the distinct answers, for models that need a vocabulary; made once, when a model asks. */
+  bow: () => Tensor
   /** [B, F], null without features. */
   features: Tensor | null
 }
@@ -51,6 +72,8 @@ export interface ModelInputs {
 export interface TrainingStatistics {
   /** [1, D] mean of the training split's answers, chosen and rejected, each occurrence counted. */
   meanAnswer: Tensor
+  /** [1, W] mean over the rows, [N, W] each, that a function makes of the training split's batches. */
+  mean: (rows: (inputs: ModelInputs) => Tensor) => Tensor
 }
 
 /** Training draws its own noise and takes statistics from the batch; evaluation is a pure function of each pair. */
@@ -89,6 +112,8 @@ export interface Model {
   freeze(parameters: Tensors, statistics: TrainingStatistics): Tensors
   /** Parameters changed before a step uses them, outside the gradient (model2's renormalised rows). */
   beforeStep?(parameters: Tensors, inputs: ModelInputs): Tensors
+  /** The same for evaluation, which works on changed copies and leaves the parameters as they are. */
+  beforeEvaluation?(parameters: Tensors): Tensors
   forward(parameters: Tensors, inputs: ModelInputs, mode: Mode): Forward
   /** reg_loss of a step. */
   penalty(parameters: Tensors): Tensor

@@ -4,6 +4,12 @@ import { caimira } from './caimira/reference'
 import { checkSizes } from './checkSizes'
 import { lore } from './lore/reference'
 import type { Model, Sizes } from './model'
+import { model1 } from './model1/reference'
+import { model2 } from './model2/reference'
+import { ntm } from './ntm/reference'
+
+/** Whether the model reads words: bags of words are loaded for it alone. */
+export const needsBagOfWords = ({ model_name }: ExperimentConfig): boolean => model_name === 'ntm'
 
 /**
  * The one place that knows every model: the compiler names whatever a new one leaves out.
@@ -15,6 +21,15 @@ export function createModel(config: ExperimentConfig, sizes: Sizes): Model {
     case 'caimira':
       checkSizes('caimira', config.caimira, sizes)
       return caimira(config.caimira, sizes)
+    case 'model1':
+      checkSizes('model1', config.model1, sizes)
+      return model1(config.model1, sizes)
+    case 'model2':
+      checkSizes('model2', config.model2, sizes)
+      return model2(config.model2, sizes)
+    case 'ntm':
+      checkSizes('ntm', config.ntm, sizes)
+      return ntm(config.ntm, sizes)
     case 'lore':
       checkSizes('lore', config.lore, sizes)
       return lore(config.lore, sizes)

@@ -8,6 +8,7 @@ export function writeAtomically(file: string, content: string | Uint8Array): voi
     fs.writeFileSync(temporary, content)
     fs.renameSync(temporary, file)
   } catch (cause) {
+    fs.rmSync(temporary, { force: true })
     throw unwritable(file, cause)
   }
 }

@@ -3,8 +3,14 @@ export type Field = Uint8Array
 
 const utf8 = new TextEncoder()
 
+/** Negative numbers take ten bytes, as 64-bit two's complement. */
 function varint(value: number): number[] {
   const bytes: number[] = []
+  if (value < 0) {
+    let rest = BigInt.asUintN(64, BigInt(value))
+    for (; rest >= 0x80n; rest >>= 7n) bytes.push(Number(rest & 0x7fn) | 0x80)
+    return [...bytes, Number(rest)]
+  }
   let rest = value
   while (rest >= 0x80) {
     bytes.push((rest % 0x80) | 0x80)

@@ -2,9 +2,10 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { dump } from 'js-yaml'
-import { RUN_FILES, type RunRecord, type RunResult, type RunStatus } from '../../shared/domain/run'
-import type { ExperimentConfig } from '../../shared/config/experiment'
-import type { MetricBatch } from '../../shared/domain/metric'
+import { RUN_FILES, runRecordSchema, type RunRecord, type RunResult, type RunStatus } from '../../shared/domain/run'
+import { LONGEST_NAME, type ExperimentConfig } from '../../shared/config/experiment'
+import { AppError } from '../../shared/errors'
+import { metricBatchSchema, type MetricBatch } from '../../shared/domain/metric'
 import { unwritable, writeAtomically } from './files'
 import { EventFile } from './tensorboard'
 
@@ -25,13 +26,29 @@ export class RunFolder {
   readonly #events: EventFile
   #record: RunRecord | undefined
 
-  constructor(logDir: string, expName: string, expVersion: string) {
-    const { dir, version } = claim(path.join(logDir, expName), expVersion)
+  /** Makes the folder of a new run; a taken name gets `-2`, `-3`, … */
+  static create(logDir: string, expName: string, expVersion: string): RunFolder {
+    return new RunFolder(claim(path.join(logDir, expName), expVersion))
+  }
+
+  /**
+   * Opens the folder of a run that goes on, and takes back the figures of epochs that its checkpoint does not know: a
+   * crash may have come between the two.
+   */
+  static reopen(dir: string, epochs: number, steps: number): RunFolder {
+    forgetMetricsFrom(path.join(dir, RUN_FILES.metrics), epochs)
+    const folder = new RunFolder(dir)
+    folder.#record = readRecord(folder.path(RUN_FILES.record))
+    folder.#events.restart(steps)
+    return folder
+  }
+
+  private constructor(dir: string) {
     this.dir = dir
-    this.version = version
+    this.version = path.basename(dir)
     try {
-      fs.mkdirSync(this.path(RUN_FILES.checkpoints))
-      fs.mkdirSync(this.path(RUN_FILES.predictions))
+      fs.mkdirSync(this.path(RUN_FILES.checkpoints), { recursive: true })
+      fs.mkdirSync(this.path(RUN_FILES.predictions), { recursive: true })
       this.#metrics = fs.openSync(this.path(RUN_FILES.metrics), 'a')
       this.#log = fs.openSync(this.path(RUN_FILES.log), 'a')
     } catch (cause) {
@@ -52,6 +69,11 @@ export class RunFolder {
   /** Declares the run as running, owned by this process. */
   begin(record: Omit<RunRecord, 'format' | 'pid' | 'host' | 'status'>): void {
     this.#save({ format: 1, status: 'running', pid: process.pid, host: os.hostname(), ...record })
+  }
+
+  /** The record of a reopened run, or of one that has begun. */
+  get record(): RunRecord | undefined {
+    return this.#record
   }
 
   /** Writes the run's last status and lets go of its files. */
@@ -98,18 +120,43 @@ export class RunFolder {
   }
 }
 
-function claim(parent: string, wanted: string): { dir: string; version: string } {
+function claim(parent: string, wanted: string): string {
   try {
     fs.mkdirSync(parent, { recursive: true })
     for (let n = 1; n <= MAX_NAME_TRIES; n++) {
-      const version = n === 1 ? wanted : `${wanted}-${n}`
+      // A name at its longest gives way, or the run's own configuration would be refused when it is read back.
+      const number = n === 1 ? '' : `-${n}`
+      const version = wanted.slice(0, LONGEST_NAME - number.length) + number
       const dir = path.join(parent, version)
-      if (makeFolder(dir)) return { dir, version }
+      if (makeFolder(dir)) return dir
     }
   } catch (cause) {
     throw unwritable(parent, cause)
   }
   throw unwritable(path.join(parent, wanted), new Error(`${MAX_NAME_TRIES} runs already have this name`))
+}
+
+function readRecord(file: string): RunRecord {
+  try {
+    return runRecordSchema.parse(JSON.parse(fs.readFileSync(file, 'utf8')))
+  } catch (cause) {
+    throw new AppError('unreadable', `${file} is not the record of a run`, { file }, cause)
+  }
+}
+
+/** Drops the lines of epochs ≥ `epochs` (and a last line that a crash cut short). */
+function forgetMetricsFrom(file: string, epochs: number): void {
+  const kept = fs
+    .readFileSync(file, 'utf8')
+    .split('\n')
+    .filter((line) => {
+      try {
+        return metricBatchSchema.parse(JSON.parse(line)).epoch < epochs
+      } catch {
+        return false
+      }
+    })
+  writeAtomically(file, kept.map((line) => `${line}\n`).join(''))
 }
 
 /** False when the name is taken. */

@@ -7,11 +7,11 @@ import { AppError } from '../../shared/errors'
  */
 export function encodeSafetensors(arrays: readonly NamedArray[]): Uint8Array {
   let offset = 0
-  const header: Record<string, { dtype: 'F32'; shape: readonly number[]; data_offsets: [number, number] }> = {}
-  for (const { name, shape, values } of arrays) {
-    header[name] = { dtype: 'F32', shape, data_offsets: [offset, (offset += values.byteLength)] }
-  }
-  const json = new TextEncoder().encode(JSON.stringify(header))
+  const header = arrays.map(({ name, shape, values }): [string, object] => [
+    name,
+    { dtype: 'F32', shape, data_offsets: [offset, (offset += values.byteLength)] },
+  ])
+  const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries(header)))
   // The format wants the data aligned to 8 bytes; spaces pad the header.
   const headerLength = Math.ceil(json.length / 8) * 8
   const file = new Uint8Array(8 + headerLength + offset)
@@ -40,19 +40,33 @@ export function decodeSafetensors(bytes: Uint8Array, file: string): NamedArray[]
   } catch {
     throw broken('its header is not JSON')
   }
-  if (typeof header !== 'object' || header === null) throw broken('its header is no object')
-  const data = bytes.subarray(8 + headerLength)
-  return Object.entries(header)
+  if (typeof header !== 'object' || header === null || Array.isArray(header)) throw broken('its header is no object')
+  // Not bytes.subarray: a Buffer's slice would share its memory instead of copying.
+  const data = new Uint8Array(bytes.buffer, bytes.byteOffset + 8 + headerLength, bytes.length - 8 - headerLength)
+  // The format knows neither holes nor overlaps: without this check a small file could claim the same bytes many times.
+  let end = 0
+  const arrays = Object.entries(header)
     .filter(([name]) => name !== '__metadata__')
-    .map(([name, entry]) => {
+    .map(([name, entry]): [string, number[], number, number] => {
       const { dtype, shape, data_offsets: offsets } = Object(entry)
       if (dtype !== 'F32' || !isNaturals(shape) || !isNaturals(offsets) || offsets.length !== 2)
         throw broken(`its entry "${name}" is malformed`)
       const [from, to] = [offsets[0]!, offsets[1]!]
       if (to > data.length || to - from !== 4 * shape.reduce((a, b) => a * b, 1))
         throw broken(`the values of "${name}" do not fit its shape`)
-      return { name, shape, values: new Float32Array(data.slice(from, to).buffer) }
+      return [name, shape, from, to]
     })
+    .sort(([, , a, aEnd], [, , b, bEnd]) => a - b || aEnd - bEnd)
+  for (const [name, , from, to] of arrays) {
+    if (from !== end) throw broken(`the values of "${name}" do not follow those before them`)
+    end = to
+  }
+  if (end !== data.length) throw broken(`${data.length - end} bytes at its end belong to nothing`)
+  return arrays.map(([name, shape, from, to]) => ({
+    name,
+    shape,
+    values: new Float32Array(data.slice(from, to).buffer),
+  }))
 }
 
 function isNaturals(value: unknown): value is number[] {

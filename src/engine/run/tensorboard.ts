@@ -54,6 +54,12 @@ export class EventFile {
     this.#plugin('_hparams_/session_end_info', bytes(4, info), now)
   }
 
+  /** Tells TensorBoard that a resumed run goes on at this step: later points of the earlier session are void. */
+  restart(step: number, now = Date.now()): void {
+    const SESSION_START = 1
+    this.#write(now, step, bytes(7, integer(1, SESSION_START)))
+  }
+
   close(): void {
     fs.closeSync(this.#handle)
   }

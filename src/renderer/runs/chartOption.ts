@@ -49,7 +49,10 @@ export function chartOption(
       textStyle: { ...text, color: colour('--text'), fontSize: FONT_PX + 1 },
       axisPointer: { type: 'line', lineStyle: { color: colour('--line-control'), type: 'solid' } },
       formatter: (shown: { axisValue: number; seriesName: string; value: [number, number] }[]) =>
-        [`epoch ${shown[0]?.axisValue}`, ...shown.map((one) => `${one.seriesName}  ${formatFigure(one.value[1])}`)].join('\n'),
+        [
+          `epoch ${shown[0]?.axisValue}`,
+          ...shown.map((one) => `${one.seriesName}  ${formatFigure(one.value[1])}`),
+        ].join('\n'),
     },
     series: series.map(({ name, points, dashed, colour: property }, index) => ({
       name,

@@ -1,9 +1,11 @@
 import { z } from 'zod'
 import { experimentSchema } from '../config/experiment'
-import { dataConfigSchema } from '../config/data'
+import { dataConfigSchema, splitFilesSchema } from '../config/data'
+import { adaptationSchema } from '../domain/adaptation'
 import { validationReportSchema } from '../domain/dataset'
 import { metricBatchSchema } from '../domain/metric'
 import { runResultSchema } from '../domain/run'
+import { splitAnswersSchema, textChunkSchema } from '../domain/scoring'
 import { ERROR_EXIT_CODES, type ErrorCode } from '../errors'
 
 /**
@@ -20,12 +22,30 @@ export const toEngineSchema = z.discriminatedUnion('type', [
     config: experimentSchema,
     /** Absolute; the run's folder is made inside it. */
     logDir: z.string().min(1),
-    /** The command that trains this again, for the run's record. */
+    /** Absolute folder of a run to go on with, from its last checkpoint. */
+    resume: z.string().min(1).optional(),
+    /** The command that trains this again, and the folder it was given in, for the run's record. */
     command: z.string(),
+    cwd: z.string(),
     /** Warnings of the configuration, repeated in the run's log. */
     warnings: z.array(z.string()),
   }),
   z.strictObject({ v, type: z.literal('validate'), data: dataConfigSchema }),
+  z.strictObject({
+    v,
+    type: z.literal('adapt'),
+    config: experimentSchema,
+    /** Absolute folder of the run whose best checkpoint is used. */
+    run: z.string().min(1),
+    runId: z.string(),
+    /** Pairs of new users, and the texts that they index. */
+    input: splitFilesSchema,
+    k: z.array(z.int().min(0)).min(1),
+    repeats: z.int().positive(),
+    seed: z.int().min(0),
+  }),
+  /** Asks for every distinct (prompt, answer) pair and its texts. */
+  z.strictObject({ v, type: z.literal('list_pairs'), data: dataConfigSchema }),
   z.strictObject({ v, type: z.literal('stop') }),
 ])
 export type ToEngine = z.infer<typeof toEngineSchema>
@@ -68,12 +88,16 @@ export const fromEngineSchema = z.discriminatedUnion('type', [
     pairs: z.int(),
     users: z.int(),
     parameters: z.int(),
+    epochs: z.int(),
   }),
   z.object({ v, type: z.literal('log'), level: z.enum(['info', 'warn', 'error']), message: z.string() }),
   z.object({ v, type: z.literal('progress'), progress: progressSchema }),
   z.object({ v, type: z.literal('metrics'), batch: metricBatchSchema }),
   z.object({ v, type: z.literal('result'), result: runResultSchema }),
   z.object({ v, type: z.literal('validation'), report: validationReportSchema }),
+  z.object({ v, type: z.literal('texts'), chunk: textChunkSchema }),
+  z.object({ v, type: z.literal('pairs'), splits: z.array(splitAnswersSchema) }),
+  z.object({ v, type: z.literal('adaptation'), adaptation: adaptationSchema }),
   z.object({ v, type: z.literal('error'), error: appErrorSchema }),
 ])
 export type FromEngine = z.infer<typeof fromEngineSchema>

@@ -23,7 +23,14 @@ export type RunSummary = z.infer<typeof runSummarySchema>
 export const requests = {
   'app.info': {
     input: nothing,
-    output: z.object({ version: z.string(), logDir: z.string(), platform: z.string(), node: z.string() }),
+    output: z.object({
+      version: z.string(),
+      logDir: z.string(),
+      platform: z.string(),
+      node: z.string(),
+      /** Trains a first model on the bundled sample, into this log folder. */
+      firstCommand: z.string(),
+    }),
   },
   'runs.list': {
     input: nothing,

@@ -11,6 +11,12 @@ export const splitFilesSchema = z.strictObject({
   text_file: path.describe('JSON array of texts, aligned with emb_file'),
   emb_file: path.describe('.npy of shape [texts, width]'),
   bow_file: path.optional().describe('Bag of words, .npz (CSR) or .npy, aligned with text_file'),
+  reward_file: path
+    .optional()
+    .describe(
+      'Base reward for map_rw, Parquet or JSON Lines with the columns prompt_emb_idx, answer_emb_idx (rows of ' +
+        "text_file) and reward; without it map_rw reads df_file's columns chosen_reward and rejected_reward",
+    ),
 })
 export type SplitFiles = z.infer<typeof splitFilesSchema>
 

@@ -2,14 +2,24 @@ import { z } from 'zod'
 import { dataConfigSchema } from './data'
 import { btSchema, loreSchema } from './models/baselines'
 import { caimiraSchema } from './models/caimira'
+import { model1Schema } from './models/model1'
+import { model2Schema } from './models/model2'
+import { ntmSchema } from './models/ntm'
 import { trainerSchema } from './trainer'
 
 /** Sections of `exp_config.yaml`, one per model. Adding a model adds its line here. */
-export const MODEL_SCHEMAS = { caimira: caimiraSchema, lore: loreSchema, bt: btSchema } as const
+export const MODEL_SCHEMAS = {
+  caimira: caimiraSchema,
+  model1: model1Schema,
+  model2: model2Schema,
+  ntm: ntmSchema,
+  lore: loreSchema,
+  bt: btSchema,
+} as const
 export type ModelName = keyof typeof MODEL_SCHEMAS
 export const MODEL_NAMES = Object.keys(MODEL_SCHEMAS) as ModelName[]
 
-export const BASE_REWARDS = ['zero_rw'] as const
+export const BASE_REWARDS = ['zero_rw', 'map_rw'] as const
 export const BACKENDS = ['auto', 'wasm', 'cpu'] as const
 export type BackendChoice = (typeof BACKENDS)[number]
 
@@ -17,9 +27,14 @@ export type BackendChoice = (typeof BACKENDS)[number]
 export const experimentFileSchema = z.strictObject({
   trainer: trainerSchema.optional(),
   caimira: caimiraSchema.optional(),
+  model1: model1Schema.optional(),
+  model2: model2Schema.optional(),
+  ntm: ntmSchema.optional(),
   lore: loreSchema.optional(),
   bt: btSchema.optional(),
 })
+
+export const LONGEST_NAME = 100
 
 /** A folder name that works everywhere and cannot climb out of the log folder. */
 export const nameSchema = z
@@ -43,6 +58,9 @@ const common = {
 /** The whole, resolved experiment: what a run's `hparams.yaml` holds and what the engine receives. */
 export const experimentSchema = z.discriminatedUnion('model_name', [
   z.strictObject({ ...common, model_name: z.literal('caimira'), caimira: caimiraSchema }),
+  z.strictObject({ ...common, model_name: z.literal('model1'), model1: model1Schema }),
+  z.strictObject({ ...common, model_name: z.literal('model2'), model2: model2Schema }),
+  z.strictObject({ ...common, model_name: z.literal('ntm'), ntm: ntmSchema }),
   z.strictObject({ ...common, model_name: z.literal('lore'), lore: loreSchema }),
   z.strictObject({ ...common, model_name: z.literal('bt'), bt: btSchema }),
 ])

@@ -33,10 +33,26 @@ function valueAt(value: unknown, keys: readonly PropertyKey[]): unknown {
   )
 }
 
+/** Aliases let a few lines of YAML stand for billions of values, or for a list that holds itself. */
+const SHOWN_ITEMS = 4
+
 function show(value: unknown): string {
-  if (value === undefined) return 'nothing'
-  const text = JSON.stringify(value) ?? String(value)
+  const text = brief(value, 2)
   return text.length > 60 ? `${text.slice(0, 57)}…` : text
+}
+
+function brief(value: unknown, depth: number): string {
+  if (value === undefined) return 'nothing'
+  // JSON would write NaN and infinity as null.
+  if (typeof value === 'number') return String(value)
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? String(value)
+  const list = Array.isArray(value)
+  const entries = Object.entries(value)
+  const shown = entries
+    .slice(0, depth > 0 ? SHOWN_ITEMS : 0)
+    .map(([key, item]) => (list ? brief(item, depth - 1) : `${key}: ${brief(item, depth - 1)}`))
+  if (shown.length < entries.length) shown.push('…')
+  return list ? `[${shown.join(', ')}]` : `{${shown.join(', ')}}`
 }
 
 /** Turns a schema's issues into sentences that name what was found, what is allowed and the nearest known key. */
@@ -44,11 +60,13 @@ export function explain(schema: z.ZodType, value: unknown, error: z.ZodError): C
   return error.issues.flatMap((issue): ConfigFinding[] => {
     const found = valueAt(value, issue.path)
     switch (issue.code) {
-      case 'unrecognized_keys':
+      case 'unrecognized_keys': {
+        const known = knownKeys(schema, issue.path)
         return issue.keys.map((key) => ({
           keys: [...issue.path, key],
-          message: `unknown key "${key}".${didYouMean(key, knownKeys(schema, issue.path))}`,
+          message: `unknown key ${show(key)}.${didYouMean(key, known)}`,
         }))
+      }
       case 'invalid_type':
         return [
           found === undefined
@@ -58,20 +76,21 @@ export function explain(schema: z.ZodType, value: unknown, error: z.ZodError): C
       case 'invalid_value': {
         const allowed = issue.values.map(String)
         const hint = typeof found === 'string' ? didYouMean(found, allowed) : ''
-        return [{ keys: issue.path, message: `must be one of ${allowed.join(', ')}, not ${show(found)}.${hint}` }]
+        const rule = allowed.length === 1 ? `must be ${allowed[0]}` : `must be one of ${allowed.join(', ')}`
+        return [{ keys: issue.path, message: `${rule}, not ${show(found)}.${hint}` }]
       }
       case 'too_small':
         return [
           {
             keys: issue.path,
-            message: `must be ${issue.inclusive ? 'at least' : 'greater than'} ${issue.minimum}${unit(issue.origin)}, not ${show(found)}`,
+            message: `${limit(issue.origin, issue.inclusive ? 'at least' : 'more than', issue.minimum)}, not ${show(found)}`,
           },
         ]
       case 'too_big':
         return [
           {
             keys: issue.path,
-            message: `must be ${issue.inclusive ? 'at most' : 'less than'} ${issue.maximum}${unit(issue.origin)}, not ${show(found)}`,
+            message: `${limit(issue.origin, issue.inclusive ? 'at most' : 'less than', issue.maximum)}, not ${show(found)}`,
           },
         ]
       default:
@@ -87,6 +106,8 @@ function article(type: string): string {
   return /^[aeiou]/.test(type) ? `an ${type}` : `a ${type}`
 }
 
-function unit(origin: string): string {
-  return origin === 'string' ? ' characters long' : origin === 'array' ? ' items long' : ''
+function limit(origin: string, relation: string, bound: number | bigint): string {
+  const noun = origin === 'string' ? 'character' : origin === 'array' ? 'item' : undefined
+  if (noun === undefined) return `must be ${relation} ${bound}`
+  return `must have ${relation} ${bound} ${noun}${Number(bound) === 1 ? '' : 's'}`
 }

@@ -18,11 +18,15 @@ function distance(a: string, b: string): number {
   return rows[a.length]![b.length]!
 }
 
+/** No known name is longer: a whole paragraph in a key's place must not cost a quadratic comparison. */
+const LONGEST_NAME = 100
+
 /**
  * The known name that a mistyped one most likely meant, or `undefined` when none is close (more than 40 % of its
  * letters differ) so that an error never suggests nonsense.
  */
 export function nearest(name: string, known: readonly string[]): string | undefined {
+  if (name.length > LONGEST_NAME) return undefined
   const normal = (text: string): string => text.toLowerCase().replaceAll('-', '_')
   let best: { name: string; distance: number } | undefined
   for (const candidate of known) {

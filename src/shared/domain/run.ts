@@ -14,8 +14,15 @@ export const runResultSchema = z.object({
   test_loss: z.number().optional(),
   test_unseen_acc: z.number().optional(),
   test_unseen_loss: z.number().optional(),
+  /** How often the base reward alone is right, and what the model adds: acc − acc_r_star. Lift only where there is one. */
+  test_acc_r_star: z.number().optional(),
+  test_lift: z.number().optional(),
+  test_unseen_acc_r_star: z.number().optional(),
+  test_unseen_lift: z.number().optional(),
   val_acc: z.number().optional(),
   val_loss: z.number().optional(),
+  /** True when a split's answers changed as its pairs were presented swapped: its accuracies mean nothing. */
+  leaks: z.boolean().optional(),
   /** 0-based epoch of the best checkpoint (lowest val_loss). */
   best_epoch: z.int().optional(),
   /** Epochs begun. */
@@ -53,6 +60,8 @@ export const runRecordSchema = z.object({
   host: z.string(),
   /** The command that trains it again. */
   command: z.string(),
+  /** The folder it was given in. */
+  cwd: z.string().optional(),
   version: z.string(),
   warnings: z.array(z.string()),
   result: runResultSchema.optional(),

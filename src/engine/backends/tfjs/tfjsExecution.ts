@@ -1,10 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { TrainerConfig } from '../../../shared/config/trainer'
-import type { Dataset, EmbeddingTable, PairSplit } from '../../data/dataset'
+import type { BagOfWords, Dataset, EmbeddingTable, PairSplit } from '../../data/dataset'
 import type { Rates } from '../../loop/schedule'
+import { NewUserRows } from '../../adapt/newUserRows'
 import { RandomStream, fillNormal, fillUniform } from '../../loop/random'
 import { stepFigures } from '../../metrics/figures'
-import type { Mode, Model, ModelInputs, ParameterSpec, Tensors } from '../../models/model'
+import type { Mode, Model, ModelInputs, ParameterSpec, Tensors, TrainingStatistics } from '../../models/model'
 import type { Evaluation, Execution, ExecutionState, NamedArray, StepFigures } from '../execution'
 import { distinctRows } from './distinctRows'
 import type { LoadedBackend } from './loadBackend'
@@ -12,6 +13,8 @@ import { createUpdateRule, type UpdateRule } from './optimizer'
 
 /** Rows evaluated at once by models whose predictions do not depend on their neighbours. */
 const EVALUATION_ROWS = 4096
+/** Fewer where a model makes [rows, vocabulary] tensors: numbers in one of them. */
+const EVALUATION_CELLS = 2 ** 22
 
 /** Trains a model's reference form by autodiff on the current tfjs backend. All parameters live in one flat vector. */
 export class TfjsExecution implements Execution {
@@ -46,7 +49,10 @@ export class TfjsExecution implements Execution {
     this.#buffers = model.parameters.filter(({ buffer }) => buffer)
     this.#sizes = this.#trainable.map(({ shape }) => size(shape))
     this.parameterCount = this.#sizes.reduce((a, b) => a + b, 0)
-    this.#evaluationRows = model.batchDependent ? trainer.batch_size : Math.max(EVALUATION_ROWS, trainer.batch_size)
+    const rows = Math.max(EVALUATION_ROWS, trainer.batch_size)
+    const words = dataset.vocabulary?.length ?? 0
+    const few = Math.max(1, Math.min(rows, Math.floor(EVALUATION_CELLS / Math.max(words, 1))))
+    this.#evaluationRows = model.batchDependent ? trainer.batch_size : few
     this.#meanAnswer = tf.keep(tf.tensor2d(meanAnswer(dataset.splits.train), [1, dataset.width]))
     this.#flat = tf.keep(tf.tensor1d(initialValues(this.#trainable, trainer.seed)))
     this.#slots = this.#rule.slots.map(() => tf.keep(tf.zeros([this.parameterCount])))
@@ -79,13 +85,14 @@ export class TfjsExecution implements Execution {
           reg_loss: scalar(penalty),
           terms: Object.fromEntries(Object.entries(terms).map(([name, term]) => [name, scalar(term)])),
         })
-        // The tape keeps what gradients need; buffers leave it through this variable.
-        buffers = forward.buffers ?? {}
+        // Only the loss leaves the tape alive: buffers are copied and kept.
+        const made = Object.entries(forward.buffers ?? {})
+        buffers = Object.fromEntries(made.map(([name, buffer]) => [name, tf.keep(tf.clone(buffer))]))
         const preference = tf.mean(tf.softplus(tf.neg(tf.add(delta, reward))))
         return tf.addN([preference, penalty, ...Object.values(terms)])
       })(start)
       const updated = this.#rule.apply(start, this.#slots, grad, this.#steps + 1, rates)
-      return [...updated, ...this.#buffers.map(({ name }) => tf.clone(buffers[name] ?? this.#bufferTensors[name]!))]
+      return [...updated, ...this.#buffers.map(({ name }) => buffers[name] ?? tf.clone(this.#bufferTensors[name]!))]
     })
     this.#replace(next)
     this.#steps++
@@ -103,21 +110,15 @@ export class TfjsExecution implements Execution {
     const termSums: Record<string, number> = {}
     let reg_loss = 0
     tf.tidy(() => {
-      const parameters = this.#named(this.#flat)
+      const parameters = this.#evaluated()
       reg_loss = scalar(this.#model.penalty(parameters))
-      const frozen = this.#model.freeze(parameters, { meanAnswer: this.#meanAnswer })
+      const frozen = this.#model.freeze(parameters, this.#statistics())
       const general = this.#withGenericUser(parameters)
-      for (let from = 0; from < split.pairs; from += this.#evaluationRows) {
-        const count = Math.min(this.#evaluationRows, split.pairs - from)
-        const rows = Int32Array.from({ length: count }, (_, i) => from + i)
-        tf.tidy(() => {
-          const mode = { training: false, frozen } as const
-          const { chosen, rejected, terms = {} } = this.#model.forward(general, this.#inputs(split, rows), mode)
-          deltaMargin.set(tf.sub(chosen, rejected).dataSync<'float32'>(), from)
-          for (const [name, term] of Object.entries(terms))
-            termSums[name] = (termSums[name] ?? 0) + count * scalar(term)
-        })
-      }
+      this.#forEachBatch(split, (inputs, from, count) => {
+        const { chosen, rejected, terms = {} } = this.#model.forward(general, inputs, { training: false, frozen })
+        deltaMargin.set(tf.sub(chosen, rejected).dataSync<'float32'>(), from)
+        for (const [name, term] of Object.entries(terms)) termSums[name] = (termSums[name] ?? 0) + count * scalar(term)
+      })
     })
     const rewardMargin = split.rewardMargin ?? new Float32Array(split.pairs)
     const terms = Object.fromEntries(Object.entries(termSums).map(([name, sum]) => [name, sum / split.pairs]))
@@ -172,10 +173,52 @@ export class TfjsExecution implements Execution {
 
   frozen(): Promise<NamedArray[]> {
     const frozen = tf.tidy(() => {
-      const tensors = this.#model.freeze(this.#named(this.#flat), { meanAnswer: this.#meanAnswer })
+      const tensors = this.#model.freeze(this.#evaluated(), this.#statistics())
       return Object.entries(tensors).map(([name, t]) => ({ name, shape: t.shape, values: t.dataSync<'float32'>() }))
     })
     return Promise.resolve(frozen)
+  }
+
+  /**
+   * Fits own rows for `count` new users, everything else frozen: pair `rows[i]` of the split belongs to user `owners[i]`.
+   * The caller disposes of the result.
+   */
+  fitNewUsers(split: PairSplit, rows: Int32Array, owners: Int32Array, count: number): NewUserRows {
+    let users: NewUserRows | undefined
+    tf.tidy(() => {
+      const { parameters, frozen } = this.#trained()
+      users = NewUserRows.generic(this.#model, parameters, this.#dataset.trainedUsers, count)
+      if (rows.length === 0) return
+      const inputs = { ...this.#inputs(split, rows), users: tf.tensor1d(owners, 'int32') }
+      const reward = tf.tensor1d(takeRewards(split, rows))
+      users.fit((tables) => {
+        const forward = this.#model.forward({ ...parameters, ...tables }, inputs, { training: false, frozen })
+        return tf.sum(tf.softplus(tf.neg(tf.add(tf.sub(forward.chosen, forward.rejected), reward))))
+      })
+    })
+    return users!
+  }
+
+  /** [rows.length] margins z of pairs judged by new users. */
+  marginsOfNewUsers(users: NewUserRows, split: PairSplit, rows: Int32Array, owners: Int32Array): Float32Array {
+    const margins = takeRewards(split, rows)
+    tf.tidy(() => {
+      const { parameters, frozen } = this.#trained()
+      const tables = { ...parameters, ...users.tables() }
+      for (let from = 0; from < rows.length; from += this.#evaluationRows) {
+        const to = Math.min(rows.length, from + this.#evaluationRows)
+        const deltas = tf.tidy(() => {
+          const inputs = {
+            ...this.#inputs(split, rows.slice(from, to)),
+            users: tf.tensor1d(owners.slice(from, to), 'int32'),
+          }
+          const { chosen, rejected } = this.#model.forward(tables, inputs, { training: false, frozen })
+          return tf.sub(chosen, rejected).dataSync<'float32'>()
+        })
+        for (const [i, delta] of deltas.entries()) margins[from + i]! += delta
+      }
+    })
+    return margins
   }
 
   dispose(): void {
@@ -208,6 +251,47 @@ export class TfjsExecution implements Execution {
     const before = this.#named(this.#flat)
     const changed = { ...before, ...this.#model.beforeStep?.(before, inputs) }
     return tf.concat(this.#trainable.map(({ name }) => tf.reshape(changed[name]!, [-1])))
+  }
+
+  /** Hands out a split in batches of evaluation's size, in order, each in its own tidy. */
+  #forEachBatch(split: PairSplit, use: (inputs: ModelInputs, from: number, count: number) => void): void {
+    for (let from = 0; from < split.pairs; from += this.#evaluationRows) {
+      const count = Math.min(this.#evaluationRows, split.pairs - from)
+      const rows = Int32Array.from({ length: count }, (_, i) => from + i)
+      tf.tidy(() => use(this.#inputs(split, rows), from, count))
+    }
+  }
+
+  #statistics(): TrainingStatistics {
+    return {
+      meanAnswer: this.#meanAnswer,
+      mean: (rows) => {
+        let sums = new Float64Array(0)
+        let count = 0
+        this.#forEachBatch(this.#dataset.splits.train, (inputs) => {
+          const part = rows(inputs)
+          count += part.shape[0]!
+          const added = tf.sum(part, 0).dataSync<'float32'>()
+          sums = Float64Array.from(added, (value, i) => value + (sums[i] ?? 0))
+        })
+        return tf.tensor2d(
+          Float32Array.from(sums, (sum) => sum / count),
+          [1, sums.length],
+        )
+      },
+    }
+  }
+
+  /** The parameters as evaluation uses them, and what it keeps from training. */
+  #trained(): { parameters: Tensors; frozen: Tensors } {
+    const parameters = this.#evaluated()
+    return { parameters, frozen: this.#model.freeze(parameters, this.#statistics()) }
+  }
+
+  /** The parameters as evaluation uses them. */
+  #evaluated(): Tensors {
+    const parameters = this.#named(this.#flat)
+    return { ...parameters, ...this.#model.beforeEvaluation?.(parameters) }
   }
 
   /** Noise of a step is a function of the seed and the step alone, so that a resumed run draws it again. */
@@ -250,6 +334,7 @@ export class TfjsExecution implements Execution {
     const table = this.#table(split.table)
     const answers = distinctRows(split.table.rows, [take(split.chosen), take(split.rejected)])
     const F = this.#dataset.featureColumns.length
+    let bow: tf.Tensor | undefined
     return {
       users: tf.tensor1d(
         take(split.users).map((user) => Math.min(user, trained)),
@@ -265,6 +350,7 @@ export class TfjsExecution implements Execution {
           rows: tf.tensor1d(prompts.positions[0]!, 'int32'),
         }
       },
+      bow: () => (bow ??= denseCounts(split, answers.rows)),
       features: split.features === null ? null : tf.tensor2d(gatherRows(split.features, rows, F), [rows.length, F]),
     }
   }
@@ -332,6 +418,19 @@ function meanAnswer({ table, chosen, rejected, pairs }: PairSplit): Float32Array
     for (let d = 0; d < table.width; d++) sum[d]! += times * table.values[from + d]!
   }
   return Float32Array.from(sum, (value) => value / (2 * pairs))
+}
+
+/** [rows, V] word counts of these texts of a split, all of them for null. */
+function denseCounts({ name, bow }: PairSplit, rows: Int32Array | null): tf.Tensor {
+  if (!bow) throw new Error(`the bag of words of ${name} was not loaded`)
+  const count = rows?.length ?? bow.rows
+  const dense = new Float32Array(count * bow.words)
+  for (let i = 0; i < count; i++) addRow(bow, rows ? rows[i]! : i, dense.subarray(i * bow.words, (i + 1) * bow.words))
+  return tf.tensor2d(dense, [count, bow.words])
+}
+
+function addRow({ offsets, indices, counts }: BagOfWords, row: number, into: Float32Array): void {
+  for (let at = offsets[row]!; at < offsets[row + 1]!; at++) into[indices[at]!]! += counts[at]!
 }
 
 function gatherRows(values: Float32Array, rows: Int32Array, width: number): Float32Array {

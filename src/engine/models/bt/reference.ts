@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { BtConfig } from '../../../shared/config/models/baselines'
+import { l1 } from '../layers'
 import { tensor, type Model, type Sizes } from '../model'
 
 const WEIGHT = 'w.weight'
@@ -20,6 +21,6 @@ export function bt(config: BtConfig, { width }: Sizes): Model {
       const reward = tf.reshape(tf.matMul(answers, tensor(p, WEIGHT), false, true), [-1])
       return { chosen: tf.gather(reward, chosen), rejected: tf.gather(reward, rejected) }
     },
-    penalty: (p) => tf.mul(config.lambda_w, tf.sum(tf.abs(tensor(p, WEIGHT)))),
+    penalty: (p) => l1(tensor(p, WEIGHT), config.lambda_w),
   }
 }

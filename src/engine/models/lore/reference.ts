@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { LoreConfig } from '../../../shared/config/models/baselines'
+import { l1 } from '../layers'
 import { linearInit, tensor, type Model, type Sizes } from '../model'
 
 const BASIS = 'V.weight'
@@ -29,6 +30,6 @@ export function lore(config: LoreConfig, sizes: Sizes): Model {
       const logit = (rows: tf.Tensor): tf.Tensor => tf.sum(tf.mul(mixture, tf.gather(rewards, rows)), 1)
       return { chosen: logit(chosen), rejected: logit(rejected) }
     },
-    penalty: (p) => tf.mul(config.lambda_v, tf.sum(tf.abs(tensor(p, BASIS)))),
+    penalty: (p) => l1(tensor(p, BASIS), config.lambda_v),
   }
 }

@@ -10,7 +10,10 @@ export const model1Schema = z.strictObject({
   lambda_r: penalty.default(1e-6).describe('L1 weight on the user projection'),
   lambda_u: penalty.default(1e-6).describe('L1 weight on the feature projection'),
   dropout: dropoutRate.default(0.1).describe('Dropout of all factors'),
-  has_user_features: z.boolean().optional().describe('Use the selected user features; by default whenever there are any'),
+  has_user_features: z
+    .boolean()
+    .optional()
+    .describe('Use the selected user features; by default whenever there are any'),
   ...configuredSizes,
 })
 export type Model1Config = z.infer<typeof model1Schema>

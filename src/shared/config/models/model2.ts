@@ -15,7 +15,10 @@ export const model2Schema = z.strictObject({
   init_scale: z.number().positive().default(1).describe('Initial scale of the logit, learned between 0.1 and 10'),
   lambda_uid_l2: penalty.default(1e-3).describe('L2 weight on the user embeddings'),
   lambda_w2_id: penalty.default(1e-6).describe('L2 weight on the user projection'),
-  feature_mode: z.enum(FEATURE_MODES).default('none').describe('`gate` multiplies the prompt factor by the user features'),
+  feature_mode: z
+    .enum(FEATURE_MODES)
+    .default('none')
+    .describe('`gate` multiplies the prompt factor by the user features'),
   lambda_x: penalty.default(1e-5).describe('Accepted for old files and unused'),
   lambda_y: penalty.default(1e-5).describe('Accepted for old files and unused'),
   lambda_r: penalty.default(1e-5).describe('Accepted for old files and unused'),

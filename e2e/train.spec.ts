@@ -1,0 +1,25 @@
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { expect, ROOT, test } from './support/electron'
+
+test('a run trained from the command line appears in the open window, with its curves and figures', async ({
+  open,
+  logDir,
+}) => {
+  const { page } = await open()
+  await expect(page.getByRole('heading', { name: 'No runs yet' })).toBeVisible()
+  const args = ['train', '--dts_name', 'simpler', '--max_epochs', '2', '--log_dir', logDir, '--json']
+  const training = promisify(execFile)(process.execPath, [join(ROOT, 'scripts', 'delta.mjs'), ...args], { cwd: ROOT })
+  await expect(page.getByRole('row', { name: /default_exp\/v0/ })).toBeVisible({ timeout: 20_000 })
+  const { stdout } = await training
+  const result: unknown = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '')
+  expect(result).toMatchObject({ type: 'result', status: 'finished', epochs: 2 })
+
+  const row = page.getByRole('row', { name: /finished default_exp\/v0/ })
+  await expect(row).toBeVisible()
+  await expect(row.locator('td.test_acc')).toHaveText(/^0\.\d{4}$/)
+  await expect(page.getByRole('img', { name: /^Loss by epoch: .* after 2 epochs/ })).toBeVisible()
+  await expect(page.getByLabel('hparams.yaml')).toContainText('max_epochs: 2')
+  await expect(page.getByText('cannot be read')).toBeHidden()
+})

@@ -1,0 +1,118 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { InvalidArgumentError, type Command } from 'commander'
+import { savedExperiment } from '../core/config/savedExperiment'
+import { childProcessSpawner } from '../core/engine/spawner'
+import { runInEngine } from '../core/engine/runInEngine'
+import { findRun } from '../core/runs/findRun'
+import { AppError, ERROR_EXIT_CODES } from '../shared/errors'
+import type { Adaptation } from '../shared/domain/adaptation'
+import { formatFigure, formatTable } from './format'
+import { onInterrupt } from './interrupt'
+import { createOutput } from './output'
+import { configRoots, enginePath } from './roots'
+
+interface AdaptCommandOptions {
+  input: string
+  text_file?: string
+  emb_file?: string
+  k: number[]
+  repeats: number
+  seed: number
+  output?: string
+  log_dir: string
+  json?: boolean
+}
+
+/** k = 0 is the generic user, which every curve starts from. */
+const DEFAULT_K = [0, 1, 2, 4, 8, 16, 32]
+/** More pairs than any user has. */
+const ALL_PAIRS = 1_000_000
+
+export function addAdapt(program: Command, exit: (code: number) => void): void {
+  program
+    .command('adapt')
+    .description("Fit new users' own rows on k of their pairs, everything else frozen, and show accuracy against k")
+    .argument('<run>', 'id, exp_name/exp_version or folder')
+    .requiredOption('--input <file>', 'pairs of new users, JSON Lines or Parquet')
+    .option('--text_file <file>', "texts that the pairs index (default: those of the run's test_unseen, else train)")
+    .option('--emb_file <file>', 'vectors of those texts')
+    .option(
+      '--k <list>',
+      'numbers of pairs to fit on, e.g. 1,2,8; all uses half of what each user has',
+      parseK,
+      DEFAULT_K,
+    )
+    .option('--repeats <n>', 'random choices of those pairs', natural, 5)
+    .option('--seed <n>', 'seed of the choices', natural, 0)
+    .option('--output <file>', "write each user's row, fitted on all pairs, as JSON")
+    .option('--log_dir <dir>', 'folder of all runs', 'lightning_logs')
+    .option('--json', 'print one JSON object')
+    .action(async (run: string, options: AdaptCommandOptions) => exit(await adapt(run, options)))
+}
+
+async function adapt(reference: string, options: AdaptCommandOptions): Promise<number> {
+  const output = createOutput(options.json === true)
+  const { cwd } = configRoots()
+  const run = await findRun(reference, { cwd, logDir: path.resolve(cwd, options.log_dir) })
+  const config = savedExperiment(run)
+  const texts = config.data.test_unseen ?? config.data.train
+  const frame = await runInEngine(
+    childProcessSpawner(enginePath),
+    {
+      type: 'adapt',
+      config,
+      run: run.dir,
+      runId: run.id,
+      input: {
+        ...texts,
+        df_file: path.resolve(cwd, options.input),
+        ...(options.text_file !== undefined && { text_file: path.resolve(cwd, options.text_file) }),
+        ...(options.emb_file !== undefined && { emb_file: path.resolve(cwd, options.emb_file) }),
+      },
+      k: options.k,
+      repeats: Math.max(1, options.repeats),
+      seed: options.seed,
+    },
+    () => {},
+    onInterrupt((line) => output.warn(line)),
+  )
+  if (frame.type !== 'adaptation') return ERROR_EXIT_CODES.engine_protocol
+  report(frame.adaptation, output)
+  if (options.output !== undefined) {
+    const file = path.resolve(cwd, options.output)
+    try {
+      fs.writeFileSync(file, `${JSON.stringify(frame.adaptation.users, null, 2)}\n`)
+    } catch (cause) {
+      throw new AppError('unwritable', `${file} cannot be written`, { file }, cause)
+    }
+    output.say(`Rows of ${frame.adaptation.users.length} users: ${options.output}`)
+  }
+  return 0
+}
+
+function report(adaptation: Adaptation, output: ReturnType<typeof createOutput>): void {
+  const { users_judged, pairs, repeats, curve } = adaptation
+  output.say(
+    `${users_judged} new users, ${pairs.toLocaleString('en')} pairs; at least half of each user's pairs judge, ${repeats} repetitions`,
+  )
+  const rows = curve.map(({ k, acc, acc_sd, nll }) => [
+    k === 0 ? '0 (generic)' : k === ALL_PAIRS ? 'half' : String(k),
+    `${(100 * acc).toFixed(1)} %`,
+    `${(100 * acc_sd).toFixed(1)}`,
+    formatFigure(nll),
+  ])
+  for (const line of formatTable(['k', 'accuracy', 'sd', 'nll'], rows)) output.say(line)
+  output.object(adaptation)
+}
+
+function parseK(text: string): number[] {
+  const numbers = text.split(',').map((part) => (part.trim() === 'all' ? ALL_PAIRS : natural(part)))
+  return [...new Set([0, ...numbers])].sort((a, b) => a - b)
+}
+
+function natural(text: string): number {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 0) throw new InvalidArgumentError('give a whole number, 0 or more')
+  return value
+}

@@ -1,0 +1,69 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, expect, it, vi } from 'vitest'
+import { RunStore } from './runStore'
+import { watchRuns } from './watchRuns'
+
+const folders: string[] = []
+const ends: (() => void)[] = []
+afterEach(() => {
+  for (const end of ends.splice(0)) end()
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true })
+})
+
+function watched(logDir: string) {
+  const changed = vi.fn()
+  const store = new RunStore(logDir)
+  ends.push(watchRuns(() => store.scan(), changed))
+  return changed
+}
+
+function write(logDir: string, status: string): void {
+  const dir = join(logDir, 'exp', 'v0')
+  mkdirSync(dir, { recursive: true })
+  const record = {
+    format: 1,
+    id: 'id',
+    exp_name: 'exp',
+    exp_version: 'v0',
+    model_name: 'm',
+    dts_name: 'd',
+    status,
+    created: 1,
+    pid: process.pid,
+    host: 'elsewhere',
+    command: '',
+    version: '0',
+    warnings: [],
+  }
+  writeFileSync(join(dir, 'run.json'), JSON.stringify(record))
+}
+
+function newFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'delta-watch-'))
+  folders.push(folder)
+  return folder
+}
+
+it('tells of a run in a log folder that did not exist yet, and of its end', async () => {
+  const logDir = join(newFolder(), 'lightning_logs')
+  const changed = watched(logDir)
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  write(logDir, 'running')
+  await vi.waitFor(() => expect(changed).toHaveBeenCalled(), 8000)
+  const before = changed.mock.calls.length
+  write(logDir, 'finished')
+  await vi.waitFor(() => expect(changed.mock.calls.length).toBeGreaterThan(before), 8000)
+})
+
+it('says nothing while nothing changes, and nothing after its end', async () => {
+  const logDir = newFolder()
+  write(logDir, 'finished')
+  const changed = watched(logDir)
+  await new Promise((resolve) => setTimeout(resolve, 400))
+  ends.splice(0).forEach((end) => end())
+  write(logDir, 'stopped')
+  await new Promise((resolve) => setTimeout(resolve, 400))
+  expect(changed).not.toHaveBeenCalled()
+})

@@ -1,0 +1,93 @@
+import { afterAll, expect, it } from 'vitest'
+import { loadBackend } from '../backends/tfjs/loadBackend'
+import { TfjsExecution } from '../backends/tfjs/tfjsExecution'
+import { RandomStream, permutation } from '../loop/random'
+import { createModel } from '../models/registry'
+import { sizesOf } from '../models/sizesOf'
+import { experiment } from '../testing/experiment'
+import { syntheticDataset } from '../testing/syntheticDataset'
+import { accuracyAgainstK, fitAll } from './adaptUsers'
+
+const dataset = syntheticDataset({ users: 12, unseenUsers: 4, texts: 120, width: 6, pairs: 2400 })
+const unseen = dataset.splits.test_unseen!
+
+const models = new Map<string, Promise<TfjsExecution>>()
+
+/** Trained once for all tests: none of them may change it. */
+function trained(model: 'caimira' | 'lore'): Promise<TfjsExecution> {
+  const known = models.get(model) ?? train(model)
+  models.set(model, known)
+  return known
+}
+
+async function train(model: 'caimira' | 'lore'): Promise<TfjsExecution> {
+  const config = experiment(model, { batch_size: 256 }, { n_dim: 6 })
+  const execution = new TfjsExecution(
+    createModel(config, sizesOf(dataset)),
+    dataset,
+    config.trainer,
+    await loadBackend('auto'),
+  )
+  for (let epoch = 0; epoch < 30; epoch++) {
+    const order = permutation(2400, new RandomStream(0, 'shuffle', epoch))
+    for (let from = 0; from < 2400; from += 256)
+      execution.trainStep(order.subarray(from, from + 256), { learningRate: 0.03, beta1: 0.9 }, epoch)
+  }
+  await execution.drainSteps()
+  return execution
+}
+
+afterAll(async () => {
+  for (const execution of models.values()) (await execution).dispose()
+})
+
+it.each(['caimira', 'lore'] as const)('%s knows new users better the more of their pairs it has', async (model) => {
+  const execution = await trained(model)
+  const before = await execution.state()
+  const curve = accuracyAgainstK(execution, unseen, { k: [0, 4, 64], repeats: 3, seed: 1 })
+  const [generic, few, many] = curve.map(({ acc }) => acc)
+  expect(generic).toBeLessThan(0.75)
+  expect(few).toBeGreaterThan(generic! + 0.02)
+  expect(many).toBeGreaterThan(few! + 0.03)
+  expect(curve[2]!.nll).toBeLessThan(curve[0]!.nll)
+  // Everything else stays frozen.
+  expect(await execution.state()).toEqual(before)
+})
+
+it('gives a user without pairs the generic row, the mean of the trained ones', async () => {
+  const execution = await trained('caimira')
+  const { parameters } = await execution.state()
+  const skill = parameters.find(({ name }) => name === 'layer_s.weight')!
+  const rows = execution.fitNewUsers(unseen, new Int32Array(0), new Int32Array(0), 2)
+  const [table] = rows.vectors()
+  for (let k = 0; k < 6; k++) {
+    const mean = Array.from({ length: 12 }, (_, user) => skill.values[user * 6 + k]!).reduce((a, b) => a + b, 0) / 12
+    expect(table!.values[k]).toBeCloseTo(mean, 5)
+    expect(table!.values[6 + k]).toBeCloseTo(mean, 5)
+  }
+  // Those margins are what evaluation says of unknown users.
+  const all = Int32Array.from({ length: unseen.pairs }, (_, row) => row)
+  const margins = execution.marginsOfNewUsers(rows, unseen, all, new Int32Array(unseen.pairs))
+  const { z } = await execution.evaluate(unseen)
+  for (const [row, margin] of margins.entries()) expect(margin).toBeCloseTo(z[row]!, 5)
+  rows.dispose()
+})
+
+it('fits each user by themselves: another user in the file changes nothing', async () => {
+  const execution = await trained('caimira')
+  const first = unseen.users[0]!
+  const own = Int32Array.from([...unseen.users.keys()].filter((row) => unseen.users[row] === first))
+  const alone = execution.fitNewUsers(unseen, own, new Int32Array(own.length), 1)
+  const [vector] = alone.vectors()
+  const together = fitAll(execution, dataset, unseen).find(({ u_id }) => u_id === dataset.users[first])!
+  expect(together.pairs).toBe(own.length)
+  for (const [i, value] of vector!.values.entries())
+    expect(together.vectors['layer_s.weight']![i]).toBeCloseTo(value, 4)
+  alone.dispose()
+})
+
+it('judges every k on the same held-out pairs, the same again for the same seed', async () => {
+  const execution = await trained('lore')
+  const options = { k: [0, 2], repeats: 2, seed: 5 }
+  expect(accuracyAgainstK(execution, unseen, options)).toEqual(accuracyAgainstK(execution, unseen, options))
+})

@@ -1,0 +1,89 @@
+import * as tf from '@tensorflow/tfjs-core'
+import type { NamedArray } from '../backends/execution'
+import type { Model, Tensors } from '../models/model'
+
+/** Adam on standardised rows: a step moves a row by at most this many standard deviations of the trained rows. */
+const LEARNING_RATE = 0.1
+const STEPS = 150
+/** A table whose trained rows do not differ in a dimension still lets new users move a little. */
+const MIN_SD = 1e-3
+
+/**
+ * Rows of new users in a model's per-user tables, as maximum a posteriori estimates: the prior of each dimension is a
+ * normal with the mean (the generic user) and the standard deviation of the trained rows, so that few pairs move a row
+ * a little and many move it far (empirical Bayes). With no pairs a row is the generic user's.
+ */
+export class NewUserRows {
+  readonly #tables: { name: string; mean: tf.Tensor; sd: tf.Tensor; rows: tf.Tensor }[]
+
+  private constructor(tables: { name: string; mean: tf.Tensor; sd: tf.Tensor; rows: tf.Tensor }[]) {
+    this.#tables = tables
+  }
+
+  /** Generic rows for `count` users. */
+  static generic(model: Model, parameters: Tensors, trainedUsers: number, count: number): NewUserRows {
+    return new NewUserRows(
+      model.parameters
+        .filter(({ perUser }) => perUser)
+        .map(({ name }) => {
+          const [mean, sd, rows] = tf.tidy(() => {
+            const table = parameters[name]!
+            const width = table.shape[1]!
+            const trained = tf.slice(table, [0, 0], [trainedUsers, width])
+            const moments = tf.moments(trained, 0, true)
+            return [moments.mean, tf.maximum(tf.sqrt(moments.variance), MIN_SD), tf.zeros([count, width])]
+          })
+          return { name, mean: tf.keep(mean!), sd: tf.keep(sd!), rows: tf.keep(rows!) }
+        }),
+    )
+  }
+
+  /** The per-user tables, by parameter. */
+  tables(): Tensors {
+    return Object.fromEntries(this.#tables.map(({ name, mean, sd, rows }) => [name, tf.add(mean, tf.mul(sd, rows))]))
+  }
+
+  /** Adam on −log posterior, given the sum over pairs of −log likelihood as a function of the tables. */
+  fit(loss: (tables: Tensors) => tf.Tensor): void {
+    for (const table of this.#tables) {
+      const others = this.tables()
+      let m = tf.zerosLike(table.rows)
+      let v = tf.zerosLike(table.rows)
+      const objective = tf.grad((rows: tf.Tensor) =>
+        tf.add(
+          loss({ ...others, [table.name]: tf.add(table.mean, tf.mul(table.sd, rows)) }),
+          tf.mul(0.5, tf.sum(tf.square(rows))),
+        ),
+      )
+      for (let step = 1; step <= STEPS; step++) {
+        const next = tf.tidy(() => {
+          const gradient = objective(table.rows)
+          const m1 = tf.add(tf.mul(m, 0.9), tf.mul(gradient, 0.1))
+          const v1 = tf.add(tf.mul(v, 0.999), tf.mul(tf.square(gradient), 0.001))
+          const denominator = tf.add(tf.sqrt(tf.div(v1, 1 - 0.999 ** step)), 1e-8)
+          const move = tf.div(tf.mul(m1, LEARNING_RATE / (1 - 0.9 ** step)), denominator)
+          return [tf.sub(table.rows, move), m1, v1]
+        })
+        tf.dispose([table.rows, m, v])
+        table.rows = tf.keep(next[0]!)
+        m = tf.keep(next[1]!)
+        v = tf.keep(next[2]!)
+      }
+      tf.dispose([m, v])
+    }
+  }
+
+  vectors(): NamedArray[] {
+    return tf.tidy(() =>
+      Object.entries(this.tables()).map(([name, table]) => ({
+        name,
+        shape: table.shape,
+        values: table.dataSync<'float32'>(),
+      })),
+    )
+  }
+
+  dispose(): void {
+    for (const { mean, sd, rows } of this.#tables) tf.dispose([mean, sd, rows])
+  }
+}

@@ -1,0 +1,44 @@
+import path from 'node:path'
+import type { ToEngine } from '../shared/api/engineProtocol'
+import type { Adaptation } from '../shared/domain/adaptation'
+import { RUN_FILES } from '../shared/domain/run'
+import { AppError } from '../shared/errors'
+import { accuracyAgainstK, fitAll } from './adapt/adaptUsers'
+import { loadBackend } from './backends/tfjs/loadBackend'
+import { TfjsExecution } from './backends/tfjs/tfjsExecution'
+import { createModel } from './models/registry'
+import { sizesOf } from './models/sizesOf'
+import { openData } from './openData'
+import { readCheckpoint } from './run/checkpointFile'
+import { checkpointContext, refuseChangedData } from './run/resume'
+
+/** Fits new users on a trained run and tells how well it knows them after k pairs. */
+export async function adaptRun(request: Extract<ToEngine, { type: 'adapt' }>, stop: AbortSignal): Promise<Adaptation> {
+  const { config } = request
+  // The training split gives the model its statistics; the new users stand where unseen ones do.
+  const data = { ...config.data, dev: undefined, test: undefined, test_unseen: request.input }
+  const { dataset } = await openData({ ...config, data }, stop)
+  const split = dataset.splits.test_unseen!
+  const { meta, arrays } = readCheckpoint(path.join(request.run, RUN_FILES.checkpoints), 'best')
+  refuseChangedData(meta, checkpointContext(config, dataset))
+  const model = createModel(config, sizesOf(dataset))
+  if (!model.parameters.some(({ perUser }) => perUser))
+    throw new AppError(
+      'usage',
+      `${config.model_name} has no user rows: it is the same for everybody, so there is nothing to adapt`,
+    )
+  const execution = new TfjsExecution(model, dataset, config.trainer, await loadBackend(config.backend))
+  execution.load({ parameters: arrays })
+  const users = fitAll(execution, dataset, split)
+  const adaptation: Adaptation = {
+    type: 'result',
+    runId: request.runId,
+    users_judged: users.filter(({ pairs }) => pairs >= 2).length,
+    pairs: split.pairs,
+    repeats: request.repeats,
+    curve: accuracyAgainstK(execution, split, request),
+    users,
+  }
+  execution.dispose()
+  return adaptation
+}

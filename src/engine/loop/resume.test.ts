@@ -1,0 +1,110 @@
+import { describe, expect, it } from 'vitest'
+import { MODEL_NAMES, type ExperimentConfig, type ModelName } from '../../shared/config/experiment'
+import { loadBackend } from '../backends/tfjs/loadBackend'
+import { TfjsExecution } from '../backends/tfjs/tfjsExecution'
+import type { ExecutionState } from '../backends/execution'
+import { createModel } from '../models/registry'
+import { sizesOf } from '../models/sizesOf'
+import { experiment } from '../testing/experiment'
+import { syntheticDataset } from '../testing/syntheticDataset'
+import { START, fit, scheduleOf, type FitOutcome, type Position } from './fit'
+import type { PlateauState } from './schedule'
+
+const dataset = syntheticDataset({ users: 4, texts: 12, width: 6, pairs: 45, features: 2 })
+/** 45 pairs in batches of 8 are 6 steps an epoch, the last one short. */
+const STEPS_PER_EPOCH = 6
+
+interface Session {
+  outcome: FitOutcome
+  state: ExecutionState
+  schedule: PlateauState | null
+}
+
+interface Start {
+  position: Position
+  state: ExecutionState
+  schedule: PlateauState | null
+}
+
+async function session(config: ExperimentConfig, stopAt: number, start?: Start): Promise<Session> {
+  const backend = await loadBackend('auto')
+  const execution = new TfjsExecution(createModel(config, sizesOf(dataset)), dataset, config.trainer, backend)
+  const schedule = scheduleOf(dataset.splits.train, config.trainer)
+  if (start) {
+    execution.load(start.state)
+    if (start.schedule) schedule.restore(start.schedule)
+  }
+  const stop = new AbortController()
+  const outcome = await fit({
+    execution,
+    train: dataset.splits.train,
+    validation: dataset.splits.dev,
+    trainer: config.trainer,
+    schedule,
+    callbacks: [{ onStep: (step) => step === stopAt && stop.abort() }],
+    stop: stop.signal,
+    from: start?.position ?? START,
+  })
+  const state = await execution.state()
+  execution.dispose()
+  return { outcome, state, schedule: schedule.state() }
+}
+
+/** What goes through the checkpoint's files must come back the same. */
+function throughFiles<T>(value: T): T {
+  return structuredClone(value)
+}
+
+const cases: [ModelName, string, object][] = [
+  ...MODEL_NAMES.map((name): [ModelName, string, object] => [name, 'defaults', {}]),
+  ['caimira', 'onecycle', { scheduler: 'onecycle' }],
+  ['caimira', 'cosine and weight decay', { scheduler: 'cosine', weight_decay: 0.01 }],
+  ['caimira', 'reduce_on_plateau', { scheduler: 'reduce_on_plateau', plateau_patience: 0, learning_rate: 0.5 }],
+  ['caimira', 'RMSprop', { optimizer: 'RMSprop' }],
+  ['caimira', 'SGD', { optimizer: 'SGD' }],
+  ['caimira', 'its own data_seed', { data_seed: 3, seed: 9 }],
+]
+
+describe('a run that was stopped and resumed ends where an unbroken one does, bit for bit', () => {
+  it.each(cases)('%s, %s', async (model, _what, trainer) => {
+    const config = experiment(model, { max_epochs: 3, batch_size: 8, ...trainer })
+    const unbroken = await session(config, Infinity)
+    expect(unbroken.outcome.ended).toBe('max_epochs')
+    // Within an epoch, at its last step (validation still to come), at its end, and in the last epoch.
+    for (const stopAt of [1, STEPS_PER_EPOCH, STEPS_PER_EPOCH + 2, 3 * STEPS_PER_EPOCH - 1]) {
+      const first = await session(config, stopAt)
+      expect(first.outcome).toMatchObject({ ended: 'stopped', steps: stopAt })
+      const second = await session(config, Infinity, {
+        position: throughFiles(first.outcome.position),
+        state: throughFiles(first.state),
+        schedule: first.schedule,
+      })
+      expect(second.outcome).toMatchObject({ ended: 'max_epochs', steps: 3 * STEPS_PER_EPOCH, epochs: 3 })
+      expect(second.state, `stopped at step ${stopAt}`).toEqual(unbroken.state)
+    }
+  })
+
+  it('trains on when a finished run gets more epochs', async () => {
+    const short = await session(experiment('caimira', { max_epochs: 1, batch_size: 8 }), Infinity)
+    const long = experiment('caimira', { max_epochs: 2, batch_size: 8 })
+    const resumed = await session(long, Infinity, {
+      position: short.outcome.position,
+      state: short.state,
+      schedule: null,
+    })
+    expect(resumed.outcome.steps).toBe(2 * STEPS_PER_EPOCH)
+    expect(resumed.state).toEqual((await session(long, Infinity)).state)
+  })
+
+  it('does nothing when a finished run is resumed without more to do', async () => {
+    const config = experiment('caimira', { max_epochs: 1, batch_size: 8 })
+    const done = await session(config, Infinity)
+    const again = await session(config, Infinity, {
+      position: done.outcome.position,
+      state: done.state,
+      schedule: null,
+    })
+    expect(again.state).toEqual(done.state)
+    expect(again.outcome).toMatchObject({ steps: STEPS_PER_EPOCH, trainMs: [] })
+  })
+})

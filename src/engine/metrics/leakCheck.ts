@@ -1,0 +1,51 @@
+import type { Evaluation, Execution } from '../backends/execution'
+import type { PairSplit } from '../data/dataset'
+import { RandomStream } from '../loop/random'
+
+/** What happens to a split's answers when half of its pairs are presented the other way round. */
+export interface LeakCheck {
+  leaks: boolean
+  /** Change of the accuracy, in [−1, 1]. */
+  acc_shift: number
+  /** Largest |z + z_swapped| over the swapped pairs and |z − z_swapped| over the others, as a share of max |z|. */
+  max_difference: number
+}
+
+/** Beyond these a model has seen which answer was the chosen one. */
+const MAX_ACC_SHIFT = 0.005
+const MAX_DIFFERENCE = 1e-4
+
+/**
+ * Presents a seeded random half of the pairs swapped (rejected first) and turns the answers back. A model that does not
+ * know which side was chosen gives the same margins, up to rounding; one that does is marked as leaking.
+ */
+export async function leakCheck(
+  execution: Execution,
+  split: PairSplit,
+  { deltaMargin, rewardMargin }: Evaluation,
+): Promise<LeakCheck> {
+  const stream = new RandomStream(0, `leak check/${split.name}`)
+  const swap = Uint8Array.from({ length: split.pairs }, () => stream.uint32() & 1)
+  const side = (own: Int32Array, other: Int32Array): Int32Array => own.map((row, i) => (swap[i] ? other[i]! : row))
+  const { deltaMargin: presented } = await execution.evaluate({
+    ...split,
+    chosen: side(split.chosen, split.rejected),
+    rejected: side(split.rejected, split.chosen),
+    rewardMargin: rewardMargin.map((margin, i) => (swap[i] ? -margin : margin)),
+  })
+  let largest = 0
+  let difference = 0
+  let right = 0
+  let rightSwapped = 0
+  for (let i = 0; i < split.pairs; i++) {
+    const own = deltaMargin[i]!
+    const back = swap[i] ? -presented[i]! : presented[i]!
+    largest = Math.max(largest, Math.abs(rewardMargin[i]! + own))
+    difference = Math.max(difference, Math.abs(back - own))
+    if (rewardMargin[i]! + own > 0) right++
+    if (rewardMargin[i]! + back > 0) rightSwapped++
+  }
+  const acc_shift = (rightSwapped - right) / split.pairs
+  const max_difference = largest === 0 ? 0 : difference / largest
+  return { leaks: Math.abs(acc_shift) > MAX_ACC_SHIFT || max_difference > MAX_DIFFERENCE, acc_shift, max_difference }
+}

@@ -1,0 +1,89 @@
+import * as tf from '@tensorflow/tfjs-core'
+import type { CaimiraConfig } from '../../../shared/config/models/caimira'
+import { l1 } from '../layers'
+import { linearParameters, tensor, type Forward, type Mode, type ParameterSpec, type Tensors } from '../model'
+
+const NAMES = {
+  difficultyWeight: 'layer_d.weight',
+  difficultyBias: 'layer_d.bias',
+  relevanceWeight: 'layer_r.weight',
+  relevanceBias: 'layer_r.bias',
+  skill: 'layer_s.weight',
+} as const
+
+/** Standard deviation of the users' initial skills. */
+const SKILL_SD = 0.001
+
+/** B pairs of item vectors: [A, W] distinct items, and [B] rows of `items` and of the users' table. */
+export interface ItemPairs {
+  items: tf.Tensor
+  chosen: tf.Tensor
+  rejected: tf.Tensor
+  users: tf.Tensor
+}
+
+/** caimira's equations on item vectors of any width W: answers themselves, or what another model makes of them. */
+export interface CaimiraHead {
+  readonly parameters: readonly ParameterSpec[]
+  readonly batchDependent: boolean
+  /** What evaluation keeps, given the [1, W] mean item of the training split. */
+  freeze(p: Tensors, meanItem: () => tf.Tensor): Tensors
+  forward(p: Tensors, pairs: ItemPairs, mode: Mode): Pick<Forward, 'chosen' | 'rejected'>
+  penalty(p: Tensors): tf.Tensor
+}
+
+/** @param users rows of the skill table */
+export function caimiraHead(config: CaimiraConfig, width: number, users: number): CaimiraHead {
+  const K = config.n_dim
+  const side = config.centering === 'side'
+
+  /** Difficulty (not yet centred) and relevance of each distinct item, [A, K] each, by one product. */
+  function describe(p: Tensors, items: tf.Tensor): { difficulty: tf.Tensor; relevance: tf.Tensor } {
+    const weight = tf.concat([tensor(p, NAMES.difficultyWeight), tensor(p, NAMES.relevanceWeight)], 0)
+    const bias = tf.concat([tensor(p, NAMES.difficultyBias), tensor(p, NAMES.relevanceBias)])
+    const [difficulty, logits] = tf.split(tf.add(tf.matMul(items, weight, false, true), bias), 2, 1)
+    return { difficulty: difficulty!, relevance: tf.softmax(tf.div(logits!, config.r_temperature)) }
+  }
+
+  function centres(chosen: tf.Tensor, rejected: tf.Tensor, mode: Mode): Record<'chosen' | 'rejected', tf.Tensor> {
+    if (side) return { chosen: tf.mean(chosen, 0), rejected: tf.mean(rejected, 0) }
+    // Both sides have B rows, so the mean over all 2B is the mean of the two means.
+    const centre = mode.training
+      ? tf.div(tf.add(tf.mean(chosen, 0), tf.mean(rejected, 0)), 2)
+      : tensor(mode.frozen, 'centre')
+    return { chosen: centre, rejected: centre }
+  }
+
+  return {
+    parameters: [
+      ...linearParameters('layer_d', K, width),
+      ...linearParameters('layer_r', K, width),
+      { name: NAMES.skill, shape: [users, K], init: { kind: 'normal', sd: SKILL_SD }, perUser: true },
+    ],
+    batchDependent: side,
+
+    freeze(p, meanItem): Tensors {
+      if (side) return {}
+      const centre = tf.matMul(meanItem(), tensor(p, NAMES.difficultyWeight), false, true)
+      return { centre: tf.reshape(tf.add(centre, tensor(p, NAMES.difficultyBias)), [K]) }
+    },
+
+    forward(p, pairs, mode) {
+      const { difficulty, relevance } = describe(p, pairs.items)
+      const skill = tf.gather(tensor(p, NAMES.skill), pairs.users)
+      const chosen = tf.gather(difficulty, pairs.chosen)
+      const rejected = tf.gather(difficulty, pairs.rejected)
+      const centre = centres(chosen, rejected, mode)
+      const logit = (rows: tf.Tensor, d: tf.Tensor, mean: tf.Tensor): tf.Tensor =>
+        tf.sum(tf.mul(tf.gather(relevance, rows), tf.sub(skill, tf.sub(d, mean))), 1)
+      return {
+        chosen: logit(pairs.chosen, chosen, centre.chosen),
+        rejected: logit(pairs.rejected, rejected, centre.rejected),
+      }
+    },
+
+    penalty(p) {
+      return tf.add(l1(tensor(p, NAMES.skill), config.lambda_s), l1(tensor(p, NAMES.difficultyWeight), config.lambda_d))
+    },
+  }
+}

@@ -1,0 +1,74 @@
+import * as tf from '@tensorflow/tfjs-core'
+import type { Model1Config } from '../../../shared/config/models/model1'
+import { dropout, l1, layerNorm, linear } from '../layers'
+import { layerNormParameters, linearInit, linearParameters, tensor, type Model, type Sizes } from '../model'
+import { requireFeatures } from '../userFeatures'
+
+const USER = 'user_id.weight'
+const USER_PROJECTION = 'W_id'
+
+/** Standard deviation of the users' initial embeddings. */
+const USER_SD = 0.001
+
+/**
+ * model1, a trilinear product of prompt, answer and user factors.
+ *
+ *     f_x = drop(LN(W_x x)),  f_y = drop(LN(W_y y))          [B, K]
+ *     f_x ← f_x ⊙ LN(W_u f)                                   with user features f: [B, F]
+ *     r_u = drop(W_id E_u)                                    E: [U, n_dim_user_embed_2] ~ N(0, 0.001²), W_id without bias
+ *     δ   = Σ_k f_x f_y r_u / sqrt(K)
+ *     reg = λ_x|W_x|₁ + λ_y|W_y|₁ + λ_r|W_id|₁ (+ λ_u|W_u|₁)  weights only, E is not penalised
+ *
+ * Each of a pair's two logits draws its own dropout masks, as two calls of the reference's module do.
+ *
+ * @throws AppError `config_invalid` when features are asked for and none are selected
+ */
+export function model1(config: Model1Config, sizes: Sizes): Model {
+  const K = config.n_dim
+  const E = config.n_dim_user_embed_2
+  const { width: D, features: F } = sizes
+  if (config.has_user_features === true) requireFeatures('model1.has_user_features', 'true', sizes)
+  const withFeatures = config.has_user_features ?? F > 0
+
+  return {
+    parameters: [
+      ...linearParameters('W_x', K, D),
+      ...linearParameters('W_y', K, D),
+      ...layerNormParameters('ln_x', K),
+      ...layerNormParameters('ln_y', K),
+      ...(withFeatures ? [...linearParameters('W_u', K, F), ...layerNormParameters('ln_u', K)] : []),
+      { name: USER, shape: [config.n_users ?? sizes.users, E], init: { kind: 'normal', sd: USER_SD }, perUser: true },
+      { name: `${USER_PROJECTION}.weight`, shape: [K, E], init: linearInit(E) },
+    ],
+    batchDependent: false,
+    freeze: () => ({}),
+
+    forward(p, { users, answers, chosen, rejected, prompts, features }, mode) {
+      const { vectors, rows } = prompts()
+      const x = layerNorm(p, 'ln_x', tf.gather(linear(p, 'W_x', vectors), rows))
+      const projected = linear(p, 'W_y', answers)
+      const user = linear(p, USER_PROJECTION, tf.gather(tensor(p, USER), users))
+      const gate = withFeatures && features ? layerNorm(p, 'ln_u', linear(p, 'W_u', features)) : null
+      const drop = (t: tf.Tensor): tf.Tensor => dropout(t, config.dropout, mode)
+
+      // Normalised after the gather: both sides then sum ln_y.bias's gradient over the same rows in the same order, and
+      // where it is zero (no dropout) it cancels exactly. Rounding left there would become whole steps under Adam.
+      const logit = (side: tf.Tensor): tf.Tensor => {
+        const y = drop(layerNorm(p, 'ln_y', tf.gather(projected, side)))
+        const prompt = gate ? tf.mul(drop(x), gate) : drop(x)
+        return tf.div(tf.sum(tf.mul(tf.mul(prompt, y), drop(user)), 1), Math.sqrt(K))
+      }
+      return { chosen: logit(chosen), rejected: logit(rejected) }
+    },
+
+    penalty(p) {
+      const weights = [
+        l1(tensor(p, 'W_x.weight'), config.lambda_x),
+        l1(tensor(p, 'W_y.weight'), config.lambda_y),
+        l1(tensor(p, `${USER_PROJECTION}.weight`), config.lambda_r),
+      ]
+      if (withFeatures) weights.push(l1(tensor(p, 'W_u.weight'), config.lambda_u))
+      return tf.addN(weights)
+    },
+  }
+}

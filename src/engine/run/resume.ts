@@ -1,0 +1,75 @@
+import path from 'node:path'
+import type { ExperimentConfig } from '../../shared/config/experiment'
+import { RUN_FILES } from '../../shared/domain/run'
+import { AppError } from '../../shared/errors'
+import type { Execution } from '../backends/execution'
+import type { Best, CheckpointContext } from '../callbacks/checkpoints'
+import type { Dataset } from '../data/dataset'
+import type { Schedule } from '../loop/schedule'
+import { readCheckpoint, type CheckpointMeta, type CheckpointProgress } from './checkpointFile'
+
+export interface Restored {
+  progress: CheckpointProgress
+  steps: number
+  best: Best | undefined
+}
+
+/** What a checkpoint says of the model and of the data it was trained on. */
+export function checkpointContext(config: ExperimentConfig, dataset: Dataset): CheckpointContext {
+  return {
+    format: 1,
+    model_name: config.model_name,
+    model: modelSection(config),
+    width: dataset.width,
+    ...(config.data.embedder && { embedder: config.data.embedder }),
+    feature_columns: [...dataset.featureColumns],
+    users: dataset.users.slice(0, dataset.trainedUsers),
+  }
+}
+
+export function modelSection(config: ExperimentConfig): Record<string, unknown> {
+  const section: unknown = Reflect.get(config, config.model_name)
+  return Object.fromEntries(Object.entries(Object(section)))
+}
+
+/**
+ * Puts a run's last checkpoint into a fresh execution and schedule.
+ *
+ * @throws AppError `not_found` | `unreadable`, and `data_invalid` when the data is no longer what the run was trained on
+ */
+export function restore(dir: string, context: CheckpointContext, execution: Execution, schedule: Schedule): Restored {
+  const folder = path.join(dir, RUN_FILES.checkpoints)
+  const { meta, arrays } = readCheckpoint(folder, 'last')
+  const { progress } = meta
+  if (!progress)
+    throw new AppError('unreadable', `${folder}/last.json does not say how far training had come`, { file: folder })
+  refuseChangedData(meta, context)
+  const { steps } = meta
+  execution.load({ parameters: arrays, optimizer: arrays, steps })
+  if (progress.schedule) schedule.restore(progress.schedule)
+  const best = progress.best && {
+    ...progress.best,
+    arrays: readCheckpoint(folder, 'best').arrays,
+    written: true,
+  }
+  return { progress, steps, best: best ?? undefined }
+}
+
+/** @throws AppError `data_invalid` when a checkpoint was made with another model or other data */
+export function refuseChangedData(trainedOn: CheckpointMeta, now: CheckpointContext): void {
+  for (const key of ['model_name', 'model', 'width', 'feature_columns', 'users'] as const) {
+    if (JSON.stringify(trainedOn[key]) === JSON.stringify(now[key])) continue
+    throw new AppError('data_invalid', `The ${LABELS[key]} are no longer what the run was trained with`, {
+      key,
+      fix: 'Put the data back as it was, or start a new run.',
+    })
+  }
+}
+
+const LABELS = {
+  model_name: 'model',
+  model: 'model settings',
+  width: 'text vectors',
+  feature_columns: 'user features',
+  users: 'users',
+} as const

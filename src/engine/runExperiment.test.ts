@@ -1,0 +1,154 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { describe, expect, it } from 'vitest'
+import type { ExperimentConfig } from '../shared/config/experiment'
+import { runRecordSchema } from '../shared/domain/run'
+import { dataFixture, temporaryFolder, writeData } from './data/dataFixture'
+import { runExperiment, type EngineMessage } from './runExperiment'
+import { StopRequest } from './stopReason'
+import { experiment } from './testing/experiment'
+
+const quiet = new StopRequest()
+
+async function fixture(trainer: object = {}): Promise<{ config: ExperimentConfig; logDir: string }> {
+  const data = await writeData(dataFixture())
+  return {
+    config: { ...experiment('caimira', { max_epochs: 6, batch_size: 2, ...trainer }), data },
+    logDir: temporaryFolder(),
+  }
+}
+
+function run(
+  config: ExperimentConfig,
+  logDir: string,
+  options: { resume?: string; stop?: StopRequest; emit?: (m: EngineMessage) => void } = {},
+) {
+  const { resume, stop = quiet, emit = () => {} } = options
+  return runExperiment(
+    { config, logDir, command: 'delta train', cwd: '/', warnings: [], ...(resume && { resume }) },
+    emit,
+    stop,
+  )
+}
+
+const record = (dir: string) => runRecordSchema.parse(JSON.parse(fs.readFileSync(path.join(dir, 'run.json'), 'utf8')))
+const lines = (dir: string, file: string): string[] => fs.readFileSync(path.join(dir, file), 'utf8').trim().split('\n')
+
+describe('a run', () => {
+  it('leaves a folder that holds all of it', async () => {
+    const { config, logDir } = await fixture()
+    const result = await run(config, logDir)
+    expect(result).toMatchObject({ status: 'finished', epochs: 6, steps: 18, leaks: false })
+    expect(fs.readdirSync(result.dir, { recursive: true }).map(String).sort()).toEqual(
+      expect.arrayContaining([
+        'checkpoints/best.json',
+        'checkpoints/best.safetensors',
+        'checkpoints/last.json',
+        'checkpoints/last.safetensors',
+        'hparams.yaml',
+        'metrics.jsonl',
+        'predictions/dev.parquet',
+        'predictions/test.parquet',
+        'predictions/test_unseen.parquet',
+        'run.json',
+        'run.log',
+      ]),
+    )
+    expect(record(result.dir)).toMatchObject({
+      status: 'finished',
+      id: result.runId,
+      result: { test_acc: result.test_acc },
+    })
+    // One line an epoch, and one of the tests.
+    expect(lines(result.dir, 'metrics.jsonl')).toHaveLength(7)
+  })
+
+  it('stopped at any time and resumed through its files leaves the same checkpoints as an unbroken one', async () => {
+    const { config, logDir } = await fixture()
+    const whole = await run(config, logDir)
+    const stop = new StopRequest()
+    const emit = (message: EngineMessage): void => {
+      if (message.type === 'metrics' && message.batch.epoch === 2) stop.byUser()
+    }
+    const stopped = await run(config, logDir, { stop, emit })
+    expect(stopped.status).toBe('stopped')
+    expect(stopped.steps).toBeLessThan(18)
+    const resumed = await run({ ...config, exp_version: 'ignored' }, logDir, { resume: stopped.dir })
+    expect(resumed).toMatchObject({ status: 'finished', dir: stopped.dir, runId: stopped.runId, epochs: 6, steps: 18 })
+    for (const name of ['best', 'last'])
+      for (const kind of ['safetensors', 'json']) {
+        const file = `checkpoints/${name}.${kind}`
+        expect(
+          fs.readFileSync(path.join(resumed.dir, file)).equals(fs.readFileSync(path.join(whole.dir, file))),
+          file,
+        ).toBe(true)
+      }
+    const values = (dir: string) => lines(dir, 'metrics.jsonl').map((line) => Object(JSON.parse(line)).values)
+    expect(values(resumed.dir)).toEqual(values(whole.dir))
+  })
+
+  it('whose data changed refuses to be resumed, and keeps its folder as it was', async () => {
+    const { config, logDir } = await fixture({ max_epochs: 1 })
+    const done = await run(config, logDir)
+    const before = fs.readFileSync(path.join(done.dir, 'run.json'), 'utf8')
+    const other = dataFixture()
+    for (const row of other.train.rows) if (row['u_id'] === 2) row['u_id'] = 3
+    for (const split of [other.dev, other.test]) for (const row of split.rows) if (row['u_id'] === 2) row['u_id'] = 3
+    const data = await writeData(other)
+    await expect(run({ ...config, data }, logDir, { resume: done.dir })).rejects.toMatchObject({
+      code: 'data_invalid',
+      message: 'The users are no longer what the run was trained with',
+    })
+    expect(fs.readFileSync(path.join(done.dir, 'run.json'), 'utf8')).toBe(before)
+  })
+
+  it('that diverges ends as failed, names step, rate and the last good checkpoint, and keeps that checkpoint', async () => {
+    // Doubling the rate each epoch would take long; a rate this large overflows within a few steps.
+    const { config, logDir } = await fixture({ learning_rate: 1e38, optimizer: 'SGD' })
+    const failure = await run(config, logDir).catch((error: unknown) => error)
+    expect(failure).toMatchObject({ code: 'training_diverged' })
+    expect(String(failure)).toMatch(/The loss became (NaN|Infinity) at step \d+ \(learning rate 1\.00e\+38\)/)
+    const dir = path.join(logDir, 'default_exp', 'v0')
+    expect(record(dir)).toMatchObject({ status: 'failed' })
+    expect(record(dir).reason).toMatch(/checkpoint/)
+    expect(lines(dir, 'run.log').at(-1)).toMatch(/learning_rate|checkpoint|gradient_clip_val/)
+  })
+
+  it('whose parent is gone says so, and can be resumed', async () => {
+    const { config, logDir } = await fixture()
+    const stop = new StopRequest()
+    const emit = (message: EngineMessage): void => {
+      if (message.type === 'metrics') stop.orphaned()
+    }
+    const { dir, status } = await run(config, logDir, { stop, emit })
+    expect(status).toBe('interrupted')
+    expect(record(dir)).toMatchObject({ status: 'interrupted', reason: 'the program that started it is gone' })
+    expect(await run(config, logDir, { resume: dir })).toMatchObject({ status: 'finished', epochs: 6 })
+  })
+
+  it('whose test vectors overflow fails instead of claiming NaN as a result', async () => {
+    const { config, logDir } = await fixture({ max_epochs: 1 })
+    const broken = dataFixture()
+    broken.test.vectors = broken.test.vectors.map((vector) => vector.map((value) => value * 8e37))
+    const data = await writeData(broken)
+    await expect(run({ ...config, data }, logDir)).rejects.toMatchObject({ code: 'training_diverged' })
+    expect(record(path.join(logDir, 'default_exp', 'v0')).status).toBe('failed')
+  })
+
+  it('with broken data leaves nothing behind', async () => {
+    const { config, logDir } = await fixture()
+    const data = { ...config.data, train: { ...config.data.train, emb_file: '/nonexistent.npy' } }
+    await expect(run({ ...config, data }, logDir)).rejects.toMatchObject({ code: 'data_invalid' })
+    expect(fs.readdirSync(logDir)).toEqual([])
+  })
+
+  it('without a dev split validates on test; without both, its last checkpoint is its best', async () => {
+    const { config, logDir } = await fixture({ max_epochs: 2 })
+    const noDev = { ...config.data, dev: undefined }
+    const onTest = await run({ ...config, data: noDev }, logDir)
+    expect(onTest).toHaveProperty('val_loss')
+    const alone = await run({ ...config, data: { ...noDev, test: undefined } }, logDir)
+    expect(alone).not.toHaveProperty('val_loss')
+    expect(fs.existsSync(path.join(alone.dir, 'checkpoints/best.safetensors'))).toBe(true)
+  })
+})
