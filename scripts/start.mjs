@@ -50,7 +50,11 @@ function readArguments(args) {
     const { values } = parseArgs({ args, options })
     const port = Number(values.port ?? 0)
     if (!Number.isInteger(port) || port < 0 || port > 65535) throw new Error('--port takes a number from 0 to 65535')
-    return { logDir: resolve(values.log_dir ?? 'lightning_logs'), serve: values.serve ?? false, port }
+    return {
+      logDir: resolve(process.env.INIT_CWD ?? '.', values.log_dir ?? 'lightning_logs'),
+      serve: values.serve ?? false,
+      port,
+    }
   } catch (error) {
     throw new SetupError(`${error.message}\nUsage: npm start -- [--log_dir DIR] [--serve] [--port N]`)
   }

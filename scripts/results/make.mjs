@@ -10,6 +10,7 @@ import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { parquetReadObjects, asyncBufferFromFile } from 'hyparquet'
 import { dump } from 'js-yaml'
+import { ensureBuilt, NODE_SECTIONS } from '../build.mjs'
 import { ROOT } from '../setup.mjs'
 
 const { values: options } = parseArgs({
@@ -154,6 +155,7 @@ function lastMetric(dir, name) {
   return lines.map((text) => JSON.parse(text).values[name]).findLast((value) => value !== undefined)
 }
 
+await ensureBuilt(NODE_SECTIONS)
 mkdirSync(WORK, { recursive: true })
 const page = [
   '# What the models reach',

@@ -65,7 +65,7 @@ async function adapt(reference: string, options: AdaptCommandOptions): Promise<n
       run: run.dir,
       runId: run.id,
       input: {
-        ...texts,
+        ...(options.text_file === undefined ? texts : { emb_file: texts.emb_file, text_file: texts.text_file }),
         df_file: path.resolve(cwd, options.input),
         ...(options.text_file !== undefined && { text_file: path.resolve(cwd, options.text_file) }),
         ...(options.emb_file !== undefined && { emb_file: path.resolve(cwd, options.emb_file) }),
@@ -97,7 +97,7 @@ function report(adaptation: Adaptation, output: ReturnType<typeof createOutput>)
     `${users_judged} new users, ${pairs.toLocaleString('en')} pairs; at least half of each user's pairs judge, ${repeats} repetitions`,
   )
   const rows = curve.map(({ k, acc, acc_sd, nll }) => [
-    k === 0 ? '0 (generic)' : k === ALL_PAIRS ? 'half' : String(k),
+    k === 0 ? '0 (generic)' : String(k),
     `${(100 * acc).toFixed(1)} %`,
     `${(100 * acc_sd).toFixed(1)}`,
     formatFigure(nll),

@@ -3,7 +3,7 @@ import fs from 'node:fs'
 import { createServer } from 'node:http'
 import os from 'node:os'
 import path from 'node:path'
-import { beforeAll, expect, it, onTestFinished } from 'vitest'
+import { beforeAll, expect, it, onTestFinished, vi } from 'vitest'
 import { z } from 'zod'
 
 /** The built program against a real scorer on this machine. */
@@ -22,17 +22,21 @@ interface Scorer {
   asked: string[]
   /** Called with the number of the request, from 1; resolves to the status to answer with. */
   answer: (request: number) => Promise<number> | number
+  /** Requests that are not answered yet. */
+  pending: number
 }
 
 async function startScorer(): Promise<Scorer> {
-  const scorer: Scorer = { url: '', asked: [], answer: () => 200 }
+  const scorer: Scorer = { url: '', asked: [], answer: () => 200, pending: 0 }
   let requests = 0
   const server = createServer((request, response) => {
     const chunks: Buffer[] = []
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
     request.on('end', async () => {
       const { pairs } = bodySchema.parse(JSON.parse(Buffer.concat(chunks).toString()))
+      scorer.pending++
       const status = await scorer.answer(++requests)
+      scorer.pending--
       response.statusCode = status
       if (status !== 200) return response.end(`no: ${request.headers.authorization}`)
       scorer.asked.push(...pairs.map(({ prompt, answer }) => `${prompt}|${answer}`))
@@ -104,6 +108,8 @@ it('goes on after a kill and after Ctrl-C without asking anything twice', async 
   const first = score(dir, scorer.url, '--concurrency', '1')
   until(11, () => first.kill('SIGKILL'))
   await first.ended
+  // The server may still be answering a client that is gone.
+  await vi.waitUntil(() => scorer.pending === 0)
   const kept = 80
   expect(new Set(scorer.asked).size).toBe(scorer.asked.length)
   scorer.asked.length = Math.min(scorer.asked.length, kept)

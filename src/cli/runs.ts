@@ -41,7 +41,7 @@ function row(run: RunSummary): string[] {
   }
   return [
     `${run.exp_name}/${run.exp_version}`,
-    run.status,
+    run.result?.leaks === true ? `${run.status} (leaks)` : run.status,
     run.model_name,
     run.dts_name,
     run.result?.val_loss === undefined ? figure('val_loss') : formatFigure(run.result.val_loss),

@@ -64,6 +64,8 @@ export class TrainReporter {
           `  ${split.padEnd(11)}  acc ${(100 * acc).toFixed(1)} %  loss ${formatFigure(loss)}${liftOf(result, split)}`,
         )
     }
+    if (result.leaks === true)
+      this.#output.say('  These figures are no result: the model leaks (see the warnings above)')
     this.#output.say(`  ${relative(dir)}`)
   }
 

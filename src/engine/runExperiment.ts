@@ -12,6 +12,7 @@ import type { Evaluation, Execution } from './backends/execution'
 import { Checkpoints } from './callbacks/checkpoints'
 import { EarlyStopping } from './callbacks/earlyStopping'
 import { epochMetrics, progressReports } from './callbacks/reports'
+import { topicLog } from './callbacks/topics'
 import type { Dataset } from './data/dataset'
 import { summariseWarnings } from './data/warnings'
 import { START, fit, scheduleOf, type FitOutcome } from './loop/fit'
@@ -87,6 +88,7 @@ export async function runExperiment(request: TrainRequest, emit: Emit, stop: Sto
       callbacks: [
         epochMetrics(run.measure),
         patience,
+        ...(dataset.vocabulary ? [topicLog(run.folder.path(RUN_FILES.topics), execution, dataset.vocabulary)] : []),
         checkpoints,
         progressReports(size, (progress) => emit({ type: 'progress', progress })),
       ],
@@ -148,6 +150,7 @@ function openRun(
     resolved,
     ['val', 'test'].flatMap((split) => SPLIT_METRICS.map((name) => `${split}_${name}`)),
   )
+  const earlier = folder.record?.result?.seconds ?? 0
   const id = folder.record?.id ?? randomUUID()
   folder.begin({
     id,
@@ -161,7 +164,9 @@ function openRun(
     version: VERSION,
     warnings,
   })
+  const noted: string[] = []
   const note = (level: LogLevel, message: string): void => {
+    if (level === 'warn') noted.push(message)
     folder.log(level, message)
     emit({ type: 'log', level, message })
   }
@@ -180,15 +185,16 @@ function openRun(
       emit({ type: 'metrics', batch })
     },
     end(status, reason, figures) {
-      const result: RunResult = { type: 'result', runId: id, dir: folder.dir, status, ...figures }
-      folder.end(status, reason, result)
+      const seconds = earlier + figures.seconds
+      const result: RunResult = { type: 'result', runId: id, dir: folder.dir, status, ...figures, seconds }
+      folder.end(status, { reason, result, warnings: noted })
       return result
     },
     fail(thrown, checkpoints) {
       const error = withCheckpoint(AppError.from(thrown), checkpoints, folder)
       try {
         note('error', formatError(error))
-        folder.end('failed', error.message)
+        folder.end('failed', { reason: error.message, warnings: noted })
       } catch {
         // A full disk must not hide why the run failed.
       }

@@ -262,9 +262,10 @@ function warningsOf(sections: unknown, config: ExperimentConfig): string[] {
         ? 'There is no dev split: test is used for validation, so test figures are optimistic'
         : 'There is neither a dev nor a test split: nothing is validated, and the last checkpoint is the result',
     )
-  if (config.model_name === 'caimira' && config.caimira.centering === 'side')
+  const section: unknown = Reflect.get(config, config.model_name)
+  if (Reflect.get(Object(section), 'centering') === 'side')
     warnings.push(
-      'caimira.centering is "side": it tells the model which answer was chosen, so its accuracy is not a result (a leak)',
+      `${config.model_name}.centering is "side": it tells the model which answer was chosen, so its accuracy is not a result (a leak)`,
     )
   return warnings
 }

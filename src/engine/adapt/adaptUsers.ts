@@ -36,7 +36,10 @@ export function accuracyAgainstK(
   )
   const judged = concat(trials.map(({ judge }) => judge))
   const judgedBy = owners(trials.map(({ judge }) => judge.length))
-  return options.k.map((k) => {
+  // More pairs than anybody has mean all there are to fit on.
+  const available = Math.max(0, ...trials.map(({ fit }) => fit.length))
+  const ks = [...new Set(options.k.map((k) => Math.min(k, available)))]
+  return ks.map((k) => {
     const fitted = trials.map(({ fit }) => fit.subarray(0, k))
     const rows = execution.fitNewUsers(split, concat(fitted), owners(fitted.map(({ length }) => length)), trials.length)
     const margins = execution.marginsOfNewUsers(rows, split, judged, judgedBy)

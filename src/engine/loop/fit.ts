@@ -104,7 +104,7 @@ export async function fit(options: FitOptions): Promise<FitOutcome> {
       if (!Number.isFinite(report.val.loss)) throw diverged(report.val.loss, taken, learningRate)
       schedule.afterEpoch(report.val.loss)
     }
-    const next = batch < perEpoch ? { epoch, batch, figures: null } : { ...START, epoch: epoch + 1 }
+    const next = batch < perEpoch ? { epoch, batch, figures: merge(figures) } : { ...START, epoch: epoch + 1 }
     options.moved?.(next)
     let wish: 'stop' | void = undefined
     for (const callback of callbacks) wish = (await callback.onEpochEnd?.(report)) ?? wish

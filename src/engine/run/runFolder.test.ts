@@ -36,7 +36,7 @@ const readRecord = (dir: string): unknown => JSON.parse(fs.readFileSync(path.joi
 function finished(logDir: string): string {
   const run = RunFolder.create(logDir, 'e', 'v0')
   run.begin(record)
-  run.end('finished', undefined)
+  run.end('finished', { warnings: [] })
   return run.version
 }
 
@@ -85,7 +85,7 @@ test('run.json says something else than what happened', () => {
   const run = RunFolder.create(temporaryFolder(), 'e', 'v0')
   run.begin(record)
   expect(runRecordSchema.parse(readRecord(run.dir))).toMatchObject({ status: 'running', pid: process.pid })
-  run.end('failed', 'the loss became NaN')
+  run.end('failed', { reason: 'the loss became NaN', warnings: [] })
   const ended = runRecordSchema.parse(readRecord(run.dir))
   expect(ended).toMatchObject({ status: 'failed', reason: 'the loss became NaN', id: 'some-id' })
   expect(ended.ended).toBeGreaterThan(0)
@@ -97,7 +97,7 @@ test('a figure or a line of the log is lost, or breaks the line format', () => {
   const batch = { epoch: 0, step: 15, time: 123, values: { train_loss: 0.1 + 0.2, lr: 1e-7 } }
   run.writeMetrics(batch)
   run.log('warn', 'two\nlines', new Date(0))
-  run.end('finished', undefined)
+  run.end('finished', { warnings: [] })
   const lines = fs.readFileSync(run.path('metrics.jsonl'), 'utf8').trimEnd().split('\n')
   expect(lines.map((line) => metricBatchSchema.parse(JSON.parse(line)))).toEqual([batch])
   expect(fs.readFileSync(run.path('run.log'), 'utf8')).toBe('1970-01-01T00:00:00.000Z warn  two\n  lines\n')

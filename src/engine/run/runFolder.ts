@@ -2,10 +2,11 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { dump } from 'js-yaml'
-import { RUN_FILES, runRecordSchema, type RunRecord, type RunResult, type RunStatus } from '../../shared/domain/run'
+import { z } from 'zod'
+import { RUN_FILES, runRecordSchema, type RunRecord, type RunStatus } from '../../shared/domain/run'
 import { LONGEST_NAME, type ExperimentConfig } from '../../shared/config/experiment'
 import { AppError } from '../../shared/errors'
-import { metricBatchSchema, type MetricBatch } from '../../shared/domain/metric'
+import type { MetricBatch } from '../../shared/domain/metric'
 import { unwritable, writeAtomically } from './files'
 import { EventFile } from './tensorboard'
 
@@ -36,7 +37,7 @@ export class RunFolder {
    * crash may have come between the two.
    */
   static reopen(dir: string, epochs: number, steps: number): RunFolder {
-    forgetMetricsFrom(path.join(dir, RUN_FILES.metrics), epochs)
+    for (const name of [RUN_FILES.metrics, RUN_FILES.topics]) forgetEpochsFrom(path.join(dir, name), epochs)
     const folder = new RunFolder(dir)
     folder.#record = readRecord(folder.path(RUN_FILES.record))
     folder.#events.restart(steps)
@@ -76,16 +77,10 @@ export class RunFolder {
     return this.#record
   }
 
-  /** Writes the run's last status and lets go of its files. */
-  end(status: RunStatus, reason: string | undefined, result?: RunResult): void {
+  /** Writes the run's last status, with all warnings that came up, and lets go of its files. */
+  end(status: RunStatus, outcome: Pick<RunRecord, 'reason' | 'result' | 'warnings'>): void {
     if (!this.#record) return
-    this.#save({
-      ...this.#record,
-      status,
-      ended: Date.now(),
-      ...(reason !== undefined && { reason }),
-      ...(result && { result }),
-    })
+    this.#save({ ...this.#record, ...outcome, status, ended: Date.now() })
     this.#events.end(status === 'finished')
     this.#events.close()
     fs.closeSync(this.#metrics)
@@ -144,14 +139,17 @@ function readRecord(file: string): RunRecord {
   }
 }
 
+const epochLineSchema = z.object({ epoch: z.int() })
+
 /** Drops the lines of epochs ≥ `epochs` (and a last line that a crash cut short). */
-function forgetMetricsFrom(file: string, epochs: number): void {
+function forgetEpochsFrom(file: string, epochs: number): void {
+  if (!fs.existsSync(file)) return
   const kept = fs
     .readFileSync(file, 'utf8')
     .split('\n')
     .filter((line) => {
       try {
-        return metricBatchSchema.parse(JSON.parse(line)).epoch < epochs
+        return epochLineSchema.parse(JSON.parse(line)).epoch < epochs
       } catch {
         return false
       }

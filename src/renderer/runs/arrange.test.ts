@@ -84,8 +84,8 @@ it('writes figures and times so that they can be compared at a glance', () => {
   ])
 })
 
-it('leaves moments without a metric out of its curve', () => {
+it('leaves moments without a metric out of its curve, and counts epochs from 1', () => {
   const at = (epoch: number, values: Record<string, number>) => ({ epoch, step: 0, time: 0, values })
   const history = [at(0, { train_loss: 1, val_loss: 2 }), at(1, { train_loss: 0.5 }), at(2, { test_acc: 1 })]
-  expect(pointsOf(history, 'val_loss')).toEqual([[0, 2]])
+  expect(pointsOf(history, 'val_loss')).toEqual([[1, 2]])
 })

@@ -11,7 +11,7 @@ export function chartOption(
   colour: (property: string) => string,
   fontFamily: string,
 ): EChartsCoreOption {
-  const lastEpoch = Math.max(1, ...series.flatMap(({ points }) => points.at(-1)?.[0] ?? 0))
+  const lastEpoch = Math.max(2, ...series.flatMap(({ points }) => points.at(-1)?.[0] ?? 0))
   const text = { color: colour('--text-quiet'), fontSize: FONT_PX, fontFamily }
   const line = { color: colour('--line'), width: 1 }
   const axis = { axisLabel: { ...text, hideOverlap: true, showMinLabel: true, showMaxLabel: true } }
@@ -22,7 +22,7 @@ export function chartOption(
     xAxis: {
       ...axis,
       type: 'value',
-      min: 0,
+      min: 1,
       max: lastEpoch,
       minInterval: 1,
       axisLine: { lineStyle: { color: colour('--line-control') } },

@@ -50,7 +50,14 @@ export const COLUMNS = {
   name: words('Name', 'Experiment and version', undefined, nameOf),
   model: words('Model', 'Model', 96, ({ model_name }) => model_name),
   data: words('Data set', 'Data set', 112, ({ dts_name }) => dts_name),
-  val_loss: numbers('val_loss', 'Validation loss, last', 92, figure('val_loss'), formatFigure, false),
+  val_loss: numbers(
+    'val_loss',
+    'Validation loss of the best epoch; of the latest one while it trains',
+    92,
+    (run) => run.result?.val_loss ?? run.figures['val_loss'],
+    formatFigure,
+    false,
+  ),
   test_acc: numbers('test_acc', 'Accuracy on the test split', 92, figure('test_acc'), formatFigure),
   test_unseen_acc: numbers(
     'test_unseen_acc',

@@ -10,11 +10,18 @@ export interface Series {
   points: [epoch: number, value: number][]
 }
 
+/** Files count epochs from 0, people from 1. */
+export function epochNumber(epoch: number): number
+export function epochNumber(epoch: number | undefined): number | undefined
+export function epochNumber(epoch: number | undefined): number | undefined {
+  return epoch === undefined ? undefined : epoch + 1
+}
+
 /** The curve of one metric: a point for every moment that has it. */
 export function pointsOf(history: readonly MetricBatch[], name: string): [number, number][] {
   return history.flatMap(({ epoch, values }): [number, number][] => {
     const value = values[name]
-    return value === undefined ? [] : [[epoch, value]]
+    return value === undefined ? [] : [[epochNumber(epoch), value]]
   })
 }
 

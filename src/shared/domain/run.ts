@@ -28,7 +28,7 @@ export const runResultSchema = z.object({
   /** Epochs begun. */
   epochs: z.int(),
   steps: z.int(),
-  /** Wall time from the first step to the last figure. */
+  /** Wall time from the first step to the last figure; of all sessions where the run was resumed. */
   seconds: z.number(),
   /** Training alone, median, the first epoch left out where there are more. */
   ms_per_epoch: z.number(),
@@ -73,6 +73,8 @@ export const RUN_FILES = {
   record: 'run.json',
   hparams: 'hparams.yaml',
   metrics: 'metrics.jsonl',
+  /** Only where the model has topics. */
+  topics: 'topics.jsonl',
   log: 'run.log',
   checkpoints: 'checkpoints',
   predictions: 'predictions',
