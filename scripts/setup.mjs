@@ -3,7 +3,17 @@
  * Runs in a fresh clone under the system's Node, so it uses nothing but what Node 20 has.
  */
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join, delimiter } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -150,18 +160,37 @@ const LOCK_WAIT_MS = 100
 /** Runs `work` while no other process of this checkout does the same. The lock of a dead process is ignored. */
 export function withLock(name, work) {
   const file = join(ROOT, 'out', `.${name}.lock`)
+  const draft = `${file}.${process.pid}`
   mkdirSync(dirname(file), { recursive: true })
   for (;;) {
+    // Written elsewhere first and linked: whoever sees the lock sees its owner. Moved away before it is removed: of several
+    // processes that find a dead owner, one gets it.
     try {
-      writeFileSync(file, String(process.pid), { flag: 'wx' })
+      writeFileSync(draft, String(process.pid))
+      linkSync(draft, file)
       break
     } catch (error) {
       if (error.code !== 'EEXIST') throw error
-      if (!isAlive(Number(read(file)))) rmSync(file, { force: true })
-      else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOCK_WAIT_MS)
+      const owner = read(file)
+      if (owner === undefined || isAlive(Number(owner))) {
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOCK_WAIT_MS)
+        continue
+      }
+      try {
+        renameSync(file, `${draft}.stale`)
+        // Somebody else was quicker and owns it now: give it back.
+        if (read(`${draft}.stale`) !== owner) renameSync(`${draft}.stale`, file)
+      } catch (moved) {
+        if (moved.code !== 'ENOENT') throw moved
+      }
+      rmSync(`${draft}.stale`, { force: true })
+    } finally {
+      rmSync(draft, { force: true })
     }
   }
-  const release = () => rmSync(file, { force: true })
+  const release = () => {
+    if (read(file) === String(process.pid)) rmSync(file, { force: true })
+  }
   let result
   try {
     result = work()

@@ -92,10 +92,11 @@ async function adapt(reference: string, options: AdaptCommandOptions): Promise<n
 }
 
 function report(adaptation: Adaptation, output: ReturnType<typeof createOutput>): void {
-  const { users_judged, pairs, repeats, curve } = adaptation
+  const { users_judged, pairs, repeats, curve, leaks } = adaptation
   output.say(
     `${users_judged} new users, ${pairs.toLocaleString('en')} pairs; at least half of each user's pairs judge, ${repeats} repetitions`,
   )
+  if (leaks) output.warn('Warning: this model leaks (it sees which answer was chosen), so these figures are no result')
   const rows = curve.map(({ k, acc, acc_sd, nll }) => [
     k === 0 ? '0 (generic)' : String(k),
     `${(100 * acc).toFixed(1)} %`,

@@ -1,3 +1,4 @@
+import { harmless } from '../shared/harmless'
 import { AppError, ERROR_EXIT_CODES, formatError } from '../shared/errors'
 
 /** Where a verb writes. `json` lines go to stdout and nothing else does, so that a script can read them blindly. */
@@ -12,11 +13,6 @@ export interface Output {
   /** Shows or replaces the progress line at the bottom of a terminal. */
   status(line: string): void
   object(value: object): void
-}
-
-/** File names and data appear in messages; a terminal must not obey what stands in them. */
-function harmless(line: string): string {
-  return line.replace(/[^\P{Cc}\n\t]/gu, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`)
 }
 
 let gone = false

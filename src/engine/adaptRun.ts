@@ -6,6 +6,7 @@ import { AppError } from '../shared/errors'
 import { accuracyAgainstK, fitAll } from './adapt/adaptUsers'
 import { loadBackend } from './backends/tfjs/loadBackend'
 import { TfjsExecution } from './backends/tfjs/tfjsExecution'
+import { leakCheck } from './metrics/leakCheck'
 import { createModel } from './models/registry'
 import { sizesOf } from './models/sizesOf'
 import { openData } from './openData'
@@ -30,12 +31,18 @@ export async function adaptRun(request: Extract<ToEngine, { type: 'adapt' }>, st
   const execution = new TfjsExecution(model, dataset, config.trainer, await loadBackend(config.backend))
   execution.load({ parameters: arrays })
   const users = fitAll(execution, dataset, split)
+  if (!users.some(({ pairs }) => pairs >= 2))
+    throw new AppError('data_invalid', 'No user has two pairs: one to learn from and one to judge by are the least', {
+      file: request.input.df_file,
+    })
+  const { leaks } = await leakCheck(execution, split, await execution.evaluate(split))
   const adaptation: Adaptation = {
     type: 'result',
     runId: request.runId,
     users_judged: users.filter(({ pairs }) => pairs >= 2).length,
     pairs: split.pairs,
     repeats: request.repeats,
+    leaks,
     curve: accuracyAgainstK(execution, split, request),
     users,
   }

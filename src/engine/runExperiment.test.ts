@@ -102,6 +102,43 @@ describe('a run', () => {
     expect(fs.readFileSync(path.join(done.dir, 'run.json'), 'utf8')).toBe(before)
   })
 
+  it('whose pairs changed, with the same users, refuses to be resumed', async () => {
+    const { config, logDir } = await fixture({ max_epochs: 1 })
+    const done = await run(config, logDir)
+    const other = dataFixture()
+    other.train.rows.push({ ...other.train.rows[0], id: 'one more' })
+    const data = await writeData(other)
+    await expect(run({ ...config, data }, logDir, { resume: done.dir })).rejects.toMatchObject({
+      message: 'The training pairs or their vectors are no longer what the run was trained with',
+    })
+  })
+
+  it('whose best checkpoint is torn can still be resumed from its last', async () => {
+    const { config, logDir } = await fixture({ max_epochs: 2 })
+    const done = await run(config, logDir)
+    fs.truncateSync(path.join(done.dir, 'checkpoints/best.safetensors'), 100)
+    fs.writeFileSync(path.join(done.dir, 'checkpoints/last.json'), 'not read back')
+    const more = { ...config, trainer: { ...config.trainer, max_epochs: 3 } }
+    expect(await run(more, logDir, { resume: done.dir })).toMatchObject({ status: 'finished', epochs: 3 })
+  })
+
+  it('that is being trained refuses to be resumed', async () => {
+    const { config, logDir } = await fixture({ max_epochs: 1_000_000 })
+    const stop = new StopRequest()
+    let second: Promise<unknown> | undefined
+    const emit = (message: EngineMessage): void => {
+      if (message.type !== 'started') return
+      second = run(config, logDir, { resume: message.dir }).catch((error: unknown) => error)
+      void second.then(() => stop.byUser())
+    }
+    const first = await run(config, logDir, { stop, emit })
+    expect(await second).toMatchObject({
+      code: 'usage',
+      message: expect.stringContaining('is being trained by process'),
+    })
+    expect(first.status).toBe('stopped')
+  })
+
   it('that diverges ends as failed, names step, rate and the last good checkpoint, and keeps that checkpoint', async () => {
     // Doubling the rate each epoch would take long; a rate this large overflows within a few steps.
     const { config, logDir } = await fixture({ learning_rate: 1e38, optimizer: 'SGD' })

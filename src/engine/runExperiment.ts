@@ -15,7 +15,7 @@ import { epochMetrics, progressReports } from './callbacks/reports'
 import { topicLog } from './callbacks/topics'
 import type { Dataset } from './data/dataset'
 import { summariseWarnings } from './data/warnings'
-import { START, fit, scheduleOf, type FitOutcome } from './loop/fit'
+import { START, epochsLogged, fit, scheduleOf, type FitOutcome } from './loop/fit'
 import { totalSteps } from './loop/schedule'
 import { logged, stepFigures, withLift } from './metrics/figures'
 import { leakCheck } from './metrics/leakCheck'
@@ -45,8 +45,11 @@ export async function runExperiment(request: TrainRequest, emit: Emit, stop: Sto
   const execution = new TfjsExecution(createModel(config, sizesOf(dataset)), dataset, trainer, backend)
   const context = checkpointContext(config, dataset)
   const schedule = scheduleOf(train, trainer)
-  const restored = request.resume === undefined ? undefined : restore(request.resume, context, execution, schedule)
-  const run = openRun(request, restored, emit)
+  const folder = openFolder(request)
+  const restored = folder.record && restoreOrClose(folder, context, execution, schedule)
+  const limit = totalSteps(train.pairs, trainer)
+  if (restored) folder.goOnFrom(epochsLogged(restored.progress.position, restored.steps, limit), restored.steps)
+  const run = openRun(request, folder, emit)
   const patience = new EarlyStopping(trainer.patience, restored?.progress.patience)
   let position = restored?.progress.position ?? START
   const checkpoints = new Checkpoints({
@@ -74,7 +77,7 @@ export async function runExperiment(request: TrainRequest, emit: Emit, stop: Sto
     const started = performance.now()
     const size = {
       epochs: trainer.max_epochs,
-      steps: totalSteps(train.pairs, trainer),
+      steps: limit,
       stepsPerEpoch: Math.ceil(train.pairs / trainer.batch_size),
       taken: restored?.steps ?? 0,
     }
@@ -118,6 +121,7 @@ export async function runExperiment(request: TrainRequest, emit: Emit, stop: Sto
     throw run.fail(thrown, checkpoints)
   } finally {
     execution.dispose()
+    run.folder.close()
   }
 }
 
@@ -135,16 +139,25 @@ interface Run {
   fail(thrown: unknown, checkpoints: Checkpoints): AppError
 }
 
-/** Claims (or takes up again) the run's folder and says in it what is about to run. */
-function openRun(
-  { config, logDir, command, cwd, resume, warnings }: TrainRequest,
-  restored: Restored | undefined,
-  emit: Emit,
-): Run {
-  const folder =
-    resume === undefined || !restored
-      ? RunFolder.create(logDir, config.exp_name, config.exp_version)
-      : RunFolder.reopen(resume, restored.progress.position.epoch, restored.steps)
+/** Claims the folder of a new run, or takes up that of one that goes on. */
+function openFolder({ config, logDir, resume }: TrainRequest): RunFolder {
+  return resume === undefined ? RunFolder.create(logDir, config.exp_name, config.exp_version) : RunFolder.reopen(resume)
+}
+
+function restoreOrClose(
+  folder: RunFolder,
+  ...rest: Parameters<typeof restore> extends [string, ...infer R] ? R : never
+): Restored {
+  try {
+    return restore(folder.dir, ...rest)
+  } catch (thrown) {
+    folder.close()
+    throw thrown
+  }
+}
+
+/** Says in the run's folder what is about to run. */
+function openRun({ config, command, cwd, warnings }: TrainRequest, folder: RunFolder, emit: Emit): Run {
   const resolved = { ...config, exp_version: folder.version }
   folder.writeConfig(
     resolved,
@@ -192,21 +205,26 @@ function openRun(
     },
     fail(thrown, checkpoints) {
       const error = withCheckpoint(AppError.from(thrown), checkpoints, folder)
-      try {
-        note('error', formatError(error))
-        folder.end('failed', { reason: error.message, warnings: noted })
-      } catch {
-        // A full disk must not hide why the run failed.
-      }
+      // A full disk must not hide why the run failed; its status matters more than the log's last line.
+      quietly(() => folder.end('failed', { reason: error.message, warnings: noted }))
+      quietly(() => note('error', formatError(error)))
       return error
     },
+  }
+}
+
+function quietly(act: () => void): void {
+  try {
+    act()
+  } catch {
+    // Reported already by what failed before.
   }
 }
 
 /** Keeps the best epoch of a run that diverged, and names it. */
 function withCheckpoint(error: AppError, checkpoints: Checkpoints, folder: RunFolder): AppError {
   if (error.code !== 'training_diverged') return error
-  checkpoints.writeBest()
+  quietly(() => checkpoints.writeBest())
   const kept = checkpoints.best
     ? `The last good checkpoint is ${folder.path(RUN_FILES.checkpoints, 'best.safetensors')}, of epoch ${checkpoints.best.epoch + 1}`
     : 'No epoch had been completed, so there is no checkpoint'

@@ -47,6 +47,8 @@ export async function serve(options: ServeOptions): Promise<Served> {
   const core = createCore({ logDir: options.logDir })
   const sessions = new SocketSessions(core)
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    // Node drops its own listener here; without one a client that resets the connection would end the process.
+    socket.on('error', () => socket.destroy())
     const refusal = refuseSocket(request, token)
     if (refusal === undefined) sessions.accept(request, socket, head)
     else socket.end(`HTTP/1.1 ${refusal}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)

@@ -3,11 +3,11 @@ import type { Callback, EpochReport } from '../loop/fit'
 import type { Execution, NamedArray } from '../backends/execution'
 import { writeCheckpoint, type CheckpointMeta, type CheckpointProgress } from '../run/checkpointFile'
 
-export type CheckpointContext = Omit<CheckpointMeta, 'epochs' | 'steps' | 'val_loss' | 'progress'>
+export type CheckpointContext = Omit<CheckpointMeta, 'epochs' | 'steps' | 'val' | 'progress'>
 
 /**
- * Fast models finish an epoch in a millisecond: writing each would cost more than training. A crash loses at most this
- * much, and every end of a run writes what is newest.
+ * Fast models finish an epoch in a millisecond: writing each would cost more than training. A crash loses the epoch it
+ * falls into and the epochs of this last while; every end of a run writes what is newest.
  */
 const WRITE_EVERY_MS = 2_000
 
@@ -75,7 +75,7 @@ export class Checkpoints implements Callback {
   writeBest(): void {
     const best = this.#best
     if (!best || best.written) return
-    const meta = { ...this.#options.context, epochs: best.epoch + 1, steps: best.steps, val_loss: best.val.loss }
+    const meta = { ...this.#options.context, epochs: best.epoch + 1, steps: best.steps, val: best.val }
     writeCheckpoint(this.#options.folder, 'best', { meta, arrays: best.arrays })
     best.written = true
   }

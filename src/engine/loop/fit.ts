@@ -27,9 +27,11 @@ export interface Position {
   epoch: number
   batch: number
   figures: StepFigures | null
+  /** True when this epoch was cut short by max_steps, and has been validated and logged all the same. */
+  ended: boolean
 }
 
-export const START: Position = { epoch: 0, batch: 0, figures: null }
+export const START: Position = { epoch: 0, batch: 0, figures: null, ended: false }
 
 export interface FitOutcome {
   ended: 'max_epochs' | 'max_steps' | 'callback' | 'stopped'
@@ -66,7 +68,11 @@ export async function fit(options: FitOptions): Promise<FitOutcome> {
   const steps = totalSteps(train.pairs, trainer)
   const breathe = breather()
   let taken = from.epoch * perEpoch + from.batch
-  const outcome: Omit<FitOutcome, 'ended' | 'position' | 'steps'> = { epochs: from.epoch, trainMs: [], valMs: [] }
+  const outcome: Omit<FitOutcome, 'ended' | 'position' | 'steps'> = {
+    epochs: from.epoch + (from.batch > 0 ? 1 : 0),
+    trainMs: [],
+    valMs: [],
+  }
   const end = (ended: FitOutcome['ended'], position: Position): FitOutcome => ({
     ...outcome,
     ended,
@@ -75,8 +81,8 @@ export async function fit(options: FitOptions): Promise<FitOutcome> {
   })
 
   for (let epoch = from.epoch; epoch < trainer.max_epochs; epoch++) {
-    // A finished run that is resumed with the same limit has nothing left to do.
-    if (taken >= steps && epoch === from.epoch) return end('max_steps', from)
+    // A finished run that is resumed with the same limit has nothing left to do; one stopped at its last step has.
+    if (epoch === from.epoch && taken >= steps && isDone(from)) return end('max_steps', from)
     const resumed = epoch === from.epoch ? from : { ...START, epoch }
     const order = permutation(train.pairs, new RandomStream(trainer.data_seed ?? trainer.seed, 'shuffle', epoch))
     const started = performance.now()
@@ -93,7 +99,7 @@ export async function fit(options: FitOptions): Promise<FitOutcome> {
     const fresh = await execution.drainSteps()
     refuseDivergence(fresh, taken, learningRate)
     const figures = [...(resumed.figures ? [resumed.figures] : []), ...fresh]
-    if (stop.aborted) return end('stopped', { epoch, batch, figures: merge(figures) })
+    if (stop.aborted) return end('stopped', { epoch, batch, figures: merge(figures), ended: false })
     outcome.trainMs.push(performance.now() - started)
 
     const report: EpochReport = { epoch, steps: taken, learningRate, train: meanFigures(figures) }
@@ -104,7 +110,8 @@ export async function fit(options: FitOptions): Promise<FitOutcome> {
       if (!Number.isFinite(report.val.loss)) throw diverged(report.val.loss, taken, learningRate)
       schedule.afterEpoch(report.val.loss)
     }
-    const next = batch < perEpoch ? { epoch, batch, figures: merge(figures) } : { ...START, epoch: epoch + 1 }
+    const next =
+      batch < perEpoch ? { epoch, batch, figures: merge(figures), ended: true } : { ...START, epoch: epoch + 1 }
     options.moved?.(next)
     let wish: 'stop' | void = undefined
     for (const callback of callbacks) wish = (await callback.onEpochEnd?.(report)) ?? wish
@@ -113,6 +120,16 @@ export async function fit(options: FitOptions): Promise<FitOutcome> {
     await breathe()
   }
   return end('max_epochs', { ...START, epoch: Math.max(from.epoch, trainer.max_epochs) })
+}
+
+/** Whether the epoch before this position has been validated and logged. */
+function isDone({ batch, ended }: Position): boolean {
+  return ended || batch === 0
+}
+
+/** Epochs whose figures stand when a run goes on from here: one cut short by max_steps counts if it is not continued. */
+export function epochsLogged(from: Position, steps: number, limit: number): number {
+  return from.epoch + (from.ended && steps >= limit ? 1 : 0)
 }
 
 /** The schedule of a run of that many pairs. */

@@ -7,7 +7,7 @@ import { createModel } from '../models/registry'
 import { sizesOf } from '../models/sizesOf'
 import { experiment } from '../testing/experiment'
 import { syntheticDataset } from '../testing/syntheticDataset'
-import { START, fit, scheduleOf, type FitOutcome, type Position } from './fit'
+import { START, epochsLogged, fit, scheduleOf, type FitOutcome, type Position } from './fit'
 import type { PlateauState } from './schedule'
 
 const dataset = syntheticDataset({ users: 4, texts: 12, width: 6, pairs: 45, features: 2 })
@@ -18,6 +18,8 @@ interface Session {
   outcome: FitOutcome
   state: ExecutionState
   schedule: PlateauState | null
+  /** Epochs that ended in this session. */
+  logged: number[]
 }
 
 interface Start {
@@ -35,19 +37,25 @@ async function session(config: ExperimentConfig, stopAt: number, start?: Start):
     if (start.schedule) schedule.restore(start.schedule)
   }
   const stop = new AbortController()
+  const logged: number[] = []
   const outcome = await fit({
     execution,
     train: dataset.splits.train,
     validation: dataset.splits.dev,
     trainer: config.trainer,
     schedule,
-    callbacks: [{ onStep: (step) => step === stopAt && stop.abort() }],
+    callbacks: [
+      {
+        onStep: (step) => step === stopAt && stop.abort(),
+        onEpochEnd: ({ epoch }) => void logged.push(epoch),
+      },
+    ],
     stop: stop.signal,
     from: start?.position ?? START,
   })
   const state = await execution.state()
   execution.dispose()
-  return { outcome, state, schedule: schedule.state() }
+  return { outcome, state, schedule: schedule.state(), logged }
 }
 
 /** What goes through the checkpoint's files must come back the same. */
@@ -70,8 +78,8 @@ describe('a run that was stopped and resumed ends where an unbroken one does, bi
     const config = experiment(model, { max_epochs: 3, batch_size: 8, ...trainer })
     const unbroken = await session(config, Infinity)
     expect(unbroken.outcome.ended).toBe('max_epochs')
-    // Within an epoch, at its last step (validation still to come), at its end, and in the last epoch.
-    for (const stopAt of [1, STEPS_PER_EPOCH, STEPS_PER_EPOCH + 2, 3 * STEPS_PER_EPOCH - 1]) {
+    // Within an epoch, at its last step (validation still to come), within the last epoch, and at its last step.
+    for (const stopAt of [1, STEPS_PER_EPOCH, STEPS_PER_EPOCH + 2, 3 * STEPS_PER_EPOCH - 1, 3 * STEPS_PER_EPOCH]) {
       const first = await session(config, stopAt)
       expect(first.outcome).toMatchObject({ ended: 'stopped', steps: stopAt })
       const second = await session(config, Infinity, {
@@ -81,6 +89,7 @@ describe('a run that was stopped and resumed ends where an unbroken one does, bi
       })
       expect(second.outcome).toMatchObject({ ended: 'max_epochs', steps: 3 * STEPS_PER_EPOCH, epochs: 3 })
       expect(second.state, `stopped at step ${stopAt}`).toEqual(unbroken.state)
+      expect([...first.logged, ...second.logged], `stopped at step ${stopAt}`).toEqual([0, 1, 2])
     }
   })
 
@@ -94,6 +103,18 @@ describe('a run that was stopped and resumed ends where an unbroken one does, bi
     })
     expect(resumed.outcome.steps).toBe(2 * STEPS_PER_EPOCH)
     expect(resumed.state).toEqual((await session(long, Infinity)).state)
+  })
+
+  it('logs an epoch cut short by max_steps once, and goes on within it when there is more to do', async () => {
+    const cut = await session(experiment('caimira', { max_epochs: 3, max_steps: 8, batch_size: 8 }), Infinity)
+    expect(cut).toMatchObject({ logged: [0, 1], outcome: { ended: 'max_steps', epochs: 2, steps: 8 } })
+    const start = { position: throughFiles(cut.outcome.position), state: cut.state, schedule: null }
+    const again = await session(experiment('caimira', { max_epochs: 3, max_steps: 8, batch_size: 8 }), Infinity, start)
+    expect(again).toMatchObject({ logged: [], outcome: { ended: 'max_steps', epochs: 2, steps: 8 } })
+    const more = await session(experiment('caimira', { max_epochs: 3, batch_size: 8 }), Infinity, start)
+    expect(more).toMatchObject({ logged: [1, 2], outcome: { steps: 3 * STEPS_PER_EPOCH } })
+    expect(epochsLogged(cut.outcome.position, 8, 8)).toBe(2)
+    expect(epochsLogged(cut.outcome.position, 8, 18)).toBe(1)
   })
 
   it('does nothing when a finished run is resumed without more to do', async () => {

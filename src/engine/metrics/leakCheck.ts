@@ -46,6 +46,8 @@ export async function leakCheck(
     if (rewardMargin[i]! + back > 0) rightSwapped++
   }
   const acc_shift = (rightSwapped - right) / split.pairs
-  const max_difference = largest === 0 ? 0 : difference / largest
-  return { leaks: Math.abs(acc_shift) > MAX_ACC_SHIFT || max_difference > MAX_DIFFERENCE, acc_shift, max_difference }
+  const max_difference = difference === 0 ? 0 : difference / largest
+  // Written so that NaN, which compares false with everything, counts as a leak.
+  const clean = Math.abs(acc_shift) <= MAX_ACC_SHIFT && max_difference <= MAX_DIFFERENCE
+  return { leaks: !clean, acc_shift, max_difference }
 }

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { AppError, messageOf } from '../../shared/errors'
 import type { NamedArray } from '../backends/execution'
 import { writeAtomically } from './files'
-import { decodeSafetensors, encodeSafetensors } from './safetensors'
+import { decodeSafetensors, encodeSafetensors, safetensorsMetadata } from './safetensors'
 
 export type CheckpointName = 'best' | 'last'
 
@@ -24,6 +24,7 @@ export const progressSchema = z.object({
     epoch: z.int().min(0),
     batch: z.int().min(0),
     figures: figuresSchema.extend({ rows: z.int() }).nullable(),
+    ended: z.boolean(),
   }),
   schedule: z.object({ learningRate: z.number(), best: z.number().nullable(), badEpochs: z.int() }).nullable(),
   patience: z.object({ best: z.number().nullable(), waited: z.int() }),
@@ -31,10 +32,7 @@ export const progressSchema = z.object({
 })
 export type CheckpointProgress = z.infer<typeof progressSchema>
 
-/**
- * What a reader must know besides the tensors: `<name>.json` beside `<name>.safetensors`. It holds no time and no run
- * id, so that equal training gives equal bytes.
- */
+/** What a reader must know besides the tensors. No time and no run id, so that equal training gives equal bytes. */
 export const checkpointMetaSchema = z.object({
   format: z.literal(1),
   model_name: z.string(),
@@ -43,12 +41,15 @@ export const checkpointMetaSchema = z.object({
   width: z.int(),
   embedder: z.record(z.string(), z.unknown()).optional(),
   feature_columns: z.array(z.string()),
+  /** SHA-256 of the training pairs and their vectors. */
+  train_sha256: z.string(),
   /** The data's own user ids, by row of the per-user tables. */
   users: z.array(z.union([z.string(), z.number()])),
   /** Epochs completed, optimiser steps taken. */
   epochs: z.int(),
   steps: z.int(),
-  val_loss: z.number().optional(),
+  /** In `best`: the figures that made it the best. */
+  val: figuresSchema.optional(),
   /** In `last` alone. */
   progress: progressSchema.optional(),
 })
@@ -60,38 +61,28 @@ export interface Checkpoint {
   arrays: NamedArray[]
 }
 
-/** The tensors first: a crash between the two leaves the old description with newer tensors of the same shapes. */
+/** The key of a checkpoint's description in its file's metadata. */
+const DESCRIPTION = 'delta'
+
+/**
+ * One file is the truth, so that a crash leaves the old checkpoint or the new one: the description stands in the
+ * safetensors file's own metadata. `<name>.json` repeats it for people and scripts, and is never read back.
+ */
 export function writeCheckpoint(folder: string, name: CheckpointName, { meta, arrays }: Checkpoint): void {
-  writeAtomically(path.join(folder, `${name}.safetensors`), encodeSafetensors([...arrays, stepsArray(meta.steps)]))
+  const bytes = encodeSafetensors(arrays, { [DESCRIPTION]: JSON.stringify(meta) })
+  writeAtomically(path.join(folder, `${name}.safetensors`), bytes)
   writeAtomically(path.join(folder, `${name}.json`), `${JSON.stringify(meta, null, 2)}\n`)
 }
 
-/** @throws AppError `not_found` | `unreadable`, also when the two files are of different steps */
+/** @throws AppError `not_found` | `unreadable` */
 export function readCheckpoint(folder: string, name: CheckpointName): Checkpoint {
   const file = path.join(folder, `${name}.safetensors`)
-  const description = path.join(folder, `${name}.json`)
-  const all = decodeSafetensors(read(file), file)
-  const parsed = checkpointMetaSchema.safeParse(parseJson(new TextDecoder().decode(read(description)), description))
-  if (!parsed.success)
-    throw new AppError(
-      'unreadable',
-      `${description} is no checkpoint description of this version`,
-      { file: description },
-      parsed.error,
-    )
-  const meta = parsed.data
-  const written = all.find((array) => array.name === STEPS)?.values[0]
-  if (written !== stepsArray(meta.steps).values[0])
-    throw new AppError('unreadable', `${file} and its .json are of different steps: writing them was cut short`, {
-      file,
-      fix: `Use the other checkpoint in ${folder}.`,
-    })
-  return { meta, arrays: all.filter((array) => array.name !== STEPS) }
+  const bytes = read(file)
+  const arrays = decodeSafetensors(bytes, file)
+  const parsed = checkpointMetaSchema.safeParse(parseJson(safetensorsMetadata(bytes, file)[DESCRIPTION] ?? '', file))
+  if (parsed.success) return { meta: parsed.data, arrays }
+  throw new AppError('unreadable', `${file} is no checkpoint of this version`, { file }, parsed.error)
 }
-
-/** Ties the two files of a checkpoint together. */
-const STEPS = 'steps'
-const stepsArray = (steps: number): NamedArray => ({ name: STEPS, shape: [1], values: Float32Array.of(steps) })
 
 function read(file: string): Uint8Array {
   try {
@@ -106,6 +97,11 @@ function parseJson(text: string, file: string): unknown {
   try {
     return JSON.parse(text)
   } catch (cause) {
-    throw new AppError('unreadable', `${file} is not JSON`, { file }, cause)
+    throw new AppError(
+      'unreadable',
+      `${file} does not describe itself: it is no checkpoint of this program`,
+      { file },
+      cause,
+    )
   }
 }

@@ -5,12 +5,27 @@ import { AppError, messageOf } from '../../shared/errors'
 export function writeAtomically(file: string, content: string | Uint8Array): void {
   const temporary = `${file}.tmp`
   try {
-    fs.writeFileSync(temporary, content)
+    // Flushed before the rename: a power cut must not leave the new name over no bytes.
+    fs.writeFileSync(temporary, content, { flush: true })
     fs.renameSync(temporary, file)
   } catch (cause) {
     fs.rmSync(temporary, { force: true })
     throw unwritable(file, cause)
   }
+}
+
+/** Rewrites a file where it lies, which needs no free space: for a last word on a full disk. */
+export function overwriteInPlace(file: string, content: string): void {
+  const handle = fs.openSync(file, 'r+')
+  try {
+    fs.ftruncateSync(handle, fs.writeSync(handle, content))
+  } finally {
+    fs.closeSync(handle)
+  }
+}
+
+export function isCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code
 }
 
 export function unwritable(file: string, cause: unknown): AppError {

@@ -1,10 +1,11 @@
+import { createHash } from 'node:crypto'
 import path from 'node:path'
 import type { ExperimentConfig } from '../../shared/config/experiment'
 import { RUN_FILES } from '../../shared/domain/run'
 import { AppError } from '../../shared/errors'
 import type { Execution } from '../backends/execution'
 import type { Best, CheckpointContext } from '../callbacks/checkpoints'
-import type { Dataset } from '../data/dataset'
+import type { Dataset, PairSplit } from '../data/dataset'
 import type { Schedule } from '../loop/schedule'
 import { readCheckpoint, type CheckpointMeta, type CheckpointProgress } from './checkpointFile'
 
@@ -24,7 +25,16 @@ export function checkpointContext(config: ExperimentConfig, dataset: Dataset): C
     ...(config.data.embedder && { embedder: config.data.embedder }),
     feature_columns: [...dataset.featureColumns],
     users: dataset.users.slice(0, dataset.trainedUsers),
+    train_sha256: fingerprint(dataset.splits.train),
   }
+}
+
+/** What a step depends on: which user prefers which text to which, and the texts' vectors. */
+function fingerprint({ users, prompts, chosen, rejected, features, rewardMargin, table }: PairSplit): string {
+  const hash = createHash('sha256')
+  for (const values of [users, prompts, chosen, rejected, features, rewardMargin, table.values])
+    if (values) hash.update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
+  return hash.digest('hex')
 }
 
 export function modelSection(config: ExperimentConfig): Record<string, unknown> {
@@ -47,17 +57,22 @@ export function restore(dir: string, context: CheckpointContext, execution: Exec
   const { steps } = meta
   execution.load({ parameters: arrays, optimizer: arrays, steps })
   if (progress.schedule) schedule.restore(progress.schedule)
-  const best = progress.best && {
-    ...progress.best,
-    arrays: readCheckpoint(folder, 'best').arrays,
-    written: true,
+  return { progress, steps, best: restoreBest(folder) }
+}
+
+/** The best epoch by its own file, which a crash may have left newer than `last`; none where it cannot be read. */
+function restoreBest(folder: string): Best | undefined {
+  try {
+    const { meta, arrays } = readCheckpoint(folder, 'best')
+    return meta.val && { epoch: meta.epochs - 1, steps: meta.steps, val: meta.val, arrays, written: true }
+  } catch {
+    return undefined
   }
-  return { progress, steps, best: best ?? undefined }
 }
 
 /** @throws AppError `data_invalid` when a checkpoint was made with another model or other data */
 export function refuseChangedData(trainedOn: CheckpointMeta, now: CheckpointContext): void {
-  for (const key of ['model_name', 'model', 'width', 'feature_columns', 'users'] as const) {
+  for (const key of KEPT) {
     if (JSON.stringify(trainedOn[key]) === JSON.stringify(now[key])) continue
     throw new AppError('data_invalid', `The ${LABELS[key]} are no longer what the run was trained with`, {
       key,
@@ -66,10 +81,13 @@ export function refuseChangedData(trainedOn: CheckpointMeta, now: CheckpointCont
   }
 }
 
+const KEPT = ['model_name', 'model', 'width', 'feature_columns', 'users', 'train_sha256'] as const
+
 const LABELS = {
   model_name: 'model',
   model: 'model settings',
   width: 'text vectors',
   feature_columns: 'user features',
   users: 'users',
+  train_sha256: 'training pairs or their vectors',
 } as const

@@ -1,3 +1,5 @@
+import os from 'node:os'
+import { spawnSync } from 'node:child_process'
 import { fork } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
@@ -108,11 +110,56 @@ test('a resumed run keeps figures that its checkpoint does not know, or a line c
   run.begin(record)
   for (const epoch of [0, 1, 2]) run.writeMetrics({ epoch, step: epoch, time: 1, values: { train_loss: epoch } })
   fs.appendFileSync(run.path('metrics.jsonl'), '{"epoch":3,"st')
-  const again = RunFolder.reopen(run.dir, 2, 2)
+  run.close()
+  const again = RunFolder.reopen(run.dir)
+  again.goOnFrom(2, 2)
   again.writeMetrics({ epoch: 2, step: 2, time: 2, values: { train_loss: 9 } })
   const lines = fs.readFileSync(run.path('metrics.jsonl'), 'utf8').trimEnd().split('\n')
   expect(lines.map((line) => metricBatchSchema.parse(JSON.parse(line)).values['train_loss'])).toEqual([0, 1, 9])
   expect(again.record).toMatchObject({ id: 'some-id' })
+})
+
+test('two engines write to one run', () => {
+  const run = RunFolder.create(temporaryFolder(), 'e', 'v0')
+  run.begin(record)
+  expect(() => RunFolder.reopen(run.dir)).toThrow(`is being trained by process ${process.pid}`)
+  run.close()
+  const heir = RunFolder.reopen(run.dir)
+  expect(() => RunFolder.reopen(run.dir)).toThrow(/is being trained/)
+  heir.close()
+  expect(fs.readdirSync(run.dir).filter((name) => name.startsWith('.owner'))).toEqual([])
+})
+
+test('an owner that died keeps everybody else out', () => {
+  const run = RunFolder.create(temporaryFolder(), 'e', 'v0')
+  run.begin(record)
+  run.close()
+  const { pid } = spawnSync(process.execPath, ['-e', ''])
+  for (const left of [JSON.stringify({ pid, host: os.hostname(), started: '1' }), 'half a f', '']) {
+    fs.writeFileSync(run.path('.owner'), left)
+    RunFolder.reopen(run.dir).close()
+  }
+  fs.writeFileSync(run.path('.owner'), JSON.stringify({ pid: 1, host: 'elsewhere', started: '1' }))
+  expect(() => RunFolder.reopen(run.dir)).toThrow(/process 1 on elsewhere/)
+})
+
+test('a full disk leaves a failed run as running', () => {
+  const run = RunFolder.create(temporaryFolder(), 'e', 'v0')
+  run.begin(record)
+  // A folder where the new file would be drafted: as little can be written as on a full disk.
+  fs.mkdirSync(run.path('run.json.tmp'))
+  fs.writeFileSync(run.path('run.json.tmp', 'x'), '')
+  run.end('failed', { reason: 'no space left', warnings: [] })
+  expect(JSON.parse(fs.readFileSync(run.path('run.json'), 'utf8'))).toMatchObject({
+    status: 'failed',
+    reason: 'no space left',
+  })
+})
+
+test('names from files reach the log with their escape codes', () => {
+  const run = RunFolder.create(temporaryFolder(), 'e', 'v0')
+  run.log('warn', 'a\u001b[31mred')
+  expect(fs.readFileSync(run.path('run.log'), 'utf8')).toContain('a\\x1b[31mred')
 })
 
 test('a log folder that is a file is no AppError', () => {

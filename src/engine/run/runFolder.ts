@@ -6,8 +6,10 @@ import { z } from 'zod'
 import { RUN_FILES, runRecordSchema, type RunRecord, type RunStatus } from '../../shared/domain/run'
 import { LONGEST_NAME, type ExperimentConfig } from '../../shared/config/experiment'
 import { AppError } from '../../shared/errors'
+import { harmless } from '../../shared/harmless'
 import type { MetricBatch } from '../../shared/domain/metric'
-import { unwritable, writeAtomically } from './files'
+import { isCode, overwriteInPlace, unwritable, writeAtomically } from './files'
+import { takeOwnership } from './owner'
 import { EventFile } from './tensorboard'
 
 export type LogLevel = 'info' | 'warn' | 'error'
@@ -22,9 +24,10 @@ const MAX_NAME_TRIES = 10_000
 export class RunFolder {
   readonly dir: string
   readonly version: string
+  readonly #giveUp: () => void
   readonly #metrics: number
   readonly #log: number
-  readonly #events: EventFile
+  #openEvents: EventFile | undefined
   #record: RunRecord | undefined
 
   /** Makes the folder of a new run; a taken name gets `-2`, `-3`, … */
@@ -32,30 +35,41 @@ export class RunFolder {
     return new RunFolder(claim(path.join(logDir, expName), expVersion))
   }
 
-  /**
-   * Opens the folder of a run that goes on, and takes back the figures of epochs that its checkpoint does not know: a
-   * crash may have come between the two.
-   */
-  static reopen(dir: string, epochs: number, steps: number): RunFolder {
-    for (const name of [RUN_FILES.metrics, RUN_FILES.topics]) forgetEpochsFrom(path.join(dir, name), epochs)
+  /** Opens the folder of a run that goes on, and keeps every other engine out of it. */
+  static reopen(dir: string): RunFolder {
     const folder = new RunFolder(dir)
-    folder.#record = readRecord(folder.path(RUN_FILES.record))
-    folder.#events.restart(steps)
-    return folder
+    try {
+      folder.#record = readRecord(folder.path(RUN_FILES.record))
+      return folder
+    } catch (thrown) {
+      folder.close()
+      throw thrown
+    }
   }
 
   private constructor(dir: string) {
     this.dir = dir
     this.version = path.basename(dir)
+    this.#giveUp = takeOwnership(dir)
     try {
       fs.mkdirSync(this.path(RUN_FILES.checkpoints), { recursive: true })
       fs.mkdirSync(this.path(RUN_FILES.predictions), { recursive: true })
       this.#metrics = fs.openSync(this.path(RUN_FILES.metrics), 'a')
       this.#log = fs.openSync(this.path(RUN_FILES.log), 'a')
     } catch (cause) {
+      this.#giveUp()
       throw unwritable(dir, cause)
     }
-    this.#events = new EventFile(dir)
+  }
+
+  get #events(): EventFile {
+    return (this.#openEvents ??= new EventFile(this.dir))
+  }
+
+  /** Takes back the figures of epochs that the checkpoint does not know: a crash may have come between the two. */
+  goOnFrom(epochs: number, steps: number): void {
+    for (const name of [RUN_FILES.metrics, RUN_FILES.topics]) forgetEpochsFrom(this.path(name), epochs)
+    this.#events.restart(steps)
   }
 
   path(...parts: string[]): string {
@@ -77,14 +91,25 @@ export class RunFolder {
     return this.#record
   }
 
-  /** Writes the run's last status, with all warnings that came up, and lets go of its files. */
+  /** Writes the run's last status, with all warnings that came up. */
   end(status: RunStatus, outcome: Pick<RunRecord, 'reason' | 'result' | 'warnings'>): void {
     if (!this.#record) return
-    this.#save({ ...this.#record, ...outcome, status, ended: Date.now() })
+    this.#record = { ...this.#record, ...outcome, status, ended: Date.now() }
+    const text = recordText(this.#record)
+    try {
+      writeAtomically(this.path(RUN_FILES.record), text)
+    } catch {
+      overwriteInPlace(this.path(RUN_FILES.record), text)
+    }
     this.#events.end(status === 'finished')
-    this.#events.close()
+  }
+
+  /** Lets go of the folder and its files. */
+  close(): void {
+    this.#openEvents?.close()
     fs.closeSync(this.#metrics)
     fs.closeSync(this.#log)
+    this.#giveUp()
   }
 
   /** One line of metrics.jsonl and the same figures as TensorBoard scalars. */
@@ -97,13 +122,13 @@ export class RunFolder {
     this.#append(
       this.#log,
       RUN_FILES.log,
-      `${now.toISOString()} ${level.padEnd(5)} ${message.replaceAll('\n', '\n  ')}`,
+      `${now.toISOString()} ${level.padEnd(5)} ${harmless(message).replaceAll('\n', '\n  ')}`,
     )
   }
 
   #save(record: RunRecord): void {
     this.#record = record
-    writeAtomically(this.path(RUN_FILES.record), `${JSON.stringify(record, null, 2)}\n`)
+    writeAtomically(this.path(RUN_FILES.record), recordText(record))
   }
 
   #append(handle: number, name: string, line: string): void {
@@ -131,6 +156,8 @@ function claim(parent: string, wanted: string): string {
   throw unwritable(path.join(parent, wanted), new Error(`${MAX_NAME_TRIES} runs already have this name`))
 }
 
+const recordText = (record: RunRecord): string => `${JSON.stringify(record, null, 2)}\n`
+
 function readRecord(file: string): RunRecord {
   try {
     return runRecordSchema.parse(JSON.parse(fs.readFileSync(file, 'utf8')))
@@ -154,7 +181,7 @@ function forgetEpochsFrom(file: string, epochs: number): void {
         return false
       }
     })
-  writeAtomically(file, kept.map((line) => `${line}\n`).join(''))
+  overwriteInPlace(file, kept.map((line) => `${line}\n`).join(''))
 }
 
 /** False when the name is taken. */
@@ -163,7 +190,7 @@ function makeFolder(dir: string): boolean {
     fs.mkdirSync(dir)
     return true
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false
+    if (isCode(error, 'EEXIST')) return false
     throw error
   }
 }

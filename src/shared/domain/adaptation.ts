@@ -8,6 +8,8 @@ export const adaptationSchema = z.object({
   users_judged: z.int(),
   pairs: z.int(),
   repeats: z.int(),
+  /** True when the model sees which answer was chosen: then no figure here means anything. */
+  leaks: z.boolean(),
   /** Mean over users of their accuracy on held-out pairs; `acc_sd` over repetitions. k = 0 is the generic user. */
   curve: z.array(z.object({ k: z.int(), acc: z.number(), acc_sd: z.number(), nll: z.number() })),
   /** Each user's own rows, fitted on all of their pairs, by parameter. */

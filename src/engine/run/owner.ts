@@ -1,0 +1,106 @@
+import fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { z } from 'zod'
+import { AppError } from '../../shared/errors'
+import { isCode, unwritable } from './files'
+
+/** In a run's folder while an engine writes to it. */
+const FILE = '.owner'
+
+const ownerSchema = z.object({ pid: z.int(), host: z.string(), started: z.string() })
+
+/**
+ * Makes this process the only writer of a run's folder; the returned function gives it up. An owner that died is
+ * replaced.
+ *
+ * @throws AppError `usage` when another engine is at work there
+ */
+export function takeOwnership(dir: string): () => void {
+  const file = path.join(dir, FILE)
+  const own = JSON.stringify({ pid: process.pid, host: os.hostname(), started: startOf(process.pid) })
+  // Written under another name first: whoever sees the file sees all of it.
+  const draft = `${file}.${process.pid}`
+  try {
+    fs.writeFileSync(draft, own)
+    for (;;) {
+      try {
+        place(draft, file, own)
+        return () => release(file, own)
+      } catch (error) {
+        if (!isCode(error, 'EEXIST')) throw error
+      }
+      refuseLiveOwner(dir, file)
+      // Only one of several heirs finds the dead owner's file to move away.
+      const stale = `${draft}.stale`
+      try {
+        fs.renameSync(file, stale)
+      } catch (error) {
+        if (!isCode(error, 'ENOENT')) throw error
+      }
+      fs.rmSync(stale, { force: true })
+    }
+  } catch (cause) {
+    throw cause instanceof AppError ? cause : unwritable(file, cause)
+  } finally {
+    fs.rmSync(draft, { force: true })
+  }
+}
+
+function place(draft: string, file: string, own: string): void {
+  try {
+    fs.linkSync(draft, file)
+  } catch (error) {
+    if (isCode(error, 'EEXIST')) throw error
+    // A file system without hard links.
+    fs.writeFileSync(file, own, { flag: 'wx' })
+  }
+}
+
+function refuseLiveOwner(dir: string, file: string): void {
+  let text: string
+  try {
+    text = fs.readFileSync(file, 'utf8')
+  } catch {
+    return
+  }
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    return
+  }
+  const owner = ownerSchema.safeParse(value)
+  if (!owner.success) return
+  const { pid, host, started } = owner.data
+  if (host === os.hostname()) {
+    if (startOf(pid) !== started) return
+    throw new AppError('usage', `The run in ${dir} is being trained by process ${pid}`, { fix: 'Stop it first.' })
+  }
+  throw new AppError('usage', `The run in ${dir} is being trained by process ${pid} on ${host}`, {
+    fix: `Stop it first; if that machine is gone, delete ${file}.`,
+  })
+}
+
+function release(file: string, own: string): void {
+  try {
+    if (fs.readFileSync(file, 'utf8') === own) fs.rmSync(file)
+  } catch {
+    // Taken away by hand: there is nothing left to give up.
+  }
+}
+
+/** Tells a process from a later one with its number, where the system says when it started; '' for one that is gone. */
+function startOf(pid: number): string {
+  try {
+    const stat = fs.readFileSync(`/proc/${pid}/stat`, 'latin1')
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''
+  } catch {
+    try {
+      process.kill(pid, 0)
+      return 'running'
+    } catch (error) {
+      return isCode(error, 'EPERM') ? 'running' : ''
+    }
+  }
+}
