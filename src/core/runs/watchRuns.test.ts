@@ -60,10 +60,18 @@ it('tells of a run in a log folder that did not exist yet, and of its end', asyn
 it('says nothing while nothing changes, and nothing after its end', async () => {
   const logDir = newFolder()
   write(logDir, 'finished')
-  const changed = watched(logDir)
-  await new Promise((resolve) => setTimeout(resolve, 400))
-  ends.splice(0).forEach((end) => end())
+  const store = new RunStore(logDir)
+  const scan = vi.fn(() => store.scan())
+  const changed = vi.fn()
+  const end = watchRuns(scan, changed, 10)
+  // Looked at again and again, the runs being the same each time.
+  await vi.waitFor(() => expect(scan.mock.calls.length).toBeGreaterThan(3), 8000)
+  expect(changed).not.toHaveBeenCalled()
+  end()
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  const looks = scan.mock.calls.length
   write(logDir, 'stopped')
-  await new Promise((resolve) => setTimeout(resolve, 400))
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  expect(scan.mock.calls.length).toBe(looks)
   expect(changed).not.toHaveBeenCalled()
 })

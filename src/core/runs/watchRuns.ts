@@ -12,7 +12,7 @@ const SETTLE_MS = 120
 const MAX_WATCHED = 256
 
 /** Calls `onChange` after the runs on disk, or whether their processes live, have changed. Returns what ends it. */
-export function watchRuns(scan: () => Promise<Scan>, onChange: () => void): () => void {
+export function watchRuns(scan: () => Promise<Scan>, onChange: () => void, pollMs = POLL_MS): () => void {
   const watchers = new Map<string, FSWatcher>()
   let signature: string | undefined
   let timer: NodeJS.Timeout | undefined
@@ -43,7 +43,7 @@ export function watchRuns(scan: () => Promise<Scan>, onChange: () => void): () =
     }
     if (closed) return
     const rest = Math.min(SLOWEST_POLL_MS, POLL_SHARE * (Date.now() - started))
-    lookIn(again ? SETTLE_MS : Math.max(POLL_MS, rest))
+    lookIn(again ? SETTLE_MS : Math.max(pollMs, rest))
   }
 
   const stirred = (): void => {
