@@ -88,7 +88,12 @@ async function servePage(logDir, port) {
   }
   process.stdout.write(`Delta Workbench: ${served.url}\n`)
   say(`Runs in ${logDir}. Ctrl-C ends it.`)
-  await new Promise((settle) => process.once('SIGINT', settle).once('SIGTERM', settle))
+  await new Promise((settle) => {
+    process.once('SIGINT', settle).once('SIGTERM', settle)
+    // npm does not pass a SIGTERM on; whoever ends it means the page it serves.
+    const npm = process.ppid
+    setInterval(() => process.ppid !== npm && settle(), 1000)
+  })
   await served.close()
-  return 0
+  process.exit(0)
 }

@@ -10,6 +10,7 @@ import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { parquetReadObjects, asyncBufferFromFile } from 'hyparquet'
 import { dump } from 'js-yaml'
+import * as prettier from 'prettier'
 import { ensureBuilt, NODE_SECTIONS } from '../build.mjs'
 import { ROOT } from '../setup.mjs'
 
@@ -173,5 +174,7 @@ const page = [
   '',
 ]
 for (const name of options.data.split(',')) page.push(...(await table(name)))
-writeFileSync(path.join(ROOT, 'docs', 'results.md'), page.join('\n'))
+const file = path.join(ROOT, 'docs', 'results.md')
+const style = await prettier.resolveConfig(file)
+writeFileSync(file, await prettier.format(page.join('\n'), { ...style, filepath: file }))
 process.stderr.write('Wrote docs/results.md\n')

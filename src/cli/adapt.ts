@@ -5,7 +5,7 @@ import { savedExperiment } from '../core/config/savedExperiment'
 import { childProcessSpawner } from '../core/engine/spawner'
 import { runInEngine } from '../core/engine/runInEngine'
 import { findRun } from '../core/runs/findRun'
-import { AppError, ERROR_EXIT_CODES } from '../shared/errors'
+import { AppError, ERROR_EXIT_CODES, messageOf } from '../shared/errors'
 import type { Adaptation } from '../shared/domain/adaptation'
 import { formatFigure, formatTable } from './format'
 import { onInterrupt } from './interrupt'
@@ -57,6 +57,8 @@ async function adapt(reference: string, options: AdaptCommandOptions): Promise<n
   const run = await findRun(reference, { cwd, logDir: path.resolve(cwd, options.log_dir) })
   const config = savedExperiment(run)
   const texts = config.data.test_unseen ?? config.data.train
+  const target = options.output === undefined ? undefined : path.resolve(cwd, options.output)
+  if (target !== undefined) refuseFolder(target)
   const frame = await runInEngine(
     childProcessSpawner(enginePath),
     {
@@ -79,16 +81,26 @@ async function adapt(reference: string, options: AdaptCommandOptions): Promise<n
   )
   if (frame.type !== 'adaptation') return ERROR_EXIT_CODES.engine_protocol
   report(frame.adaptation, output)
-  if (options.output !== undefined) {
-    const file = path.resolve(cwd, options.output)
+  if (target !== undefined) {
     try {
-      fs.writeFileSync(file, `${JSON.stringify(frame.adaptation.users, null, 2)}\n`)
+      fs.writeFileSync(target, `${JSON.stringify(frame.adaptation.users, null, 2)}\n`)
     } catch (cause) {
-      throw new AppError('unwritable', `${file} cannot be written`, { file }, cause)
+      throw new AppError('unwritable', `${target} cannot be written: ${messageOf(cause)}`, { file: target }, cause)
     }
     output.say(`Rows of ${frame.adaptation.users.length} users: ${options.output}`)
   }
   return 0
+}
+
+/** Before anything is computed: a result that cannot be written is lost. */
+function refuseFolder(file: string): void {
+  if (fs.existsSync(file) && fs.statSync(file).isDirectory())
+    throw new AppError('usage', `${file} is a folder`, { file, fix: 'Give --output the name of a file.' })
+  if (!fs.existsSync(path.dirname(file)))
+    throw new AppError('not_found', `There is no folder ${path.dirname(file)}`, {
+      file,
+      fix: 'Make it, or write elsewhere.',
+    })
 }
 
 function report(adaptation: Adaptation, output: ReturnType<typeof createOutput>): void {

@@ -18,5 +18,21 @@ export function onInterrupt(tell: (line: string) => void): AbortSignal {
   process.on('SIGINT', handle)
   process.on('SIGTERM', handle)
   process.on('SIGHUP', handle)
+  whenNpmIsGone(handle)
   return controller.signal
+}
+
+/** How soon the death of npm is noticed. */
+const LOOK_EVERY_MS = 1_000
+
+/** npm does not pass a SIGTERM on: whoever ends `npm run` means the command that it runs. */
+function whenNpmIsGone(act: () => void): void {
+  if (process.env['npm_lifecycle_event'] === undefined) return
+  const parent = process.ppid
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return
+    clearInterval(timer)
+    act()
+  }, LOOK_EVERY_MS)
+  timer.unref()
 }

@@ -1,5 +1,7 @@
+import fs from 'node:fs'
 import path from 'node:path'
 import type { Command } from 'commander'
+import { AppError } from '../shared/errors'
 import { RunStore } from '../core/runs/runStore'
 import type { RunSummary } from '../shared/api/requests'
 import { formatDuration, formatFigure, formatTable } from './format'
@@ -24,6 +26,10 @@ export function addRuns(program: Command, exit: (code: number) => void): void {
 async function list(options: RunsOptions): Promise<number> {
   const output = createOutput(options.json === true)
   const logDir = path.resolve(configRoots().cwd, options.log_dir)
+  if (fs.existsSync(logDir) && !fs.statSync(logDir).isDirectory())
+    throw new AppError('unreadable', `${logDir} is not a folder`, {
+      fix: 'Give --log_dir the folder that holds the runs.',
+    })
   const { runs, unreadable } = await new RunStore(logDir).list()
   output.object({ type: 'result', runs, unreadable })
   if (runs.length === 0) output.say(`There are no runs in ${logDir} yet. Train one: delta train --dts_name simpler`)

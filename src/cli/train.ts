@@ -5,6 +5,7 @@ import { parseScalar, resolveExperiment, type ConfigRoots } from '../core/config
 import { resumedExperiment } from '../core/config/savedExperiment'
 import { findRun } from '../core/runs/findRun'
 import { childProcessSpawner } from '../core/engine/spawner'
+import { makeFolders } from '../core/folders'
 import { runInEngine } from '../core/engine/runInEngine'
 import { AppError, ERROR_EXIT_CODES } from '../shared/errors'
 import { onInterrupt } from './interrupt'
@@ -68,6 +69,7 @@ async function train(options: TrainOptions, args: readonly string[]): Promise<nu
   const roots = configRoots()
   const logDir = path.resolve(roots.cwd, options.log_dir ?? 'lightning_logs')
   const { config, warnings, resume } = await experimentOf(options, roots, logDir)
+  if (resume === undefined) makeFolders(logDir)
   const stop = onInterrupt((line) => output.warn(line))
   const reporter = new TrainReporter(output)
   const frame = await runInEngine(

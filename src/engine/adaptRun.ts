@@ -18,7 +18,9 @@ export async function adaptRun(request: Extract<ToEngine, { type: 'adapt' }>, st
   const { config } = request
   // The training split gives the model its statistics; the new users stand where unseen ones do.
   const data = { ...config.data, dev: undefined, test: undefined, test_unseen: request.input }
-  const { dataset } = await openData({ ...config, data }, stop)
+  const { dataset } = await openData({ ...config, data }, stop).catch((thrown: unknown) => {
+    throw aboutNewUsers(AppError.from(thrown))
+  })
   const split = dataset.splits.test_unseen!
   const { meta, arrays } = readCheckpoint(path.join(request.run, RUN_FILES.checkpoints), 'best')
   refuseChangedData(meta, checkpointContext(config, dataset))
@@ -48,4 +50,16 @@ export async function adaptRun(request: Extract<ToEngine, { type: 'adapt' }>, st
   }
   execution.dispose()
   return adaptation
+}
+
+/** The data layer knows the new users' pairs as a split; the person gave a file. */
+function aboutNewUsers({ code, message, details, cause }: AppError): AppError {
+  const say = (text: string): string => text.replaceAll('test_unseen', 'the new users’ pairs')
+  const { fix, findings } = details
+  return new AppError(
+    code,
+    say(message),
+    { ...details, ...(fix !== undefined && { fix: say(fix) }), ...(findings && { findings: findings.map(say) }) },
+    cause,
+  )
 }

@@ -48,6 +48,7 @@ export async function runExperiment(request: TrainRequest, emit: Emit, stop: Sto
   const folder = openFolder(request)
   const restored = folder.record && restoreOrClose(folder, context, execution, schedule)
   const limit = totalSteps(train.pairs, trainer)
+  if (restored) refuseFewerEpochs(restored, trainer.max_epochs, folder)
   if (restored) folder.goOnFrom(epochsLogged(restored.progress.position, restored.steps, limit), restored.steps)
   const run = openRun(request, folder, emit)
   const patience = new EarlyStopping(trainer.patience, restored?.progress.patience)
@@ -108,6 +109,11 @@ export async function runExperiment(request: TrainRequest, emit: Emit, stop: Sto
     const reason = stopped ? stop.reason.reason : patience.reason
     if (reason !== undefined) run.note('info', `Training ended early: ${reason}`)
     const { best } = checkpoints
+    if (best && best.val.bt_loss > HOPELESS_LOSS)
+      run.note(
+        'warn',
+        `The lowest val_loss is ${best.val.loss.toPrecision(3)}; guessing gives 0.693. The learning rate may be too high`,
+      )
     return run.end(stopped ? stop.reason.status : 'finished', reason, {
       ...tests,
       ...(best && { best_epoch: best.epoch, val_loss: best.val.loss, val_acc: best.val.acc }),
@@ -142,6 +148,17 @@ interface Run {
 /** Claims the folder of a new run, or takes up that of one that goes on. */
 function openFolder({ config, logDir, resume }: TrainRequest): RunFolder {
   return resume === undefined ? RunFolder.create(logDir, config.exp_name, config.exp_version) : RunFolder.reopen(resume)
+}
+
+/** `--max_epochs` is the new total of a run that goes on, not a number to add. */
+function refuseFewerEpochs({ progress: { position } }: Restored, max_epochs: number, folder: RunFolder): void {
+  const begun = position.epoch + (position.batch > 0 ? 1 : 0)
+  if (begun <= max_epochs) return
+  folder.close()
+  throw new AppError('usage', `The run has ${begun} epochs already, and max_epochs is ${max_epochs}`, {
+    key: 'trainer.max_epochs',
+    fix: `Give the new total, for example --max_epochs ${2 * begun}.`,
+  })
 }
 
 function restoreOrClose(
@@ -195,11 +212,13 @@ function openRun({ config, command, cwd, warnings }: TrainRequest, folder: RunFo
     },
     measure(batch) {
       folder.writeMetrics(batch)
+      folder.log('info', describe(batch))
       emit({ type: 'metrics', batch })
     },
     end(status, reason, figures) {
       const seconds = earlier + figures.seconds
       const result: RunResult = { type: 'result', runId: id, dir: folder.dir, status, ...figures, seconds }
+      folder.log('info', `${status}: ${figures.epochs} epochs, ${figures.steps} steps, ${seconds.toFixed(1)} s`)
       folder.end(status, { reason, result, warnings: noted })
       return result
     },
@@ -278,6 +297,19 @@ function refuseNonFinite(split: SplitName, { z }: Evaluation, { trainer }: Exper
       fix: `Check the vectors of ${split}: they may be on another scale than those of train.`,
     },
   )
+}
+
+/** Guessing gives log 2; a best epoch above this has learned nothing but to be sure of the wrong answer. */
+const HOPELESS_LOSS = 1
+
+/** A line of run.log: the epoch, as people count it, and its figures. */
+function describe({ epoch, values }: MetricBatch): string {
+  const figures = Object.entries(values).filter(([name]) => /_(loss|acc)$/.test(name) && !/_(bt|reg)_loss$/.test(name))
+  const tested = values['train_loss'] === undefined
+  return [
+    tested ? 'tested' : `epoch ${epoch + 1}`,
+    ...figures.map(([name, value]) => `${name} ${value.toPrecision(4)}`),
+  ].join('  ')
 }
 
 /** Training and validation times: medians, the first epoch (start-up work) left out where there are more. */

@@ -262,10 +262,29 @@ function warningsOf(sections: unknown, config: ExperimentConfig): string[] {
         ? 'There is no dev split: test is used for validation, so test figures are optimistic'
         : 'There is neither a dev nor a test split: nothing is validated, and the last checkpoint is the result',
     )
+  if (config.features !== 'none' && !usesFeatures(config))
+    warnings.push(
+      `${config.model_name} does not use user features: --features changes nothing${config.model_name === 'model2' ? ' unless model2.feature_mode is gate' : ''}`,
+    )
   const section: unknown = Reflect.get(config, config.model_name)
   if (Reflect.get(Object(section), 'centering') === 'side')
     warnings.push(
       `${config.model_name}.centering is "side": it tells the model which answer was chosen, so its accuracy is not a result (a leak)`,
     )
   return warnings
+}
+
+function usesFeatures(config: ExperimentConfig): boolean {
+  switch (config.model_name) {
+    case 'model1':
+      return config.model1.has_user_features !== false
+    case 'model2':
+      return config.model2.feature_mode === 'gate'
+    case 'ntm':
+      return true
+    case 'caimira':
+    case 'lore':
+    case 'bt':
+      return false
+  }
 }

@@ -15,7 +15,7 @@ export function savedExperiment(run: RunSummary): ExperimentConfig {
   const parsed = experimentSchema.safeParse(file.value)
   if (parsed.success) return parsed.data
   const findings = explain(experimentSchema, file.value, parsed.error).map(
-    ({ keys, message }) => `${keys.join('.')}: ${message}`,
+    ({ keys, message }) => `${keys.join('.') || 'the file'}: ${message}`,
   )
   throw new AppError(
     'unreadable',
@@ -53,7 +53,7 @@ export function resumedExperiment(
   const parsed = experimentSchema.safeParse(raw)
   if (parsed.success) return parsed.data
   const findings = explain(experimentSchema, raw, parsed.error).map(
-    ({ keys, message }) => `${keys.join('.')}: ${message}`,
+    ({ keys, message }) => `${keys.join('.') || 'the file'}: ${message}`,
   )
   throw new AppError('config_invalid', findings.length === 1 ? findings[0]! : 'The settings are not valid', {
     findings,

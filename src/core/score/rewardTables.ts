@@ -1,5 +1,6 @@
 import fs from 'node:fs'
 import path from 'node:path'
+import { makeFolders } from '../folders'
 import { parquetWriteFile } from 'hyparquet-writer'
 import { SPLIT_NAMES, type SplitName } from '../../shared/domain/dataset'
 import type { DataConfig } from '../../shared/config/data'
@@ -81,7 +82,7 @@ export function writeTable(plan: TablePlan, rewardOf: (answers: SplitAnswers, i:
   const [promptColumn, answerColumn, rewardColumn] = REWARD_TABLE_COLUMNS
   const temporary = `${plan.file}.${process.pid}.tmp`
   try {
-    fs.mkdirSync(path.dirname(plan.file), { recursive: true })
+    makeFolders(path.dirname(plan.file))
     parquetWriteFile({
       filename: temporary,
       columnData: [

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
+import { makeFolders } from '../folders'
 import { createInterface } from 'node:readline'
 import { z } from 'zod'
 import { isReward } from '../../shared/domain/reward'
@@ -29,7 +30,7 @@ export class ScoreCache {
   /** @throws AppError `unwritable`, or `config_invalid` for a file that is no cache */
   static open(file: string): ScoreCache {
     try {
-      fs.mkdirSync(path.dirname(file), { recursive: true })
+      makeFolders(path.dirname(file))
       const handle = fs.openSync(file, 'a+')
       const { size } = fs.fstatSync(handle)
       const head = Buffer.alloc(Math.min(size, HEADER.length))

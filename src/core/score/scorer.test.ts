@@ -82,13 +82,13 @@ describe('the HTTP scorer', () => {
   })
 
   it.each(passing)('tries again after %s', async (_, fail) => {
-    const { server, outcome } = await ask(after(2, fail), { timeoutMs: 150 })
+    const { server, outcome } = await ask(after(2, fail), { timeoutMs: 1000 })
     expect(outcome).toEqual(PAIRS.map(rewardOf))
     expect(server.requests).toHaveLength(3)
   })
 
   it.each(passing)('gives up when %s does not pass', async (_, fail) => {
-    const { server, outcome } = await ask(fail, { timeoutMs: 150 })
+    const { server, outcome } = await ask(fail, { timeoutMs: 1000 })
     expect(failure(outcome)).toMatchObject({ code: 'service_failed' })
     expect(failure(outcome).message).toMatch(/sent 3 times/)
     expect(server.requests).toHaveLength(3)

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { AppError, formatError } from '../../shared/errors'
 import { dataFixture, writeData, type DataFixture } from './dataFixture'
 import { loadDataset } from './loadDataset'
 import { prepareDataset } from './prepare'
@@ -92,12 +93,19 @@ describe('loadDataset', () => {
       code: 'data_invalid',
       message: 'The data set "fixture" has 2 errors',
       details: {
-        file: data.train.df_file,
-        row: 1,
-        column: 'chosen_emb_idx',
         findings: [expect.stringMatching(/row 1, column chosen_emb_idx: .*99/), expect.stringContaining('u_id')],
       },
     })
     expect((await prepareDataset(data)).dataset).toBeNull()
+  })
+
+  it('says a single error, its place and its remedy once', async () => {
+    const fixture = dataFixture()
+    fixture.train.rows[1]!.chosen_emb_idx = 99
+    const data = await writeData(fixture)
+    const error = await loadDataset(data, 'none').catch((thrown: unknown) => AppError.from(thrown))
+    const text = error instanceof AppError ? formatError(error) : ''
+    expect(text.split('\n')).toHaveLength(3)
+    expect(text).toMatch(/99.*\n {2}at .*, row 1, column chosen_emb_idx\n {2}Indices/)
   })
 })

@@ -24,19 +24,19 @@ export async function loadDataset(
 export function dataInvalid(name: string, problems: readonly DataProblem[]): AppError {
   const errors = problems.filter((problem) => problem.severity === 'error')
   const [first] = errors
-  const { file, line, row, column, fix } = first ?? {}
-  return new AppError(
-    'data_invalid',
-    `The data set "${name}" has ${errors.length} ${errors.length === 1 ? 'error' : 'errors'}`,
-    {
-      ...(file !== undefined && { file }),
-      ...(line !== undefined && { line }),
-      ...(row !== undefined && { row }),
-      ...(column !== undefined && { column }),
-      ...(fix !== undefined && { fix }),
+  if (!first || errors.length > 1)
+    return new AppError('data_invalid', `The data set "${name}" has ${errors.length} errors`, {
       findings: errors.map(formatProblem),
-    },
-  )
+    })
+  const { file, line, row, column, fix, count } = first
+  const often = count > 1 ? ` (${count} times, first here)` : ''
+  return new AppError('data_invalid', `${first.message}${often}`, {
+    ...(file !== undefined && { file }),
+    ...(line !== undefined && { line }),
+    ...(row !== undefined && { row }),
+    ...(column !== undefined && { column }),
+    fix,
+  })
 }
 
 /** One line: what, where, how often, and what to do. */

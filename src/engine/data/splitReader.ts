@@ -1,5 +1,5 @@
 import type { SplitFiles } from '../../shared/config/data'
-import { didYouMean } from '../../shared/config/nearest'
+import { nearest } from '../../shared/config/nearest'
 import type { ProblemKind, SplitName, SplitSummary, UserId } from '../../shared/domain/dataset'
 import { featureColumns, ID_COLUMN, indexColumn, TEXT_COLUMNS, USER_COLUMN, type TextColumn } from './features'
 import type { ReadOptions } from './files'
@@ -38,6 +38,9 @@ export interface SplitReading {
   readonly pieces: readonly SplitColumns[]
 }
 
+/** Of fewer rows the greater part says nothing. */
+const FEWEST_ROWS_TO_JUDGE = 10
+
 /** Reads and checks the pairs of one split; faults in the data go to the state's problems. */
 export async function readSplit(
   split: SplitName,
@@ -71,6 +74,7 @@ class SplitReader implements SplitReading {
   private features: readonly string[] = []
   private rows = 0
   private malformed = 0
+  private readonly mismatches = new Map<TextColumn, number>()
   private userCount = 0
   private textCount = 0
 
@@ -117,10 +121,22 @@ class SplitReader implements SplitReading {
       state.problems.addFileError(error, { split, file: files.df_file })
       return
     }
+    this.judgeAlignment()
     if (this.rows === 0 && this.malformed === 0) {
       this.state.problems.add('split_empty', { split, file: files.df_file }, () => ({
         message: `The ${split} split has no pairs`,
         fix: split === 'train' ? 'Give it pairs.' : 'Give it pairs, or leave the split out of the data configuration.',
+      }))
+    }
+  }
+
+  /** One odd row is a slip; most of them are another data set's text_file. */
+  private judgeAlignment(): void {
+    for (const [column, count] of this.mismatches) {
+      if (this.rows < FEWEST_ROWS_TO_JUDGE || 2 * count <= this.rows) continue
+      this.report('texts_misaligned', column, undefined, () => ({
+        message: `${count} of ${this.rows} rows name another text by ${indexColumn(column)} than stands in ${column}`,
+        fix: `Most likely ${this.files.text_file} belongs to other pairs, or is in another order: check text_file and emb_file.`,
       }))
     }
   }
@@ -134,7 +150,7 @@ class SplitReader implements SplitReading {
     for (const name of [USER_COLUMN, ...TEXT_COLUMNS, ...(this.byIndex ? indexColumns : [])]) {
       if (this.present.has(name)) continue
       this.report('column_missing', name, undefined, () => ({
-        message: `The column "${name}" is missing.${didYouMean(name, columns)}`,
+        message: `The column "${name}" is missing${similarTo(name, columns)}`,
         fix: indexColumns.includes(name)
           ? 'Give all three index columns, or none to have the texts looked up in text_file.'
           : `Columns here: ${columns.join(', ').slice(0, 300) || 'none'}.`,
@@ -224,6 +240,7 @@ class SplitReader implements SplitReading {
       }
       indices[i] = index
       if (!codes || !texts || codes[i]! < -1 || index >= texts.rows || codes[i] === texts.firstOf(index)) continue
+      this.mismatches.set(column, (this.mismatches.get(column) ?? 0) + 1)
       this.report('text_mismatch', column, row, () => ({
         message: `${column} is not the text that ${name} ${index} points at`,
         fix: 'Training uses the index. Make the index columns again if the row’s text is the right one.',
@@ -350,3 +367,15 @@ function show(value: unknown): string {
     typeof value === 'string' ? JSON.stringify(value) : typeof value === 'object' ? 'an object' : String(value)
   return text.length > 60 ? `${text.slice(0, 60)}…` : text
 }
+
+/** A column that may be the missing one under another name; one that has its own meaning is not. */
+function similarTo(name: string, columns: readonly string[]): string {
+  const own: string[] = [USER_COLUMN, ID_COLUMN, ...TEXT_COLUMNS, ...TEXT_COLUMNS.map(indexColumn)]
+  const others = columns.filter((column) => !own.includes(column))
+  const similar =
+    nearest(name, others) ?? others.find((column) => column.replaceAll(/[^a-z]/gi, '').toLowerCase() === ALIASES[name])
+  return similar === undefined ? '' : `; "${similar}" looks like it`
+}
+
+/** What others call the columns. */
+const ALIASES: Readonly<Record<string, string>> = { u_id: 'userid' }

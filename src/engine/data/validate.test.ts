@@ -171,7 +171,19 @@ describe('validateData', () => {
           row.choosen = row.chosen
           delete row.chosen
         })
-      expectOnly(await problemsOf(rename), { kind: 'column_missing', message: /Did you mean "choosen"\?/ })
+      expectOnly(await problemsOf(rename), { kind: 'column_missing', message: /is missing; "choosen" looks like it/ })
+    })
+
+    it('suggests user_id for u_id, and never a column that has its own meaning', async () => {
+      const rename = ({ dev }: DataFixture): void =>
+        dev!.rows.forEach((row) => {
+          row.user_id = row.u_id
+          delete row.u_id
+          delete row.chosen_emb_idx
+        })
+      const [first, second] = await problemsOf(rename)
+      expect(first!.message).toBe('The column "u_id" is missing; "user_id" looks like it')
+      expect(second!.message).toBe('The column "chosen_emb_idx" is missing')
     })
 
     it.each(['u_id', 'prompt', 'rejected', 'rejected_emb_idx', 'user_a'])('reports null in %s', async (column) => {
@@ -240,6 +252,17 @@ describe('validateData', () => {
         dev.rows[4]!.chosen = dev.texts[1]
       })
       expectOnly(problems, { kind: 'text_mismatch', severity: 'warning', split: 'dev', column: 'chosen', row: 2 })
+    })
+
+    it('refuses a split most of whose rows name other texts: its text_file is not its own', async () => {
+      const problems = await problemsOf(({ dev }) => {
+        const rows = [...dev.rows, ...dev.rows.map((row) => ({ ...row, id: `again ${row.id}` }))]
+        dev.rows.splice(0, dev.rows.length, ...rows)
+        dev.texts.reverse()
+      })
+      expect(problems.filter(({ severity }) => severity === 'error')).toMatchObject(
+        ['prompt', 'chosen', 'rejected'].map((column) => ({ kind: 'texts_misaligned', split: 'dev', column })),
+      )
     })
 
     it('warns of equal answers, under different indices too', async () => {

@@ -52,8 +52,7 @@ export class RunFolder {
     this.version = path.basename(dir)
     this.#giveUp = takeOwnership(dir)
     try {
-      fs.mkdirSync(this.path(RUN_FILES.checkpoints), { recursive: true })
-      fs.mkdirSync(this.path(RUN_FILES.predictions), { recursive: true })
+      for (const name of [RUN_FILES.checkpoints, RUN_FILES.predictions]) makeFolder(this.path(name))
       this.#metrics = fs.openSync(this.path(RUN_FILES.metrics), 'a')
       this.#log = fs.openSync(this.path(RUN_FILES.log), 'a')
     } catch (cause) {
@@ -142,7 +141,8 @@ export class RunFolder {
 
 function claim(parent: string, wanted: string): string {
   try {
-    fs.mkdirSync(parent, { recursive: true })
+    // Level by level: mkdir's own `recursive` never returns on file systems like /proc.
+    for (const folder of [path.dirname(parent), parent]) if (!fs.existsSync(folder)) makeFolder(folder)
     for (let n = 1; n <= MAX_NAME_TRIES; n++) {
       // A name at its longest gives way, or the run's own configuration would be refused when it is read back.
       const number = n === 1 ? '' : `-${n}`

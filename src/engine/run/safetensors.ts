@@ -89,7 +89,10 @@ function readHeader(bytes: Uint8Array, file: string): { header: object; headerLe
 const brokenFile =
   (file: string) =>
   (why: string): AppError =>
-    new AppError('unreadable', `${file} is no readable checkpoint: ${why}`, { file })
+    new AppError('unreadable', `${file} is no readable checkpoint: ${why}`, {
+      file,
+      fix: 'It cannot be repaired: start a new run, or use the run’s other checkpoint.',
+    })
 
 function isNaturals(value: unknown): value is number[] {
   return Array.isArray(value) && value.every((item) => Number.isInteger(item) && item >= 0)

@@ -24,6 +24,7 @@ export const PROBLEM_SEVERITY = {
   split_empty: 'error',
   unseen_user_in_train: 'error',
   features_mismatch: 'error',
+  texts_misaligned: 'error',
   text_mismatch: 'warning',
   chosen_equals_rejected: 'warning',
   id_repeated: 'warning',
