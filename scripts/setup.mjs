@@ -133,6 +133,20 @@ export async function underProjectNode() {
   return run(NODE, process.argv.slice(1), { env: projectEnv() })
 }
 
+/** npm does not pass a SIGTERM on: whoever ends `npm run` means what it runs. Calls `act` once; returns what ends the watch. */
+export function whenParentIsGone(act) {
+  const parent = process.ppid
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return
+    clearInterval(timer)
+    act()
+  }, PARENT_LOOK_MS)
+  timer.unref()
+  return () => clearInterval(timer)
+}
+
+const PARENT_LOOK_MS = 1000
+
 /** Runs a program on this terminal. Ctrl-C reaches it by itself; we wait for it to end. */
 export function run(command, args, options = {}) {
   return new Promise((resolve, reject) => {
@@ -145,9 +159,11 @@ export function run(command, args, options = {}) {
     const wait = () => {}
     const forward = (signal) => child.kill(signal)
     process.on('SIGINT', wait).on('SIGTERM', forward).on('SIGHUP', forward)
+    const unwatch = whenParentIsGone(() => child.kill('SIGTERM'))
     child.on('error', reject)
     child.on('exit', (code, signal) => {
       process.off('SIGINT', wait).off('SIGTERM', forward).off('SIGHUP', forward)
+      unwatch()
       resolve(code ?? (signal === 'SIGINT' ? 130 : 1))
     })
   })

@@ -19,6 +19,7 @@ import {
   say,
   SetupError,
   underProjectNode,
+  whenParentIsGone,
 } from './setup.mjs'
 
 const INTERRUPTED = 130
@@ -90,10 +91,8 @@ async function servePage(logDir, port) {
   say(`Runs in ${logDir}. Ctrl-C ends it.`)
   await new Promise((settle) => {
     process.once('SIGINT', settle).once('SIGTERM', settle)
-    // npm does not pass a SIGTERM on; whoever ends it means the page it serves.
-    const npm = process.ppid
-    setInterval(() => process.ppid !== npm && settle(), 1000)
+    whenParentIsGone(settle)
   })
   await served.close()
-  process.exit(0)
+  return 0
 }
