@@ -5,6 +5,8 @@
  * ({@link AppErrorJson}) and is rebuilt on the other side with its code, place and cause intact.
  */
 
+import { z } from 'zod'
+
 /** Every way in which the workbench can fail, and the command line's exit status for it (0 done, 2 bad input, 3 failed, 130 stopped). */
 export const ERROR_EXIT_CODES = {
   usage: 2,
@@ -27,29 +29,35 @@ export const ERROR_EXIT_CODES = {
 
 export type ErrorCode = keyof typeof ERROR_EXIT_CODES
 
-/** Where the fault lies. Every field is optional; `row` counts from 0 over data rows, `line` from 1 over file lines. */
-export interface ErrorPlace {
-  file?: string
-  line?: number
-  row?: number
-  column?: string
+const errorCodes = Object.keys(ERROR_EXIT_CODES) as [ErrorCode, ...ErrorCode[]]
+
+/** Where the fault lies. `row` counts from 0 over data rows, `line` from 1 over file lines. */
+export const errorPlaceSchema = z.object({
+  file: z.string().optional(),
+  line: z.int().optional(),
+  row: z.int().optional(),
+  column: z.string().optional(),
   /** A configuration key, dotted: `trainer.batch_size`. */
-  key?: string
-}
+  key: z.string().optional(),
+})
+export type ErrorPlace = z.infer<typeof errorPlaceSchema>
 
-export interface ErrorDetails extends ErrorPlace {
+export const errorDetailsSchema = errorPlaceSchema.extend({
   /** What the user can do about it, one sentence. */
-  fix?: string
+  fix: z.string().optional(),
   /** Further findings of the same pass (all configuration errors, all data problems), already formatted. */
-  findings?: readonly string[]
-}
+  findings: z.array(z.string()).readonly().optional(),
+})
+export type ErrorDetails = z.infer<typeof errorDetailsSchema>
 
-export interface AppErrorJson {
-  code: ErrorCode
-  message: string
-  details: ErrorDetails
-  cause?: { message: string }
-}
+/** An error as it crosses a boundary. */
+export const appErrorSchema = z.object({
+  code: z.enum(errorCodes),
+  message: z.string(),
+  details: errorDetailsSchema,
+  cause: z.object({ message: z.string() }).optional(),
+})
+export type AppErrorJson = z.infer<typeof appErrorSchema>
 
 export class AppError extends Error {
   override readonly name = 'AppError'

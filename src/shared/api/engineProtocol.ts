@@ -6,7 +6,7 @@ import { validationReportSchema } from '../domain/dataset'
 import { metricBatchSchema } from '../domain/metric'
 import { runResultSchema } from '../domain/run'
 import { splitAnswersSchema, textChunkSchema } from '../domain/scoring'
-import { ERROR_EXIT_CODES, type ErrorCode } from '../errors'
+import { appErrorSchema } from '../errors'
 
 /**
  * Frames between core and an engine process. Every frame carries the protocol's version: an engine and a core of
@@ -49,22 +49,6 @@ export const toEngineSchema = z.discriminatedUnion('type', [
   z.strictObject({ v, type: z.literal('stop') }),
 ])
 export type ToEngine = z.infer<typeof toEngineSchema>
-
-const errorCodes = Object.keys(ERROR_EXIT_CODES) as [ErrorCode, ...ErrorCode[]]
-const appErrorSchema = z.object({
-  code: z.enum(errorCodes),
-  message: z.string(),
-  details: z.object({
-    file: z.string().optional(),
-    line: z.int().optional(),
-    row: z.int().optional(),
-    column: z.string().optional(),
-    key: z.string().optional(),
-    fix: z.string().optional(),
-    findings: z.array(z.string()).readonly().optional(),
-  }),
-  cause: z.object({ message: z.string() }).optional(),
-})
 
 export const progressSchema = z.object({
   epoch: z.int(),

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { errorPlaceSchema } from '../errors'
 
 /** Splits of a data set, in the order in which reports list them. */
 export const SPLIT_NAMES = ['train', 'dev', 'test', 'test_unseen'] as const
@@ -40,15 +41,10 @@ const splitNameSchema = z.enum(SPLIT_NAMES)
  * One kind of problem in one file (and column). Repeats are counted, not listed one by one: `count` says how many
  * rows share it and the place names the first.
  */
-export const dataProblemSchema = z.object({
+export const dataProblemSchema = errorPlaceSchema.extend({
   kind: z.enum(problemKinds),
   severity: z.enum(['error', 'warning']),
   split: splitNameSchema.optional(),
-  file: z.string().optional(),
-  line: z.int().optional(),
-  row: z.int().optional(),
-  column: z.string().optional(),
-  key: z.string().optional(),
   message: z.string(),
   fix: z.string(),
   count: z.int(),
