@@ -151,6 +151,21 @@ describe('a run', () => {
     expect(lines(dir, 'run.log').at(-1)).toMatch(/learning_rate|checkpoint|gradient_clip_val/)
   })
 
+  it('stopped while it is tested ends as stopped, and is tested when it is resumed', async () => {
+    const { config, logDir } = await fixture({ max_epochs: 2 })
+    const stop = new StopRequest()
+    const emit = (message: EngineMessage): void => {
+      // The last epoch's figures: what is left is the test.
+      if (message.type === 'metrics' && message.batch.epoch === 1) setImmediate(() => stop.byUser())
+    }
+    const cut = await run(config, logDir, { stop, emit })
+    expect(cut).toMatchObject({ status: 'stopped', epochs: 2 })
+    expect(cut).not.toHaveProperty('test_acc')
+    const resumed = await run(config, logDir, { resume: cut.dir })
+    expect(resumed).toMatchObject({ status: 'finished', epochs: 2 })
+    expect(resumed).toHaveProperty('test_acc')
+  })
+
   it('whose parent is gone says so, and can be resumed', async () => {
     const { config, logDir } = await fixture()
     const stop = new StopRequest()

@@ -104,8 +104,11 @@ export async function runExperiment(request: TrainRequest, emit: Emit, stop: Sto
     })
     position = outcome.position
     await checkpoints.write()
-    const stopped = outcome.ended === 'stopped'
-    const tests = stopped ? {} : await test(config, dataset, execution, checkpoints, outcome, run)
+    const tests =
+      outcome.ended === 'stopped'
+        ? undefined
+        : await test(config, dataset, execution, checkpoints, outcome, run, stop.signal)
+    const stopped = tests === undefined
     const reason = stopped ? stop.reason.reason : patience.reason
     if (reason !== undefined) run.note('info', `Training ended early: ${reason}`)
     const { best } = checkpoints
@@ -250,7 +253,7 @@ function withCheckpoint(error: AppError, checkpoints: Checkpoints, folder: RunFo
   return new AppError(error.code, `${error.message}. ${kept}.`, error.details, error.cause)
 }
 
-/** Tests the wanted checkpoint on every split that training did not see, with a leak check, and writes the predictions. */
+/** Undefined when stopped. Tests the wanted checkpoint on every split that training did not see, with a leak check, and writes the predictions. */
 async function test(
   config: ExperimentConfig,
   dataset: Dataset,
@@ -258,13 +261,17 @@ async function test(
   { best }: Checkpoints,
   outcome: FitOutcome,
   run: Run,
-): Promise<Partial<RunResult>> {
+  stop: AbortSignal,
+): Promise<Partial<RunResult> | undefined> {
   if (best && config.trainer.test_on === 'best') execution.load({ parameters: best.arrays })
   const figures: Record<string, number> = {}
   let leaks = false
   for (const name of ['dev', 'test', 'test_unseen'] as const) {
     const split = dataset.splits[name]
     if (!split) continue
+    // Lets a stop request arrive: evaluating a large split takes longer than a person waits.
+    await new Promise((resolve) => setImmediate(resolve))
+    if (stop.aborted) return undefined
     const evaluation = await execution.evaluate(split)
     refuseNonFinite(name, evaluation, config)
     const leak = await leakCheck(execution, split, evaluation)
