@@ -113,6 +113,20 @@ describe('a run', () => {
     })
   })
 
+  it('with more epochs than the new total is refused, stays as it was and can be resumed after that', async () => {
+    const { config, logDir } = await fixture({ max_epochs: 3 })
+    const { dir } = await run(config, logDir)
+    const before = lines(dir, 'metrics.jsonl')
+    const fewer = { ...config, trainer: { ...config.trainer, max_epochs: 2 } }
+    await expect(run(fewer, logDir, { resume: dir })).rejects.toMatchObject({
+      code: 'usage',
+      message: 'The run has 3 epochs already, and max_epochs is 2',
+    })
+    expect(lines(dir, 'metrics.jsonl')).toEqual(before)
+    const more = { ...config, trainer: { ...config.trainer, max_epochs: 4 } }
+    expect(await run(more, logDir, { resume: dir })).toMatchObject({ status: 'finished', epochs: 4 })
+  })
+
   it('whose best checkpoint is torn can still be resumed from its last', async () => {
     const { config, logDir } = await fixture({ max_epochs: 2 })
     const done = await run(config, logDir)

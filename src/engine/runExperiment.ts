@@ -45,11 +45,8 @@ export async function runExperiment(request: TrainRequest, emit: Emit, stop: Sto
   const execution = new TfjsExecution(createModel(config, sizesOf(dataset)), dataset, trainer, backend)
   const context = checkpointContext(config, dataset)
   const schedule = scheduleOf(train, trainer)
-  const folder = openFolder(request)
-  const restored = folder.record && restoreOrClose(folder, context, execution, schedule)
   const limit = totalSteps(train.pairs, trainer)
-  if (restored) refuseFewerEpochs(restored, trainer.max_epochs, folder)
-  if (restored) folder.goOnFrom(epochsLogged(restored.progress.position, restored.steps, limit), restored.steps)
+  const { folder, restored } = openFolder(request, limit, (dir) => restore(dir, context, execution, schedule))
   const run = openRun(request, folder, emit)
   const patience = new EarlyStopping(trainer.patience, restored?.progress.patience)
   let position = restored?.progress.position ?? START
@@ -148,32 +145,33 @@ interface Run {
   fail(thrown: unknown, checkpoints: Checkpoints): AppError
 }
 
-/** Claims the folder of a new run, or takes up that of one that goes on. */
-function openFolder({ config, logDir, resume }: TrainRequest): RunFolder {
-  return resume === undefined ? RunFolder.create(logDir, config.exp_name, config.exp_version) : RunFolder.reopen(resume)
-}
-
-/** `--max_epochs` is the new total of a run that goes on, not a number to add. */
-function refuseFewerEpochs({ progress: { position } }: Restored, max_epochs: number, folder: RunFolder): void {
-  const begun = position.epoch + (position.batch > 0 ? 1 : 0)
-  if (begun <= max_epochs) return
-  folder.close()
-  throw new AppError('usage', `The run has ${begun} epochs already, and max_epochs is ${max_epochs}`, {
-    key: 'trainer.max_epochs',
-    fix: `Give the new total, for example --max_epochs ${2 * begun}.`,
-  })
-}
-
-function restoreOrClose(
-  folder: RunFolder,
-  ...rest: Parameters<typeof restore> extends [string, ...infer R] ? R : never
-): Restored {
+/** Claims the folder of a new run, or takes a run up where its last checkpoint left it. A refused one stays as it was. */
+function openFolder(
+  { config, logDir, resume }: TrainRequest,
+  limit: number,
+  restoreFrom: (dir: string) => Restored,
+): { folder: RunFolder; restored?: Restored } {
+  if (resume === undefined) return { folder: RunFolder.create(logDir, config.exp_name, config.exp_version) }
+  const folder = RunFolder.reopen(resume)
   try {
-    return restore(folder.dir, ...rest)
+    const restored = restoreFrom(folder.dir)
+    refuseFewerEpochs(restored, config.trainer.max_epochs)
+    folder.goOnFrom(epochsLogged(restored.progress.position, restored.steps, limit), restored.steps)
+    return { folder, restored }
   } catch (thrown) {
     folder.close()
     throw thrown
   }
+}
+
+/** `--max_epochs` is the new total of a run that goes on, not a number to add. */
+function refuseFewerEpochs({ progress: { position } }: Restored, max_epochs: number): void {
+  const begun = position.epoch + (position.batch > 0 ? 1 : 0)
+  if (begun <= max_epochs) return
+  throw new AppError('usage', `The run has ${begun} epochs already, and max_epochs is ${max_epochs}`, {
+    key: 'trainer.max_epochs',
+    fix: `Give the new total, for example --max_epochs ${2 * begun}.`,
+  })
 }
 
 /** Says in the run's folder what is about to run. */
@@ -253,7 +251,10 @@ function withCheckpoint(error: AppError, checkpoints: Checkpoints, folder: RunFo
   return new AppError(error.code, `${error.message}. ${kept}.`, error.details, error.cause)
 }
 
-/** Undefined when stopped. Tests the wanted checkpoint on every split that training did not see, with a leak check, and writes the predictions. */
+/**
+ * Tests the wanted checkpoint on every split that training did not see, with a leak check, and writes the predictions.
+ * Undefined when stopped.
+ */
 async function test(
   config: ExperimentConfig,
   dataset: Dataset,
