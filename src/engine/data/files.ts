@@ -83,6 +83,47 @@ export async function readFully(file: InputFile, target: Uint8Array, position: n
   }
 }
 
+/** A stretch of a file, in pieces of {@link CHUNK_BYTES}. */
+export interface PieceReader extends ReadOptions {
+  /** Where a piece goes, `bytes` long; `from` counts from the stretch's start, `piece` from 0. */
+  bufferOf: (from: number, bytes: number, piece: number) => Uint8Array
+  /** Called in order. Two buffers in turn are enough: when a piece is used, only the next one is being read. */
+  use: (piece: Uint8Array, from: number) => void
+}
+
+/**
+ * Reads `length` bytes from `position` on, one piece ahead: the system copies the next piece while this one is used.
+ *
+ * @throws AppError `data_invalid` when the file ends before, `stopped`, or whatever `use` throws
+ */
+export async function readPieces(
+  file: InputFile,
+  position: number,
+  length: number,
+  { bufferOf, use, signal, onBytes }: PieceReader,
+): Promise<void> {
+  const read = async (from: number): Promise<Uint8Array | null> => {
+    if (from >= length) return null
+    const buffer = bufferOf(from, Math.min(CHUNK_BYTES, length - from), from / CHUNK_BYTES)
+    await readFully(file, buffer, position + from)
+    return buffer
+  }
+  let next = read(0)
+  try {
+    for (let from = 0; from < length; from += CHUNK_BYTES) {
+      throwIfStopped(signal)
+      const piece = await next
+      if (!piece) return
+      next = read(from + CHUNK_BYTES)
+      use(piece, from)
+      onBytes?.(piece.byteLength)
+    }
+  } finally {
+    // The file is closed next, which no read may outlive.
+    await next.catch(() => null)
+  }
+}
+
 /** The bytes of a file in order. Every chunk is a view into one buffer and holds only until the next. */
 export async function* readChunks(
   file: InputFile,

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { TrainerConfig } from '../../../shared/config/trainer'
 import type { BagOfWords, Dataset, EmbeddingTable, PairSplit } from '../../data/dataset'
+import { packedFloats, readRow } from '../../data/embeddingTable'
 import type { Rates } from '../../loop/schedule'
 import { NewUserRows } from '../../adapt/newUserRows'
 import { RandomStream, fillNormal, fillUniform } from '../../loop/random'
@@ -359,7 +360,7 @@ export class TfjsExecution implements Execution {
   #table(table: EmbeddingTable): tf.Tensor {
     let uploaded = this.#tables.get(table)
     if (!uploaded) {
-      uploaded = tf.keep(tf.tensor2d(table.values, [table.rows, table.width]))
+      uploaded = tf.keep(tf.tensor2d(packedFloats(table), [table.rows, table.width]))
       this.#tables.set(table, uploaded)
     }
     return uploaded
@@ -411,11 +412,12 @@ function meanAnswer({ table, chosen, rejected, pairs }: PairSplit): Float32Array
     count[rejected[i]!]!++
   }
   const sum = new Float64Array(table.width)
+  const scratch = new Float32Array(table.width)
   for (let row = 0; row < table.rows; row++) {
     const times = count[row]!
     if (times === 0) continue
-    const from = row * table.width
-    for (let d = 0; d < table.width; d++) sum[d]! += times * table.values[from + d]!
+    const vector = readRow(table, row, scratch)
+    for (let d = 0; d < sum.length; d++) sum[d]! += times * vector[d]!
   }
   return Float32Array.from(sum, (value) => value / (2 * pairs))
 }
