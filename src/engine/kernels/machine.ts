@@ -56,7 +56,13 @@ export class Machine {
   readonly #control: number
   readonly #workers: readonly Worker[]
 
-  private constructor(heap: Heap, build: KernelBuild, exports: WebAssembly.Exports, control: number, workers: Worker[]) {
+  private constructor(
+    heap: Heap,
+    build: KernelBuild,
+    exports: WebAssembly.Exports,
+    control: number,
+    workers: Worker[],
+  ) {
     this.heap = heap
     this.threads = workers.length + 1
     this.build = build
@@ -78,9 +84,7 @@ export class Machine {
       const { exports } = new WebAssembly.Instance(module, { env: { memory, abort() {} } })
       const control = heap.allocate(CONTROL_BYTES)
       const workers = await Promise.all(
-        Array.from({ length: threads - 1 }, (_, i) =>
-          startWorker({ module, memory, control, thread: i + 1, threads }),
-        ),
+        Array.from({ length: threads - 1 }, (_, i) => startWorker({ module, memory, control, thread: i + 1, threads })),
       )
       return new Machine(heap, build, exports, control, workers)
     } catch (cause) {

@@ -471,7 +471,7 @@ export class Tape {
       'withGenericUser',
       `dimensions ${table.rows}`,
       [table.at, table.axis.stride, table.rows, trained, out.at],
-      [own(table.buffer)],
+      [all(table.buffer)],
       [own(out.buffer)],
     )
     return out

@@ -49,12 +49,11 @@ export interface FusedModel {
   /** Whether it reads prompts, and whether it wants text vectors of length 1. */
   readonly prompts: boolean
   readonly normalised: boolean
+  /** Evaluation brings all rows of per-user tables to at most this norm. */
+  readonly maxUserNorm?: number
   forward(tape: Tape, inputs: FusedInputs): Backward
-  /** What evaluation keeps from training, given a parameter's values and the training split's mean answer [D]. */
-  freeze?(
-    value: (name: string) => Float32Array,
-    meanAnswer: () => Float32Array,
-  ): Record<string, Float32Array>
+  /** What evaluation keeps from training, if anything, given a parameter's values and the training split's mean answer [D]. */
+  freeze?(value: (name: string) => Float32Array, meanAnswer: () => Float32Array): Record<string, Float32Array> | null
 }
 
 /** g ⊙ mask, or g itself where nothing was dropped. */

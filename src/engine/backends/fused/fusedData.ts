@@ -1,4 +1,5 @@
 import type { Dataset, EmbeddingTable, PairSplit } from '../../data/dataset'
+import { DTYPE_BYTES, readRow, rowOf, type AllocateTable } from '../../data/embeddingTable'
 import type { Heap } from '../../kernels/heap'
 import type { Machine } from '../../kernels/machine'
 import { all, type Operation } from '../../kernels/program'
@@ -41,7 +42,7 @@ export class FusedData {
     this.#rows = Math.max(...tables.map(({ rows }) => rows))
     this.form = {
       stride: roundUp(dataset.width, WIDTH_BLOCK),
-      half: tables.some(isHalf),
+      half: tables.some(({ dtype }) => dtype === 'float16'),
       scratch: heap.allocate(machine.threads * SCRATCH_BYTES),
     }
     this.constants = { zero: this.constant(0), one: this.constant(1) }
@@ -65,7 +66,7 @@ export class FusedData {
         rewardMargin ? heap.place(rewardMargin) : 0,
         features ? heap.place(features) : 0,
         table.address,
-        this.form.stride * (this.form.half ? 2 : 4),
+        this.form.stride * DTYPE_BYTES[split.table.dtype],
         table.scales,
       )
       this.#splits.set(split, words)
@@ -77,7 +78,8 @@ export class FusedData {
   #table(table: EmbeddingTable): { address: number; scales: number } {
     let placed = this.#tables.get(table)
     if (!placed) {
-      const address = this.heap.holds(table.values) ? table.values.byteOffset : this.#copy(table)
+      const inPlace = this.heap.holds(table.values) && table.stride === this.form.stride
+      const address = inPlace ? table.values.byteOffset : this.#copy(table)
       placed = { address, scales: this.#normalised ? this.#scales(table) : 0 }
       this.#tables.set(table, placed)
     }
@@ -85,22 +87,21 @@ export class FusedData {
   }
 
   /** A table that was read elsewhere. */
-  #copy({ rows, width, values }: EmbeddingTable): number {
-    const { stride } = this.form
-    const address = this.heap.allocate(rows * stride * 4)
-    const to = this.heap.floats(address, rows * stride)
-    for (let row = 0; row < rows; row++) to.set(values.subarray(row * width, (row + 1) * width), row * stride)
-    return address
+  #copy(table: EmbeddingTable): number {
+    const { rows, dtype } = table
+    const memory = tableIn(this.heap)(rows, table.width, dtype)
+    for (let row = 0; row < rows; row++) memory.values.set(rowOf(table, row), row * memory.stride)
+    return memory.values.byteOffset
   }
 
   /** 1 / max(‖x‖, 1e-12) of every row, in float64. */
-  #scales({ rows, width, values }: EmbeddingTable): number {
-    const scales = new Float32Array(rows)
-    for (let row = 0; row < rows; row++) {
+  #scales(table: EmbeddingTable): number {
+    const scratch = new Float32Array(table.width)
+    const scales = Float32Array.from({ length: table.rows }, (_, row) => {
       let sum = 0
-      for (let d = row * width; d < (row + 1) * width; d++) sum += values[d]! ** 2
-      scales[row] = 1 / Math.max(Math.sqrt(sum), 1e-12)
-    }
+      for (const value of readRow(table, row, scratch)) sum += value ** 2
+      return 1 / Math.max(Math.sqrt(sum), 1e-12)
+    })
     return this.heap.place(scales)
   }
 
@@ -129,9 +130,7 @@ export class FusedData {
       reward: words(pairs),
       features: features === null ? null : { at: features, buffer: features, rows: F, axis },
       answers: this.#texts('answers', Math.min(2 * pairs, this.#rows)),
-      prompts: prompts
-        ? { texts: this.#texts('prompts', Math.min(pairs, this.#rows)), rows: words(pairs) }
-        : null,
+      prompts: prompts ? { texts: this.#texts('prompts', Math.min(pairs, this.#rows)), rows: words(pairs) } : null,
     }
   }
 
@@ -194,4 +193,13 @@ export interface BatchBuffers {
   prompts: { texts: TextList; rows: number } | null
 }
 
-const isHalf = (table: EmbeddingTable): boolean => table.values.BYTES_PER_ELEMENT === 2
+/** Memory for an embedding file in a heap, as kernels read it: rows padded to whole cache lines. */
+export function tableIn(heap: Heap): AllocateTable {
+  return (rows, width, dtype) => {
+    const stride = roundUp(width, WIDTH_BLOCK)
+    const address = heap.allocate(rows * stride * DTYPE_BYTES[dtype])
+    return dtype === 'float16'
+      ? { dtype, values: heap.halves(address, rows * stride), stride }
+      : { dtype, values: heap.floats(address, rows * stride), stride }
+  }
+}

@@ -28,6 +28,16 @@ const MEMORY = {
   RMSprop: ['square_avg'],
 } as const
 
+/** Everything that evaluates a chunk of a split. */
+interface Evaluator {
+  batch: BatchBuffers
+  margin: Matrix
+  /** 0, 1, 2, …: descriptions say where a chunk starts. */
+  rows: number
+  /** Address of the program. */
+  program: number
+}
+
 /** One run on the fused kernels: a member of a group that may hold others. */
 export class FusedExecution implements Execution, Member {
   readonly backend = 'fused'
@@ -50,7 +60,7 @@ export class FusedExecution implements Execution, Member {
   readonly #frozen = new Map<string, number>()
   readonly #waiting: (() => void)[] = []
   #meanAnswer: Float32Array | undefined
-  #evaluation: { batch: BatchBuffers; margin: Matrix; rows: number; program: number } | undefined
+  #evaluation: Evaluator | undefined
   #steps = 0
   /** Figures in the heap that have not been fetched. */
   #kept = 0
@@ -102,7 +112,7 @@ export class FusedExecution implements Execution, Member {
     const { heap } = this.#group.machine
     if (this.#kept === FIGURES_KEPT) this.#fetch()
     heap.floats(this.#rates, RATES).set(rates)
-    heap.words(this.#step, 2).set([this.#steps % 2 ** 32 | 0, Math.floor(this.#steps / 2 ** 32)])
+    heap.words(this.#step, 2).set([(this.#steps % 2 ** 32) | 0, Math.floor(this.#steps / 2 ** 32)])
     heap.words(this.#figuresCell, 1)[0] = this.#figures + this.#kept * FIGURES_NUMBERS * 8
   }
 
@@ -124,7 +134,8 @@ export class FusedExecution implements Execution, Member {
     const { machine, data } = this.#group
     this.#evaluation ??= this.#recordEvaluation()
     const { batch, margin, rows, program } = this.#evaluation
-    for (const { name, values } of this.#freeze()) machine.heap.floats(this.#frozenAt(name, values.length), values.length).set(values)
+    for (const { name, values } of this.#freeze())
+      machine.heap.floats(this.#frozenAt(name, values.length), values.length).set(values)
     const deltaMargin = new Float32Array(split.pairs)
     for (let from = 0; from < split.pairs; from += batch.capacity) {
       const count = Math.min(batch.capacity, split.pairs - from)
@@ -169,14 +180,12 @@ export class FusedExecution implements Execution, Member {
   }
 
   #freeze(): NamedArray[] {
-    const { freeze } = this.#model
-    if (!freeze) return []
     const parameters = this.#flat.read(this.#flat.values)
-    const kept = freeze(
+    const kept = this.#model.freeze?.(
       (name) => parameters.find((array) => array.name === name)!.values,
       () => (this.#meanAnswer ??= meanAnswer(this.#dataset.splits.train)),
     )
-    return Object.entries(kept).map(([name, values]) => ({ name, shape: [values.length], values }))
+    return Object.entries(kept ?? {}).map(([name, values]) => ({ name, shape: [values.length], values }))
   }
 
   #frozenAt(name: string, length: number): number {
@@ -231,7 +240,7 @@ export class FusedExecution implements Execution, Member {
     return tape.program
   }
 
-  #recordEvaluation(): NonNullable<typeof this.#evaluation> {
+  #recordEvaluation(): Evaluator {
     const { machine, data, batch: training } = this.#group
     const size = this.#batchDependent ? this.#trainer.batch_size : Math.max(EVALUATION_PAIRS, training.capacity)
     const batch = data.batch(size, training.prompts !== null)

@@ -363,7 +363,6 @@ export function linearWeightGrad(args: usize, thread: i32, threads: i32): void {
   }
 }
 
-// @ts-ignore: decorator
 @inline
 function put(at: usize, value: f32, add: bool): void {
   store<f32>(at, add ? load<f32>(at) + value : value)

@@ -169,7 +169,6 @@ export function irtMargin(args: usize, thread: i32, threads: i32): void {
 }
 
 /** s − (d − centre). */
-// @ts-ignore: decorator
 @inline
 function centred(s: v128, difficulty: usize, centre: usize, k: i32): v128 {
   const d = v128.load(difficulty)

@@ -109,7 +109,7 @@ function execute(program: usize, control: usize, thread: i32, threads: i32): voi
   for (;;) {
     const code = load<i32>(at)
     const args = at + 8
-    at = args + (<usize>load<i32>(at, 4) << 2)
+    at = args + ((<usize>load<i32>(at, 4)) << 2)
     switch (code) {
       case END:
         barrier(control, threads)

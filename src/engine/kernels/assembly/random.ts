@@ -9,13 +9,11 @@ const M1: u32 = 0xcd9e8d57
 const W0: u32 = 0x9e3779b9
 const W1: u32 = 0xbb67ae85
 
-// @ts-ignore: decorator
 @inline
 function low(first: v128, second: v128): v128 {
   return v128.shuffle<i32>(first, second, 0, 2, 4, 6)
 }
 
-// @ts-ignore: decorator
 @inline
 function high(first: v128, second: v128): v128 {
   return v128.shuffle<i32>(first, second, 1, 3, 5, 7)
@@ -106,7 +104,6 @@ export function dropout(args: usize, thread: i32, threads: i32): void {
 }
 
 /** High word of a 32 × 32 bit product. */
-// @ts-ignore: decorator
 @inline
 function mulHigh(a: u32, b: u32): u32 {
   return <u32>((<u64>a * <u64>b) >> 32)

@@ -3,7 +3,6 @@ import { address, count, real, shareEnd, shareStart, word } from './share'
 
 /** Operations that carry rows of a table to pairs and back. All tables are [K, stride]: one row a dimension. */
 
-// @ts-ignore: decorator
 @inline
 function at(positions: usize, i: usize): usize {
   return <usize>load<u32>(positions + i) << 2

@@ -4,7 +4,6 @@
  */
 
 /** The share's first index. */
-// @ts-ignore: decorator
 @inline
 export function shareStart(n: i32, block: i32, thread: i32, threads: i32): i32 {
   const blocks = (n + block - 1) / block
@@ -12,7 +11,6 @@ export function shareStart(n: i32, block: i32, thread: i32, threads: i32): i32 {
 }
 
 /** One past the share's last index, at most n. */
-// @ts-ignore: decorator
 @inline
 export function shareEnd(n: i32, block: i32, thread: i32, threads: i32): i32 {
   return min(n, shareStart(n, block, thread + 1, threads))
@@ -28,26 +26,22 @@ export const FLAT_BLOCK: i32 = 256
 export const WIDTH_BLOCK: i32 = 16
 
 /** The i-th 32-bit word of an operation's arguments. */
-// @ts-ignore: decorator
 @inline
 export function word(args: usize, i: i32): i32 {
   return load<i32>(args + (<usize>i << 2))
 }
 
-// @ts-ignore: decorator
 @inline
 export function address(args: usize, i: i32): usize {
   return <usize>load<u32>(args + (<usize>i << 2))
 }
 
-// @ts-ignore: decorator
 @inline
 export function real(args: usize, i: i32): f32 {
   return load<f32>(args + (<usize>i << 2))
 }
 
 /** A count that changes from step to step: the argument is the address of its cell. */
-// @ts-ignore: decorator
 @inline
 export function count(args: usize, i: i32): i32 {
   return load<i32>(address(args, i))

@@ -1,7 +1,6 @@
 /** Vector arithmetic on four float32 lanes: what WebAssembly lacks, and reductions in one fixed order. */
 
 /** a·b + c: one rounding where relaxed SIMD has a fused instruction, two in the plain build. */
-// @ts-ignore: decorator
 @inline
 export function madd(a: v128, b: v128, c: v128): v128 {
   if (ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_madd(a, b, c)
@@ -9,7 +8,6 @@ export function madd(a: v128, b: v128, c: v128): v128 {
 }
 
 /** [Σa, Σb, Σc, Σd]; each sum is (lane 0 + lane 2) + (lane 1 + lane 3). */
-// @ts-ignore: decorator
 @inline
 export function sums(a: v128, b: v128, c: v128, d: v128): v128 {
   const ab = f32x4.add(v128.shuffle<f32>(a, b, 0, 4, 1, 5), v128.shuffle<f32>(a, b, 2, 6, 3, 7))
@@ -18,7 +16,6 @@ export function sums(a: v128, b: v128, c: v128, d: v128): v128 {
 }
 
 /** The sum of four lanes, in float64. */
-// @ts-ignore: decorator
 @inline
 export function sum64(a: v128): f64 {
   return (
@@ -29,27 +26,23 @@ export function sum64(a: v128): f64 {
 }
 
 /** The two low lanes of `a` added to a pair of float64 sums, and the two high ones: the lanes keep their places. */
-// @ts-ignore: decorator
 @inline
 export function addLow(sum: v128, a: v128): v128 {
   return f64x2.add(sum, f64x2.promote_low_f32x4(a))
 }
 
-// @ts-ignore: decorator
 @inline
 export function addHigh(sum: v128, a: v128): v128 {
   return f64x2.add(sum, f64x2.promote_low_f32x4(v128.shuffle<f32>(a, a, 2, 3, 2, 3)))
 }
 
 /** Lanes 0 … n − 1 all ones, the others zero; n in 0 … 4. */
-// @ts-ignore: decorator
 @inline
 export function firstLanes(n: i32): v128 {
   return i32x4.gt_s(i32x4.splat(n), i32x4(0, 1, 2, 3))
 }
 
 /** e^x, error below 2 ulp, for x in [−87.3, 88.7] and clamped to it; NaN stays NaN. Cephes' expf: Cody and Waite's reduction, degree 5. */
-// @ts-ignore: decorator
 @inline
 export function exp4(value: v128): v128 {
   const x = f32x4.min(f32x4.max(value, f32x4.splat(-87.3)), f32x4.splat(88.7))
@@ -70,7 +63,6 @@ export function exp4(value: v128): v128 {
  * log(1 + e) for e in [0, 1], error below 2 ulp: 2 artanh(s) with s = e / (2 + e) ≤ 1/3, by its series up to s¹⁵
  * (the next term is below 2⁻²⁸ of the sum).
  */
-// @ts-ignore: decorator
 @inline
 export function log1p4(e: v128): v128 {
   const s = f32x4.div(e, f32x4.add(e, f32x4.splat(2)))
@@ -85,14 +77,15 @@ export function log1p4(e: v128): v128 {
 }
 
 /**
- * Φ(x), the normal distribution function: ½ erfc(−x / √2), with erfc by the Chebyshev fit of Press et al. (Numerical
- * Recipes, "erfcc", relative error below 1.2e-7 everywhere), so that small probabilities keep their digits.
+ * Φ(x), the normal distribution function, = ½ erfc(−x / √2). With y = |x| / √2: below 1 by Cephes' polynomial for erf
+ * (erff, error below 1 ulp of erf), above by the Chebyshev fit for erfc of Press et al. (Numerical Recipes, "erfcc", relative
+ * error below 1.2e-7), so that small probabilities keep their digits.
  */
-// @ts-ignore: decorator
 @inline
 export function phi4(x: v128): v128 {
+  const half = f32x4.splat(0.5)
   const y = f32x4.mul(f32x4.abs(x), f32x4.splat(0.70710678118654752))
-  const t = f32x4.div(f32x4.splat(1), madd(f32x4.splat(0.5), y, f32x4.splat(1)))
+  const t = f32x4.div(f32x4.splat(1), madd(half, y, f32x4.splat(1)))
   let p = madd(f32x4.splat(0.17087277), t, f32x4.splat(-0.82215223))
   p = madd(p, t, f32x4.splat(1.48851587))
   p = madd(p, t, f32x4.splat(-1.13520398))
@@ -102,12 +95,20 @@ export function phi4(x: v128): v128 {
   p = madd(p, t, f32x4.splat(0.37409196))
   p = madd(p, t, f32x4.splat(1.00002368))
   p = madd(p, t, f32x4.splat(-1.26551223))
-  const upper = f32x4.mul(f32x4.mul(f32x4.splat(0.5), t), exp4(f32x4.sub(p, f32x4.mul(y, y))))
-  return v128.bitselect(upper, f32x4.sub(f32x4.splat(1), upper), f32x4.lt(x, f32x4.splat(0)))
+  const square = f32x4.mul(y, y)
+  const upper = f32x4.mul(f32x4.mul(half, t), exp4(f32x4.sub(p, square)))
+  const far = v128.bitselect(upper, f32x4.sub(f32x4.splat(1), upper), f32x4.lt(x, f32x4.splat(0)))
+  let q = madd(f32x4.splat(7.853861353153693e-5), square, f32x4.splat(-8.010193625184903e-4))
+  q = madd(q, square, f32x4.splat(5.188327685732524e-3))
+  q = madd(q, square, f32x4.splat(-2.685381193529856e-2))
+  q = madd(q, square, f32x4.splat(1.128358514861418e-1))
+  q = madd(q, square, f32x4.splat(-3.761262582423300e-1))
+  q = madd(q, square, f32x4.splat(1.128379165726710))
+  const near = madd(f32x4.mul(f32x4.mul(half, x), f32x4.splat(0.70710678118654752)), q, half)
+  return v128.bitselect(near, far, f32x4.lt(y, f32x4.splat(1)))
 }
 
 /** Four IEEE 754 halves in the low 64 bits, widened exactly; infinities and NaN do not occur in a table. */
-// @ts-ignore: decorator
 @inline
 export function widen(halves: v128): v128 {
   const bits = i32x4.extend_low_i16x8_u(halves)

@@ -59,7 +59,6 @@ function blockPenalty(p: usize, l1: f32, l2: f32): f64 {
 }
 
 /** λ1 sign(p) + 2 λ2 p; the subgradient of |p| at 0 is 0. */
-// @ts-ignore: decorator
 @inline
 function penaltyGrad(p: v128, l1: f32, l2: f32): v128 {
   const magnitude = v128.and(f32x4.splat(l1), f32x4.ne(p, f32x4.splat(0)))
@@ -130,7 +129,6 @@ function adam(p: usize, g: usize, m: usize, v: usize, rates: usize, l1: f32, l2:
 }
 
 /** torch's SGD and RMSprop decay weights through the gradient. */
-// @ts-ignore: decorator
 @inline
 function decayed(g: usize, value: v128, rates: usize, l1: f32, l2: f32, clip: v128): v128 {
   const gradient = f32x4.mul(clip, f32x4.add(v128.load(g), penaltyGrad(value, l1, l2)))

@@ -83,7 +83,7 @@ export function caimiraFused(config: CaimiraConfig): FusedModel {
     },
 
     freeze(value, meanAnswer) {
-      if (side) return {}
+      if (side) return null
       const weight = value('layer_d.weight')
       const bias = value('layer_d.bias')
       const mean = meanAnswer()

@@ -13,11 +13,7 @@ export function loreFused(config: LoreConfig): FusedModel {
       const one = constant(1)
       const rewards = tape.project(answers, basis)
       const mixture = tape.softmax(tape.gather(perUser('a.weight'), users, pairs))
-      const difference = tape.combine(
-        tape.gather(rewards, chosen, pairs),
-        tape.gather(rewards, rejected, pairs),
-        -1,
-      )
+      const difference = tape.combine(tape.gather(rewards, chosen, pairs), tape.gather(rewards, rejected, pairs), -1)
       tape.dot(mixture, difference, one, 1, margin)
       const gRewards = tape.matrix(rewards.rows, answers.axis)
       return (g) => {

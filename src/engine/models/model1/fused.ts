@@ -88,9 +88,7 @@ export function model1Fused(config: Model1Config, { features: F }: Sizes): Fused
         }
         const gUser = tape.combine(c.gUser, r.gUser, 1)
         tape.linearWeightGrad(gUser, embedding, userWeight)
-        tape.scatter(perUserGrad('user_id.weight'), [
-          { positions: users, g: tape.linearInputGrad(gUser, userWeight) },
-        ])
+        tape.scatter(perUserGrad('user_id.weight'), [{ positions: users, g: tape.linearInputGrad(gUser, userWeight) }])
         tape.projectGrad(answers, gProjected, yWeight, yBias)
         tape.projectGrad(prompts.texts, gPrompts, xWeight, xBias)
       }

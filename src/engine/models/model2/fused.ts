@@ -22,6 +22,7 @@ export function model2Fused(config: Model2Config): FusedModel {
     penalties: { 'user_id.weight': { l2: config.lambda_uid_l2 }, 'W_id.weight': { l2: config.lambda_w2_id } },
     prompts: true,
     normalised: true,
+    maxUserNorm: config.user_max_norm,
 
     forward(tape, inputs) {
       const { pairs, answers, prompts, users, chosen, rejected, margin, parameter, perUser, perUserGrad } = inputs
@@ -106,9 +107,7 @@ export function model2Fused(config: Model2Config): FusedModel {
         }
         const gUser = tape.combine(c.gUser, r.gUser, 1)
         tape.linearWeightGrad(gUser, embedding, userWeight)
-        tape.scatter(perUserGrad('user_id.weight'), [
-          { positions: users, g: tape.linearInputGrad(gUser, userWeight) },
-        ])
+        tape.scatter(perUserGrad('user_id.weight'), [{ positions: users, g: tape.linearInputGrad(gUser, userWeight) }])
         prompt.backward()
         answer.backward()
       }
