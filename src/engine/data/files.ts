@@ -83,16 +83,20 @@ export async function readFully(file: InputFile, target: Uint8Array, position: n
   }
 }
 
-/** A stretch of a file, in pieces of {@link CHUNK_BYTES}. */
+/** Reads that are under way while a piece is used: two keep a disk, or a second core, busy. */
+const READS_AHEAD = 2
+/** So many buffers in turn are enough for {@link readPieces}. */
+export const PIECE_BUFFERS = READS_AHEAD + 1
+
 export interface PieceReader extends ReadOptions {
   /** Where a piece goes, `bytes` long; `from` counts from the stretch's start, `piece` from 0. */
   bufferOf: (from: number, bytes: number, piece: number) => Uint8Array
-  /** Called in order. Two buffers in turn are enough: when a piece is used, only the next one is being read. */
+  /** Called in order. */
   use: (piece: Uint8Array, from: number) => void
 }
 
 /**
- * Reads `length` bytes from `position` on, one piece ahead: the system copies the next piece while this one is used.
+ * Reads `length` bytes from `position` on in pieces of {@link CHUNK_BYTES}, some ahead of the one that is being used.
  *
  * @throws AppError `data_invalid` when the file ends before, `stopped`, or whatever `use` throws
  */
@@ -102,25 +106,29 @@ export async function readPieces(
   length: number,
   { bufferOf, use, signal, onBytes }: PieceReader,
 ): Promise<void> {
-  const read = async (from: number): Promise<Uint8Array | null> => {
-    if (from >= length) return null
-    const buffer = bufferOf(from, Math.min(CHUNK_BYTES, length - from), from / CHUNK_BYTES)
-    await readFully(file, buffer, position + from)
-    return buffer
+  const ahead: Promise<Uint8Array>[] = []
+  let begun = 0
+  const begin = (): void => {
+    if (begun >= length) return
+    const buffer = bufferOf(begun, Math.min(CHUNK_BYTES, length - begun), begun / CHUNK_BYTES)
+    const read = readFully(file, buffer, position + begun).then(() => buffer)
+    // Its failure is met when its turn comes; until then it must not count as unhandled.
+    read.catch(() => {})
+    ahead.push(read)
+    begun += buffer.byteLength
   }
-  let next = read(0)
   try {
+    for (let i = 0; i < READS_AHEAD; i++) begin()
     for (let from = 0; from < length; from += CHUNK_BYTES) {
       throwIfStopped(signal)
-      const piece = await next
-      if (!piece) return
-      next = read(from + CHUNK_BYTES)
+      const piece = await ahead.shift()!
+      begin()
       use(piece, from)
       onBytes?.(piece.byteLength)
     }
   } finally {
     // The file is closed next, which no read may outlive.
-    await next.catch(() => null)
+    await Promise.allSettled(ahead)
   }
 }
 

@@ -11,7 +11,7 @@ import {
   type AllocateTable,
 } from './embeddingTable'
 import { findNonFinite, RowCounter, type FaultyRows } from './faultyRows'
-import { CHUNK_BYTES, readFully, readPieces, withInput, type InputFile, type ReadOptions } from './files'
+import { CHUNK_BYTES, PIECE_BUFFERS, readFully, readPieces, withInput, type InputFile, type ReadOptions } from './files'
 
 export interface MatrixShape {
   readonly rows: number
@@ -228,11 +228,11 @@ async function readValues(
     })
     return { nonFinite: nonFinite.found, overflow: overflow.found }
   }
-  const chunks = [0, 1].map(() => new ArrayBuffer(Math.min(CHUNK_BYTES, length)))
+  const chunks = Array.from({ length: PIECE_BUFFERS }, () => new ArrayBuffer(Math.min(CHUNK_BYTES, length)))
   const convert = new Converter(memory?.dtype ?? AS_IT_IS[dtype] ?? 'float32', width, { nonFinite, overflow })
   await readPieces(file, dataOffset, length, {
     ...options,
-    bufferOf: (_from, bytes, piece) => new Uint8Array(chunks[piece % 2]!, 0, bytes),
+    bufferOf: (_from, bytes, piece) => new Uint8Array(chunks[piece % PIECE_BUFFERS]!, 0, bytes),
     use: (piece, from) => {
       const start = from / itemBytes
       const values = convert.piece(viewOf(dtype, piece), start)

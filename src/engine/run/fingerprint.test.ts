@@ -30,8 +30,8 @@ function strided(memory: ArrayBufferLike, source: Float32Array | Uint16Array): E
   return table
 }
 
-const NO_THREAD = Infinity
-const THREAD = 0
+const NO_THREAD = { worthAThread: Infinity }
+const THREAD = { worthAThread: 0 }
 
 describe('the fingerprint of the training data', () => {
   it('is what earlier versions wrote, so that their runs can be resumed', () => {
@@ -58,5 +58,13 @@ describe('the fingerprint of the training data', () => {
     expect(threaded.hex).toBe(new Fingerprint({ ...split, table }, NO_THREAD).hex)
     shared[shared.length - 1] = -1
     expect(new Fingerprint({ ...split, table }, THREAD).hex).not.toBe(expected(values))
+  })
+
+  it('is made by whoever waits when nothing comes from the thread', () => {
+    const memory = new SharedArrayBuffer(64 + 40 * 16 * 4)
+    const table = strided(memory, numbers)
+    // With no patience at all the thread has not begun when it is given up.
+    const fingerprint = new Fingerprint({ ...split, table }, { ...THREAD, stalledMs: 0 })
+    expect(fingerprint.hex).toBe(expected(numbers))
   })
 })

@@ -8,7 +8,7 @@ const WORTH_A_THREAD_BYTES = 16 << 20
 const STALLED_MS = 10_000
 
 /** Bytes between reports of progress. */
-const STRIDE_BYTES = 1 << 20
+const CHUNK_BYTES = 1 << 20
 
 /** What the hashing thread tells through shared memory: whether it is done, how far it is, and the 32 bytes. */
 const DONE = 0
@@ -25,9 +25,11 @@ export class Fingerprint {
   readonly #parts: Uint8Array[]
   readonly #rows: { bytes: Uint8Array; rows: number; rowBytes: number; strideBytes: number }
   readonly #report: SharedArrayBuffer | null
+  readonly #stalledMs: number
   #hex: string | undefined
 
-  constructor(split: PairSplit, worthAThread = WORTH_A_THREAD_BYTES) {
+  constructor(split: PairSplit, { worthAThread = WORTH_A_THREAD_BYTES, stalledMs = STALLED_MS } = {}) {
+    this.#stalledMs = stalledMs
     const { users, prompts, chosen, rejected, features, rewardMargin, table } = split
     this.#parts = [users, prompts, chosen, rejected, features, rewardMargin].flatMap((part) =>
       part ? [new Uint8Array(part.buffer, part.byteOffset, part.byteLength)] : [],
@@ -56,7 +58,7 @@ export class Fingerprint {
       bytes,
       ...layout,
       report,
-      chunk: STRIDE_BYTES,
+      chunk: CHUNK_BYTES,
       digestOffset: DIGEST_OFFSET,
     } satisfies HashWork
     const thread = new Worker(`(${hashTable.toString()})()`, { eval: true, workerData })
@@ -72,7 +74,7 @@ export class Fingerprint {
       const progress = Atomics.load(state, PROGRESS)
       if (progress === seen) return undefined
       seen = progress
-      Atomics.wait(state, DONE, 0, STALLED_MS)
+      Atomics.wait(state, DONE, 0, this.#stalledMs)
     }
     return Buffer.from(new Uint8Array(this.#report, DIGEST_OFFSET, DIGEST_BYTES)).toString('hex')
   }
