@@ -4,6 +4,7 @@ import { adaptRun } from './adaptRun'
 import { validateData } from './data/validate'
 import { listPairs } from './rewards/listPairs'
 import { runExperiment, type EngineMessage } from './runExperiment'
+import { runSeeds, type TellOfSeed } from './runSeeds'
 import { StopRequest } from './stopReason'
 
 /**
@@ -50,6 +51,11 @@ async function handle(frame: ToEngine): Promise<void> {
         result: await runExperiment(frame, (message) => void port.send(message), stop),
       })
       break
+    case 'train_seeds': {
+      const tell: TellOfSeed = (seed, news) => void port.send({ type: 'seed', seed, news })
+      await port.send({ type: 'seeds', result: await runSeeds(frame, tell, stop) })
+      break
+    }
     case 'validate':
       await port.send({ type: 'validation', report: await validateData(frame.data, { signal: stop.signal }) })
       break

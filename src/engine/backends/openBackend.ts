@@ -20,10 +20,12 @@ export interface Backend {
   readonly name: string
   /** Why this one, for the run's log. */
   readonly why: string
+  /** Whether executions made at once train in one pass; else they are better made one after the other. */
+  readonly together: boolean
   /** Where embedding tables go; ordinary memory if absent. */
   readonly allocate?: AllocateTable
   /** Executions of configurations that differ in nothing but what may differ within one pass. */
-  execute(configs: readonly [ExperimentConfig, ...ExperimentConfig[]], dataset: Dataset): Promise<Execution[]>
+  execute(configs: readonly ExperimentConfig[], dataset: Dataset): Promise<Execution[]>
   close(): void
 }
 
@@ -39,6 +41,7 @@ export async function openBackend(config: ExperimentConfig): Promise<Backend> {
   return {
     name: loaded.name,
     why: loaded.why,
+    together: false,
     execute: (configs, dataset) =>
       Promise.resolve(
         configs.map((one) => new TfjsExecution(createModel(one, sizesOf(dataset)), dataset, one.trainer, loaded)),
@@ -56,6 +59,7 @@ function fusedBackend(config: ExperimentConfig): Backend {
   let machine: Machine | undefined
   return {
     name: 'fused',
+    together: true,
     why: 'closed-form steps on SIMD kernels, the fastest on a CPU',
     allocate: tableIn(heap),
     async execute(configs, dataset) {
