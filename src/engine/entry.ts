@@ -1,6 +1,5 @@
 import { PROTOCOL_VERSION, toEngineSchema, type ToEngine } from '../shared/api/engineProtocol'
 import { AppError } from '../shared/errors'
-import { adaptRun } from './adaptRun'
 import { validateData } from './data/validate'
 import { listPairs } from './rewards/listPairs'
 import { runExperiment, type EngineMessage } from './runExperiment'
@@ -64,9 +63,12 @@ async function handle(frame: ToEngine): Promise<void> {
       await port.send({ type: 'pairs', splits })
       break
     }
-    case 'adapt':
+    case 'adapt': {
+      // It differentiates the reference, and with it loads tfjs, which training does not need.
+      const { adaptRun } = await import('./adaptRun')
       await port.send({ type: 'adaptation', adaptation: await adaptRun(frame, stop.signal) })
       break
+    }
     case 'stop':
       stop.byUser()
       return
