@@ -3,7 +3,7 @@ import { AppError } from '../../shared/errors'
 import type { Dataset } from '../data/dataset'
 import type { AllocateTable } from '../data/embeddingTable'
 import { Heap } from '../kernels/heap'
-import { Machine, defaultThreads } from '../kernels/machine'
+import { Machine, NOT_HERE, bestBuild, defaultThreads } from '../kernels/machine'
 import type { FusedModel } from '../models/fused'
 import { createFusedModel } from '../models/fusedRegistry'
 import { sizesOf } from '../models/sizesOf'
@@ -34,7 +34,13 @@ export interface Backend {
  */
 export async function openBackend(config: ExperimentConfig): Promise<Backend> {
   const { backend } = config
-  if (backend === 'fused' || (backend === 'auto' && hasFusedForm(config))) return fusedBackend(config)
+  if (backend === 'fused') return fusedBackend(config)
+  if (backend === 'auto' && hasFusedForm(config))
+    try {
+      return fusedBackend(config)
+    } catch {
+      // No SIMD, or no room for the addresses of its heap: tfjs asks for less.
+    }
   // Half of the engine's code, and needed for little: loaded where it is used.
   const { openTfjs } = await import('./tfjs/openTfjs')
   return openTfjs(backend)
@@ -45,7 +51,7 @@ function fusedBackend(config: ExperimentConfig): Backend {
     throw new AppError('backend_unavailable', `${config.model_name} has no fused form`, {
       fix: 'Take --backend auto, wasm or cpu.',
     })
-  const heap = new Heap()
+  const heap = openHeap()
   let machine: Machine | undefined
   return {
     name: 'fused',
@@ -75,6 +81,15 @@ function fusedBackend(config: ExperimentConfig): Backend {
       return models.map(({ model, trainer }) => new FusedExecution(group, model, trainer))
     },
     close: () => machine?.close(),
+  }
+}
+
+function openHeap(): Heap {
+  try {
+    bestBuild()
+    return new Heap()
+  } catch (cause) {
+    throw new AppError('backend_unavailable', 'The fused engine does not start here', NOT_HERE, cause)
   }
 }
 
