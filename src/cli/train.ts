@@ -4,7 +4,7 @@ import { BASE_REWARDS, MODEL_NAMES, type ExperimentConfig } from '../shared/conf
 import { parseScalar, resolveExperiment, type ConfigRoots } from '../core/config/resolveExperiment'
 import { resumedExperiment } from '../core/config/savedExperiment'
 import { findRun } from '../core/runs/findRun'
-import { childProcessSpawner } from '../core/engine/spawner'
+import { childProcessSpawner } from '../core/engine/childProcessSpawner'
 import { makeFolders } from '../core/folders'
 import { runInEngine } from '../core/engine/runInEngine'
 import { AppError, ERROR_EXIT_CODES } from '../shared/errors'

@@ -45,8 +45,8 @@ async function stateOf(path: string): Promise<FileState | undefined> {
  * Throws an AppError where the folder is a run's and `run.json` is broken.
  */
 export async function readRunFolder(root: string, dir: string, known?: RunFolder): Promise<RunFolder | undefined> {
-  const [record, metrics, log] = await Promise.all(
-    [RUN_FILES.record, RUN_FILES.metrics, RUN_FILES.log].map((name) => stateOf(join(dir, name))),
+  const [record, metrics, log, owner] = await Promise.all(
+    [RUN_FILES.record, RUN_FILES.metrics, RUN_FILES.log, RUN_FILES.owner].map((name) => stateOf(join(dir, name))),
   )
   if (record === undefined) {
     const traces = metrics ?? log ?? (await stateOf(join(dir, RUN_FILES.hparams)))
@@ -54,7 +54,7 @@ export async function readRunFolder(root: string, dir: string, known?: RunFolder
     throw new AppError('unreadable', `${RUN_FILES.record} is missing`, { file: dir })
   }
   const stamp = `${record.stamp} ${metrics?.stamp ?? ''}`
-  const lastSign = Math.max(record.changed, metrics?.changed ?? 0, log?.changed ?? 0)
+  const lastSign = Math.max(record.changed, metrics?.changed ?? 0, log?.changed ?? 0, owner?.changed ?? 0)
   if (known?.stamp === stamp) return { ...known, lastSign }
 
   const parsed = await readRecord(root, dir)
