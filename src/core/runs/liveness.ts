@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { hostname, uptime } from 'node:os'
-import type { RunRecord, RunStatus } from '../../shared/domain/run'
+import type { RunStatus } from '../../shared/domain/lifecycle'
+import type { RunRecord } from '../../shared/domain/run'
 
 /** A run on another machine writes at least once an epoch; one that was silent for so long counts as dead. */
 const SILENT_AFTER_MS = 15 * 60 * 1000

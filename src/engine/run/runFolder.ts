@@ -3,7 +3,8 @@ import os from 'node:os'
 import path from 'node:path'
 import { dump } from 'js-yaml'
 import { z } from 'zod'
-import { RUN_FILES, runRecordSchema, type RunRecord, type RunStatus } from '../../shared/domain/run'
+import type { EndStatus } from '../../shared/domain/lifecycle'
+import { RUN_FILES, runRecordSchema, type RunRecord } from '../../shared/domain/run'
 import { LONGEST_NAME, type ExperimentConfig } from '../../shared/config/experiment'
 import { AppError } from '../../shared/errors'
 import { harmless } from '../../shared/harmless'
@@ -91,7 +92,7 @@ export class RunFolder {
   }
 
   /** Writes the run's last status, with all warnings that came up. */
-  end(status: RunStatus, outcome: Pick<RunRecord, 'reason' | 'result' | 'warnings'>): void {
+  end(status: EndStatus, outcome: Pick<RunRecord, 'reason' | 'result' | 'warnings'>): void {
     if (!this.#record) return
     this.#record = { ...this.#record, ...outcome, status, ended: Date.now() }
     const text = recordText(this.#record)

@@ -1,8 +1,5 @@
 import { z } from 'zod'
-
-export const RUN_STATUSES = ['running', 'finished', 'stopped', 'failed', 'crashed', 'interrupted'] as const
-export const runStatusSchema = z.enum(RUN_STATUSES)
-export type RunStatus = z.infer<typeof runStatusSchema>
+import { runStatusSchema } from './lifecycle'
 
 /** What one training run came to: the last line of `delta train --json`. */
 export const runResultSchema = z.object({
