@@ -36,7 +36,8 @@ export class RunStore {
     return { runs, unreadable }
   }
 
-  async get(id: string): Promise<RequestOutput<'runs.get'>> {
+  /** What the run's folder says. */
+  async get(id: string): Promise<Omit<RequestOutput<'runs.get'>, 'sequence' | 'transitions'>> {
     const { runs } = await this.scan()
     const run = runs.find((one) => one.id === id)
     if (run === undefined) {

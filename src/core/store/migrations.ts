@@ -4,6 +4,7 @@ import type { Database } from 'better-sqlite3'
 import { AppError } from '../../shared/errors'
 import { makeFolders } from '../folders'
 import { first } from './migrations/0001-first'
+import { queue } from './migrations/0002-queue'
 
 /** One step of the schema. Once released it is never changed; a correction is the next number. */
 export interface Migration {
@@ -13,7 +14,7 @@ export interface Migration {
   sql: string
 }
 
-export const MIGRATIONS: readonly Migration[] = [first]
+export const MIGRATIONS: readonly Migration[] = [first, queue]
 
 /** Backups kept; older ones go. */
 const KEPT_BACKUPS = 5
