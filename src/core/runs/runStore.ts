@@ -26,9 +26,16 @@ export class RunStore {
   readonly #sightings = new Sightings()
   #known = new Map<string, RunFolder>()
 
-  constructor(logDir: string, surroundings: () => Surroundings = here) {
+  /** @param known folders as they were read before, by this program or an earlier one */
+  constructor(logDir: string, surroundings: () => Surroundings = here, known: Iterable<RunFolder> = []) {
     this.logDir = resolve(logDir)
     this.#surroundings = surroundings
+    this.#known = new Map([...known].map((folder) => [folder.dir, folder]))
+  }
+
+  /** What the last scan found in a run's folder. */
+  folder(dir: string): RunFolder | undefined {
+    return this.#known.get(dir)
   }
 
   async list(): Promise<Listing> {

@@ -8,6 +8,7 @@ import { RUN_FILES, type RunRecord } from '../../shared/domain/run'
 import { AppError, messageOf } from '../../shared/errors'
 import type { EngineExit } from '../engine/spawner'
 import { parseMetrics, summarise } from '../runs/metricsFile'
+import { columnsOf } from '../store/columns'
 import type { Store } from '../store/openStore'
 import { QueueTable } from './queueTable'
 import { readRecord, writeRecord } from './recordFile'
@@ -202,7 +203,7 @@ export class RunRecorder {
     const sequence = this.#write((history) =>
       history.store.db.write('read metrics back', () => {
         this.#begin(history, run.id)
-        history.store.metrics.replace(history.store.runs.get(run.id).key, batches)
+        history.store.metrics.replace(history.store.runs.get(run.id).key, columnsOf(batches))
         return history.store.runs.get(run.id).sequence
       }),
     )

@@ -9,6 +9,8 @@ export const SLOW_MS = 40
 const WAL_PAGES = 1_000
 /** What the write-ahead log keeps on disk once it has been copied. */
 const WAL_LIMIT_BYTES = 16 * 2 ** 20
+/** About half a second of reading. */
+const FULL_CHECK_BYTES = 128 * 2 ** 20
 const CACHE_KIB = 32 * 2 ** 10
 
 /** Told of each statement slower than {@link SLOW_MS}. */
@@ -57,9 +59,15 @@ export class HistoryDatabase {
     handle.pragma('cell_size_check = ON')
   }
 
-  /** What is wrong with the file, in SQLite's words; empty when all is well. Reads the whole file once. */
+  /**
+   * What is wrong with the file, in SQLite's words; empty when all is well. Reads the whole file once, and compares every
+   * index with its table unless the file is so large that a person would wait for it.
+   */
   check(): string[] {
-    const rows = this.read('quick check', () => this.handle.pragma('quick_check(5)', { simple: false }))
+    const pages = Number(this.handle.pragma('page_count', { simple: true }))
+    const bytes = pages * Number(this.handle.pragma('page_size', { simple: true }))
+    const pragma = bytes <= FULL_CHECK_BYTES ? 'integrity_check(5)' : 'quick_check(5)'
+    const rows = this.read(pragma, () => this.handle.pragma(pragma))
     if (!Array.isArray(rows)) return []
     return rows.map((row: unknown) => String(Object.values(Object(row))[0])).filter((line) => line !== 'ok')
   }
@@ -121,9 +129,17 @@ function resultCode(error: unknown): string | undefined {
   return error instanceof BetterSqlite.SqliteError ? error.code.split('_').slice(0, 2).join('_') : undefined
 }
 
+/** What `integrity_check` found, as the cause of an error. */
+export class Damage extends Error {
+  constructor(faults: readonly string[]) {
+    super(faults.join('; '))
+  }
+}
+
 /** Whether the file itself is broken, so that only a new one helps. */
 export function isDamage(error: unknown): boolean {
   const cause = error instanceof AppError ? error.cause : error
+  if (cause instanceof Damage) return true
   const code = resultCode(cause)
   return code === 'SQLITE_CORRUPT' || code === 'SQLITE_NOTADB'
 }

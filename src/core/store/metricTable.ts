@@ -1,6 +1,7 @@
 import type { Statement } from 'better-sqlite3'
 import type { MetricBatch } from '../../shared/domain/metric'
 import { AppError } from '../../shared/errors'
+import { bytesOf, PART_POINTS, type Columns } from './columns'
 import type { HistoryDatabase } from './database'
 
 /** Figures of one metric of a run, without its curve. */
@@ -67,12 +68,26 @@ export class MetricTable {
   }
 
   /** Every point of a run anew, from its folder or an import. */
-  replace(key: number, batches: Iterable<MetricBatch>): void {
+  replace(key: number, columns: ReadonlyMap<string, Columns>): void {
     this.#db.write('replace metrics', () => {
-      for (const table of ['points', 'moments', 'figures'])
-        this.#db.handle.prepare(`DELETE FROM ${table} WHERE run = ?`).run(key)
-      this.#db.handle.prepare('UPDATE runs SET sequence = sequence + 1 WHERE key = ?').run(key)
-      this.#insert(key, batches)
+      const { handle } = this.#db
+      for (const table of ['points', 'moments', 'figures', 'series'])
+        handle.prepare(`DELETE FROM ${table} WHERE run = ?`).run(key)
+      handle.prepare('UPDATE runs SET sequence = sequence + 1 WHERE key = ?').run(key)
+      const insert = handle.prepare<[number, number, number, number, Buffer, Buffer, Buffer, Buffer]>(
+        'INSERT INTO series (run, metric, part, points, steps, epochs, times, value) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+      )
+      for (const [name, { steps, epochs, times, values }] of columns) {
+        const metric = this.#metric(name)
+        for (let from = 0, part = 0; from < steps.length; from += PART_POINTS, part++) {
+          const to = Math.min(steps.length, from + PART_POINTS)
+          const slices = [steps, epochs, times, values].map((column) => bytesOf(column.subarray(from, to)))
+          const [a, b, c, d] = slices
+          if (a && b && c && d) insert.run(key, metric, part, to - from, a, b, c, d)
+        }
+        const sum = summary(steps, values)
+        if (sum) this.#upsertFigure.run(key, metric, sum.step, sum.last, sum.lowest, sum.highest, sum.points)
+      }
     })
   }
 
@@ -113,6 +128,17 @@ export class MetricTable {
     this.#names.set(name, Number(key))
     return Number(key)
   }
+}
+
+function summary(steps: Float64Array, values: Float64Array): Sum | undefined {
+  const stored = (i: number): number | null => {
+    const value = values[i]
+    return value === undefined || Number.isNaN(value) ? null : value
+  }
+  if (steps.length === 0) return undefined
+  const sum = new Sum(steps[0] ?? 0, stored(0))
+  for (let i = 1; i < steps.length; i++) sum.add(steps[i] ?? 0, stored(i))
+  return sum
 }
 
 /** The figures of a batch's own points. */

@@ -107,6 +107,13 @@ export class RunTable {
       .all(logDir)
   }
 
+  /** Runs of a log folder that lie in its trash. */
+  inTrashOf(logDir: string): RunRow[] {
+    return this.#db.handle
+      .prepare<[string], RunRow>(`SELECT ${ROW} FROM runs WHERE log_dir = ? AND trashed IS NOT NULL`)
+      .all(logDir)
+  }
+
   /** Runs that a process works on or should. */
   active(): RunRow[] {
     return this.#db.handle
@@ -192,7 +199,8 @@ export class RunTable {
       this.#db.handle
         .prepare(
           `UPDATE runs SET exp_version = ?, experiment = ?, model_name = ?, dts_name = ?, created = ?, ended = ?, dir = ?, log_dir = ?,
-             command = ?, cwd = ?, version = ?, record = ?, stamp = ?, epochs = ?, missing = NULL WHERE key = ?`,
+             command = ?, cwd = ?, version = ?, record = ?, stamp = ?, epochs = ?,
+             missing = NULL, trashed = NULL, trash_dir = NULL WHERE key = ?`,
         )
         .run(
           record.exp_version,
@@ -224,7 +232,8 @@ export class RunTable {
     reason: string | undefined,
     at: number,
   ): void {
-    if (seen === 'running' && isActive(known.status)) return
+    // A queued run's folder keeps saying so until its engine has written into it.
+    if ((seen === 'running' || seen === 'queued') && isActive(known.status)) return
     if (seen === known.status && (reason ?? null) === known.reason) return
     if (seen === known.status) {
       this.#db.handle.prepare('UPDATE runs SET reason = ? WHERE key = ?').run(reason ?? null, known.key)
@@ -233,6 +242,26 @@ export class RunTable {
     const why =
       reason ?? (canBecome(known.status, seen) ? 'Found so in its folder' : 'It went on outside of this history')
     this.#setStatus(known.key, { from: known.status, to: seen, at, reason: why }, reason)
+  }
+
+  epochs(key: number): number {
+    const row = this.#db.handle.prepare<[number], { epochs: number }>('SELECT epochs FROM runs WHERE key = ?').get(key)
+    return row?.epochs ?? 0
+  }
+
+  /** @param trashDir where its folder lies now; null where its files stay in place */
+  markTrashed(id: string, at: number, trashDir: string | null): void {
+    this.#change(
+      'trash run',
+      'trashed = ?, trash_dir = ?, dir = CASE WHEN ? IS NULL THEN dir ELSE NULL END',
+      [at, trashDir, trashDir],
+      id,
+    )
+  }
+
+  /** Deletes a run from the history, with everything that hangs on it. */
+  forget(key: number): void {
+    this.#db.write('forget run', () => this.#db.handle.prepare('DELETE FROM runs WHERE key = ?').run(key))
   }
 
   /** A folder that is no longer there; what is known of the run stays. */

@@ -77,6 +77,29 @@ export const RUN_FILES = {
   log: 'run.log',
   /** While an engine is at work; touched as long as it lives. */
   owner: '.owner',
+  /** Tags, note and star; only where there are any. */
+  annotations: 'annotations.json',
+  /** On what it ran: versions, commit, processor, hashes of the data. */
+  environment: 'environment.json',
   checkpoints: 'checkpoints',
   predictions: 'predictions',
 } as const
+
+export const LONGEST_TAG = 100
+export const LONGEST_NOTE = 20_000
+
+export const tagSchema = z
+  .string()
+  .trim()
+  .min(1)
+  .max(LONGEST_TAG)
+  .regex(/^[^,"\p{Cc}]+$/u, 'a tag has no comma, quotation mark or control character')
+
+/** `annotations.json`: what people say about a run. */
+export const annotationsSchema = z.object({
+  format: z.literal(1),
+  tags: z.array(tagSchema),
+  note: z.string().max(LONGEST_NOTE),
+  starred: z.boolean(),
+})
+export type Annotations = z.infer<typeof annotationsSchema>
