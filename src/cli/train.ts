@@ -77,7 +77,7 @@ async function train(options: TrainOptions, args: readonly string[]): Promise<nu
   const stop = onInterrupt((line) => output.warn(line))
   const reporter = new TrainReporter(output)
   const history = lazyHistory(options.dataDir, roots.cwd)
-  const { result, error } = await supervise({
+  const { result, error, dir } = await supervise({
     spawner: childProcessSpawner(enginePath),
     request: {
       type: 'train',
@@ -95,7 +95,7 @@ async function train(options: TrainOptions, args: readonly string[]): Promise<nu
     publish: () => {},
     onNews: (news) => reporter.frame(news),
   })
-  history.close()
+  await history.close(dir)
   if (!result) throw error ?? new AppError('internal', 'The run ended without a result')
   reporter.result(result)
   return result.status === 'stopped' ? ERROR_EXIT_CODES.stopped : 0

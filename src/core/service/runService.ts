@@ -20,6 +20,7 @@ import { QueueTable, type Changes, type Claim } from './queueTable'
 import { makeRunFolder, readRecord, writeRecord } from './recordFile'
 import { advance, settleRecord } from './recorder'
 import { supervise, type TrainRequest } from './supervise'
+import { syncRun } from '../store/syncRuns'
 import { isThere, ownerOf } from './thisProcess'
 
 /** How often the queue, and runs that nobody owns, are looked at. */
@@ -305,6 +306,7 @@ export class RunService {
       ...(readyTimeoutMs !== undefined && { readyTimeoutMs }),
       ...(stopGraceMs !== undefined && { stopGraceMs }),
     })
+    await indexed(this.#store, dir)
     if (status === 'crashed' && error?.code === 'engine_crashed' && entry.restarts > 0 && !stop.signal.aborted)
       this.#restart(entry)
   }
@@ -411,6 +413,13 @@ export class RunService {
     const active = this.queue.active().map(({ id, status }) => [id, status])
     return JSON.stringify([active, this.queue.waiting(this.#options.logDir), this.queue.settings()])
   }
+}
+
+/** Everything else that the folder says (configuration, results by user), once the run has ended. */
+async function indexed(store: Store, dir: string): Promise<void> {
+  await syncRun(store, dir).catch(() => {
+    // A folder that was deleted under way, or a full disk: the next look through the folders finds what there is.
+  })
 }
 
 /** What the engine is asked: to go on where there is a checkpoint, else to begin in the folder that is there. */

@@ -19,6 +19,8 @@ export interface Supervision
 
 export interface Ended {
   status: EndStatus
+  /** The run's folder; absent where there is none. */
+  dir?: string
   /** The engine's answer; absent where it had none. */
   result?: RunResult
   error?: AppError
@@ -89,10 +91,10 @@ export async function supervise(options: Supervision): Promise<Ended> {
       throw new AppError('engine_protocol', `The engine answered "${answer.type}" to "train"`)
     const { result } = answer
     const status = ended({ status: endStatus(result), reason: 'The engine ended in good order' })
-    return { status, result }
+    return { status, result, dir: recorder.run?.dir }
   } catch (thrown) {
     const error = AppError.from(thrown)
-    return { status: ended(endOf(error, ask.signal)), error }
+    return { status: ended(endOf(error, ask.signal)), error, dir: recorder.run?.dir }
   }
 }
 

@@ -37,7 +37,7 @@ export function migrate(db: Database, file: string, migrations: readonly Migrati
   const backups: string[] = []
   for (const migration of migrations) {
     if (migration.version <= versionOf(db)) continue
-    if (versionOf(db) > 0) backups.push(backUp(db, file))
+    if (found > 0) backups.push(backUp(db, file))
     apply(db, migration)
   }
   return backups
