@@ -7,7 +7,7 @@ import type { ExperimentConfig } from '../../shared/config/experiment'
 import { hasEnded, isActive, type RunStatus } from '../../shared/domain/lifecycle'
 import type { QueueSettings } from '../../shared/domain/queue'
 import { RUN_FILES, type RunRecord } from '../../shared/domain/run'
-import { AppError, messageOf } from '../../shared/errors'
+import { AppError } from '../../shared/errors'
 import { VERSION } from '../../shared/version'
 import { changedExperiment, resumedExperiment, savedExperiment } from '../config/savedExperiment'
 import { CLOSING, type EngineWatch } from '../engine/runInEngine'
@@ -19,7 +19,7 @@ import { asYaml, quote } from './command'
 import { QueueTable, type Changes, type Claim } from './queueTable'
 import { makeRunFolder, readRecord, writeRecord } from './recordFile'
 import { advance, settleRecord } from './recorder'
-import { supervise, type TrainRequest } from './supervise'
+import { reasonOf, supervise, type TrainRequest } from './supervise'
 import { syncRun } from '../store/syncRuns'
 import { isThere, ownerOf } from './thisProcess'
 
@@ -259,6 +259,8 @@ export class RunService {
   #hasRoom({ concurrency }: QueueSettings): boolean {
     const active = this.queue.active()
     if (concurrency !== null) return active.length < concurrency
+    // How many threads its kernels use is known once it trains.
+    if (active.some(({ status }) => status === 'starting')) return false
     const busy = active.reduce((sum, { threads }) => sum + threads, 0)
     return active.length === 0 || (this.#options.cores ?? availableParallelism()) - busy >= 1
   }
@@ -323,7 +325,7 @@ export class RunService {
 
   /** A queued run that cannot even be asked for: its configuration is gone or no longer holds. */
   #failed(id: string, dir: string, error: unknown): void {
-    const reason = messageOf(error)
+    const reason = reasonOf(AppError.from(error))
     settleRecord(dir, { status: 'failed', reason })
     this.#store.db.write('fail run', () => {
       advance(this.#store, id, 'failed', reason, Date.now())

@@ -1,6 +1,6 @@
 import type { EndStatus } from '../../shared/domain/lifecycle'
 import type { RunResult } from '../../shared/domain/run'
-import { AppError } from '../../shared/errors'
+import { AppError, formatPlace } from '../../shared/errors'
 import { CLOSING, runInEngine, type EngineWatch } from '../engine/runInEngine'
 import type { EngineExit, EngineProcess, EngineRequest, EngineSpawner } from '../engine/spawner'
 import { RunRecorder, type RecorderOptions } from './recorder'
@@ -118,9 +118,15 @@ function endStatus({ status }: RunResult): EndStatus {
   }
 }
 
+/** One line that says what and where. */
+export function reasonOf({ message, details }: AppError): string {
+  const place = formatPlace(details)
+  return place === '' || message.includes(place) ? message : `${message}: ${place}`
+}
+
 /** How a run has ended whose engine gave no result. */
 function endOf(error: AppError, stop: AbortSignal): { status: EndStatus; reason: string } {
-  const reason = error.message
+  const reason = reasonOf(error)
   switch (error.code) {
     case 'engine_crashed':
       return { status: 'crashed', reason }
