@@ -24,7 +24,13 @@ export async function launch(logDir: string, userData: string): Promise<Launched
   // Given a path, Playwright would not hold the app back until it listens, and would miss its first page now and then.
   process.env.ELECTRON_OVERRIDE_DIST_PATH ??= dirname(electronPath())
   const app = await _electron.launch({
-    args: [...sandbox, `--user-data-dir=${userData}`, ROOT, `--log_dir=${logDir}`],
+    args: [
+      ...sandbox,
+      `--user-data-dir=${userData}`,
+      ROOT,
+      `--log_dir=${logDir}`,
+      `--data-dir=${join(userData, 'history')}`,
+    ],
     cwd: ROOT,
   })
   return { app, page: await app.firstWindow() }

@@ -12,10 +12,12 @@ const handlers: Handlers = {
   'queue.get': unused,
   'queue.reorder': unused,
   'queue.set': unused,
+  'runs.annotate': unused,
+  'history.query': unused,
   'datasets.list': unused,
   'datasets.validate': unused,
   'app.info': () =>
-    Promise.resolve({ version: '1', logDir: '/logs', platform: 'linux', node: '24', firstCommand: 'train' }),
+    Promise.resolve({ version: '1', logDir: '/logs', platform: 'linux', node: '24', firstCommand: 'train', notes: [] }),
   'runs.list': () => Promise.reject(new Error('disk on fire')),
   'runs.get': ({ id }) => Promise.reject(new TypeError(id)),
 }

@@ -16,6 +16,12 @@ export function buildCli(): void {
   if (built.status !== 0) throw new Error(`The build failed: ${built.stderr}`)
 }
 
+/** The configuration files of a workspace, as the contract test of the routes names them. */
+export function contractFiles(folder: string): { dts_config_file: string; config_file: string } {
+  const file = (name: string): string => path.join(folder, 'configs', name)
+  return { dts_config_file: file('data_configs.yaml'), config_file: file('exp_config.yaml') }
+}
+
 /** A folder with `configs/` and a small data set that a linear model learns: 6 users, 40 answers, 240 pairs. */
 export function workspace(): string {
   // Resolved, since a temporary folder may be a link and runs report real paths.

@@ -4,7 +4,8 @@ import { runStatusSchema, transitionSchema } from '../domain/lifecycle'
 import { metricBatchSchema } from '../domain/metric'
 import { validationReportSchema } from '../domain/dataset'
 import { MAX_RESTARTS, queueSettingsSchema } from '../domain/queue'
-import { runRecordSchema } from '../domain/run'
+import { historyQuerySchema, historyResultSchema } from '../domain/history'
+import { annotationsSchema, LONGEST_NOTE, runRecordSchema, tagSchema } from '../domain/run'
 
 /**
  * Everything a window, a browser or the command line may ask of core: one entry a route, input and output as schemas.
@@ -70,6 +71,8 @@ export const requests = {
       node: z.string(),
       /** Trains a first model on the bundled sample, into this log folder. */
       firstCommand: z.string(),
+      /** What was repaired in the history, or why it cannot be used. */
+      notes: z.array(z.string()),
     }),
   },
   'runs.list': {
@@ -123,6 +126,17 @@ export const requests = {
     input: z.strictObject({ id: runId, changes: changesSchema.default({}), place: placeSchema.default('end') }),
     output: newRun,
   },
+  /** Tags, note and star of a run; what is missing stays. */
+  'runs.annotate': {
+    input: z.strictObject({
+      id: runId,
+      addTags: z.array(tagSchema).max(100).optional(),
+      removeTags: z.array(tagSchema).max(100).optional(),
+      note: z.string().max(LONGEST_NOTE).optional(),
+      starred: z.boolean().optional(),
+    }),
+    output: annotationsSchema.omit({ format: true }),
+  },
   'queue.get': { input: nothing, output: queueSchema },
   /** The waiting runs in their new order; those that are not named follow. */
   'queue.reorder': { input: z.strictObject({ ids: z.array(runId).max(10_000) }), output: queueSchema },
@@ -135,6 +149,8 @@ export const requests = {
     }),
     output: queueSchema,
   },
+  /** Curves of any number of runs and metrics, sampled for a picture; live batches continue them by their numbers. */
+  'history.query': { input: historyQuerySchema, output: historyResultSchema },
   /** Sections of the data configuration. */
   'datasets.list': {
     input: z.strictObject({ dts_config_file: text.optional() }),
