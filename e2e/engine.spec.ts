@@ -46,6 +46,9 @@ async function train(page: Page, files: object) {
   return { id, dir }
 }
 
+/** Engines of the window: Electron's program as plain Node, or its utility process. */
+const UTILITY = ['--engine-process=utility']
+
 data('a route is answered otherwise through Electron than in process', async ({ open, files }) => {
   data.setTimeout(120_000)
   const { page } = await open()
@@ -65,19 +68,23 @@ data('a route is answered otherwise through Electron than in process', async ({ 
   expect(findings).toEqual([])
 })
 
-data('a utility process that is killed keeps its run running, or hides the signal', async ({ open, files }) => {
-  const { page } = await open()
-  const { id, dir } = await train(page, files)
-  process.kill(record(dir).pid, 'SIGKILL')
-  await expect.poll(() => record(dir).status).toBe('crashed')
-  expect(record(dir).reason).toMatch(/SIGKILL/)
-  const measured = lines(dir)
-  await answer(page, 'runs.resume', { id, place: 'now' })
-  await expect.poll(() => record(dir).status).toBe('running')
-  await expect.poll(() => lines(dir), { timeout: 20_000 }).toBeGreaterThan(measured)
-  await answer(page, 'runs.stop', { id })
-  await expect.poll(() => record(dir).status).toBe('stopped')
-})
+for (const flags of [[], UTILITY])
+  data(
+    `an engine that is killed keeps its run running, or hides the signal ${flags.join()}`,
+    async ({ open, files }) => {
+      const { page } = await open(flags)
+      const { id, dir } = await train(page, files)
+      process.kill(record(dir).pid, 'SIGKILL')
+      await expect.poll(() => record(dir).status).toBe('crashed')
+      expect(record(dir).reason).toMatch(/SIGKILL/)
+      const measured = lines(dir)
+      await answer(page, 'runs.resume', { id, place: 'now' })
+      await expect.poll(() => record(dir).status).toBe('running')
+      await expect.poll(() => lines(dir), { timeout: 20_000 }).toBeGreaterThan(measured)
+      await answer(page, 'runs.stop', { id })
+      await expect.poll(() => record(dir).status).toBe('stopped')
+    },
+  )
 
 data('closing the window leaves its runs running, or loses what they have learned', async ({ open, files }) => {
   const { app, page } = await open()
@@ -87,22 +94,30 @@ data('closing the window leaves its runs running, or loses what they have learne
   expect(existsSync(join(dir, 'checkpoints', 'last.safetensors'))).toBe(true)
 })
 
-data('a workbench that is killed leaves an engine behind, or a run that says it runs', async ({ open, files }) => {
-  const { app, page } = await open()
-  const { id, dir } = await train(page, files)
-  const { pid } = record(dir)
-  app.process().kill('SIGKILL')
-  await expect.poll(() => alive(pid), { timeout: 5_000 }).toBe(false)
-  const measured = lines(dir)
-  const again = await open()
-  await expect
-    .poll(async () => (await answer(again.page, 'runs.get', { id })).run.status)
-    .toMatch(/^(interrupted|crashed)$/)
-  const { history } = await answer(again.page, 'runs.get', { id })
-  expect(history.length).toBeGreaterThanOrEqual(measured - 1)
-  await answer(again.page, 'runs.resume', { id, place: 'now' })
-  await expect.poll(async () => (await answer(again.page, 'runs.get', { id })).run.status).toBe('running')
-})
+for (const flags of [[], UTILITY])
+  data(
+    `a workbench that is killed leaves an engine, or a run that says it runs ${flags.join()}`,
+    async ({ open, files }) => {
+      const { app, page } = await open(flags)
+      const { id, dir } = await train(page, files)
+      const { pid } = record(dir)
+      const before = lines(dir)
+      app.process().kill('SIGKILL')
+      await expect.poll(() => alive(pid), { timeout: 5_000 }).toBe(false)
+      if (flags.length === 0) {
+        expect(record(dir)).toMatchObject({ status: 'interrupted', reason: 'the program that started it is gone' })
+        expect(existsSync(join(dir, 'checkpoints', 'last.safetensors'))).toBe(true)
+      }
+      const again = await open(flags)
+      await expect
+        .poll(async () => (await answer(again.page, 'runs.get', { id })).run.status)
+        .toBe(flags.length === 0 ? 'interrupted' : 'crashed')
+      const { history } = await answer(again.page, 'runs.get', { id })
+      expect(history.length).toBeGreaterThanOrEqual(before)
+      await answer(again.page, 'runs.resume', { id, place: 'now' })
+      await expect.poll(async () => (await answer(again.page, 'runs.get', { id })).run.status).toBe('running')
+    },
+  )
 
 function alive(pid: number): boolean {
   try {

@@ -3,10 +3,10 @@ import { join } from 'node:path'
 import { dataFolder } from '../core/store/location'
 import { folderArgument } from './arguments'
 import { registerAppScheme, serveAppScheme } from './appScheme'
+import { engineSpawner } from './engineSpawner'
 import { answerRequests, sendEvent } from './ipc'
 import { buildMenu } from './menu'
 import { confine, secureSession } from './security'
-import { utilityProcessSpawner } from './utilityProcessSpawner'
 import { createWindow } from './window'
 import { Workspace } from './workspace'
 
@@ -25,7 +25,7 @@ function start(): void {
   const installed = join(import.meta.dirname, '..', '..')
   const options = {
     dataDir: dataFolder(folderArgument('--data-dir', process.argv, process.cwd()), process.cwd()),
-    spawner: utilityProcessSpawner(join(import.meta.dirname, 'engine.js')),
+    spawner: engineSpawner(join(import.meta.dirname, 'engine.js')),
     roots: { cwd: process.cwd(), installed },
   }
   // Made once the app is ready: engines are processes of Electron's, and cannot be started before.
@@ -61,7 +61,8 @@ function start(): void {
     event.preventDefault()
     void workspace.core.close().finally(() => {
       closed = true
-      app.quit()
+      // Not from within this event, where a quit that is under way would swallow it.
+      setImmediate(() => app.quit())
     })
   })
 

@@ -14,7 +14,8 @@ const SIGNALS: Readonly<Record<number, string>> = {
 }
 
 /**
- * Engines as Electron's utility processes.
+ * Engines as Electron's utility processes. Chromium ends these at once when the main process dies, so that they cannot save
+ * anything then: a run goes on from the checkpoint it had written before.
  *
  * @param enginePath the built engine entry
  */

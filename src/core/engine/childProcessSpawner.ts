@@ -1,12 +1,21 @@
-import { fork } from 'node:child_process'
+import { fork, type ForkOptions } from 'node:child_process'
 import { PROTOCOL_VERSION } from '../../shared/api/engineProtocol'
 import { lastWords, type EngineSpawner } from './spawner'
 
-/** @param enginePath the built engine entry. */
-export function childProcessSpawner(enginePath: string): EngineSpawner {
+/**
+ * Engines as processes of Node: they notice when their parent dies, and live on for long enough to save what they know.
+ *
+ * @param enginePath the built engine entry
+ * @param options of `fork`, where this process is not a plain Node
+ */
+export function childProcessSpawner(
+  enginePath: string,
+  options: Pick<ForkOptions, 'env' | 'execArgv'> = {},
+): EngineSpawner {
   return {
     spawn() {
       const child = fork(enginePath, [], {
+        ...options,
         // Structured clone keeps NaN and infinity, which JSON would turn into null.
         serialization: 'advanced',
         stdio: ['ignore', 'ignore', 'pipe', 'ipc'],

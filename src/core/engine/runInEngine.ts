@@ -16,8 +16,10 @@ export const CLOSING = 'closing'
 export interface EngineWatch {
   readyTimeoutMs?: number
   stopGraceMs?: number
-  /** Told at once, so that the process can be written down before it works. */
+  /** Told at once, so that the process can be written down before it works. Electron knows its number only later. */
   onSpawn?(engine: EngineProcess): void
+  /** Told before the request is sent; every process has its number then. */
+  onReady?(engine: EngineProcess): void
   /** Told of every end, good or bad, before the answer is given. */
   onExit?(exit: EngineExit): void
 }
@@ -67,6 +69,7 @@ export function runInEngine(
       switch (frame.type) {
         case 'ready':
           clearTimeout(ready)
+          watch.onReady?.(engine)
           engine.send(request)
           if (stop.aborted) askToStop()
           else stop.addEventListener('abort', askToStop, { once: true })

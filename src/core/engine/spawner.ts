@@ -25,8 +25,8 @@ export interface EngineProcess {
 }
 
 /**
- * How an engine comes to life: `childProcessSpawner` under the command line and the server, Electron's utility process in the app
- * (`src/main/utilityProcessSpawner.ts`), and `memorySpawner` where no process is wanted.
+ * How an engine comes to life: `childProcessSpawner`, Electron's utility process (`src/main/utilityProcessSpawner.ts`), and
+ * `memorySpawner` where no process is wanted.
  */
 export interface EngineSpawner {
   spawn(): EngineProcess

@@ -65,6 +65,7 @@ export class RunRecorder {
   }
 
   spawned(pid: number | undefined): void {
+    if (pid === this.#engine) return
     this.#engine = pid
     if (this.#run) this.#write(({ store }) => this.#own(store))
   }

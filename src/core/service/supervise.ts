@@ -84,6 +84,7 @@ export async function supervise(options: Supervision): Promise<Ended> {
           engine = process
           recorder.spawned(process.pid)
         },
+        onReady: (process) => recorder.spawned(process.pid),
         onExit: (how) => void (exit = how),
       },
     )
