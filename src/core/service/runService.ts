@@ -112,7 +112,8 @@ export class RunService {
         dts_name: config.data.dts_name,
         status: 'queued',
         created: Date.now(),
-        pid: process.pid,
+        // Nobody works on it.
+        pid: 0,
         host: hostname(),
         command,
         cwd,

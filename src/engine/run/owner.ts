@@ -109,7 +109,10 @@ function release(file: string, own: string): void {
 export function startOf(pid: number): string {
   try {
     const stat = fs.readFileSync(`/proc/${pid}/stat`, 'latin1')
-    const ticks = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    // A zombie has died; only its parent has not asked for its exit code yet.
+    if (fields[0] === 'Z' || fields[0] === 'X') return ''
+    const ticks = fields[19] ?? ''
     return `${fs.readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()}/${ticks}`
   } catch {
     try {
