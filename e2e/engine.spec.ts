@@ -127,3 +127,18 @@ function alive(pid: number): boolean {
     return false
   }
 }
+
+data('Stop and Resume on the page do nothing, or the page does not follow', async ({ open, files }) => {
+  const { page } = await open()
+  const { dir } = await train(page, files)
+  await page.getByRole('row', { name: /running endless\/v0/ }).click()
+  await page.getByRole('button', { name: 'Stop', exact: true }).click()
+  await expect(page.getByRole('row', { name: /stopped endless\/v0/ })).toBeVisible()
+  const measured = lines(dir)
+  await page.getByRole('button', { name: 'Resume' }).click()
+  await expect(page.getByRole('row', { name: /running endless\/v0/ })).toBeVisible()
+  await expect.poll(() => lines(dir)).toBeGreaterThan(measured)
+  const epochs = page.getByRole('img', { name: /^Loss by epoch/ })
+  const before = await epochs.getAttribute('aria-label')
+  await expect.poll(() => epochs.getAttribute('aria-label')).not.toBe(before)
+})

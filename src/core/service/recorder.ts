@@ -10,7 +10,7 @@ import type { EngineExit } from '../engine/spawner'
 import { parseMetrics, summarise } from '../runs/metricsFile'
 import { columnsOf } from '../store/columns'
 import type { Store } from '../store/openStore'
-import { QueueTable } from './queueTable'
+import type { QueueTable } from './queueTable'
 import { readRecord, writeRecord } from './recordFile'
 import { ownerOf } from './thisProcess'
 

@@ -344,8 +344,7 @@ export class RunService {
       this.#store.runs.transition(row.id, row.status, 'queued', how.reason, Date.now())
       this.#enqueue(row.id, how.place, how.restarts, how.changes)
       // Last, and within the transaction: a folder that cannot be written leaves the history as it was.
-      const { ended: _ended, ...rest } = record
-      writeRecord(dir, { ...rest, status: 'queued', reason: how.reason })
+      writeRecord(dir, { ...record, status: 'queued', reason: how.reason, ended: undefined })
     })
   }
 

@@ -99,8 +99,10 @@ export async function supervise(options: Supervision): Promise<Ended> {
   }
 }
 
-function withoutVersion<T extends { v: unknown }>({ v: _v, ...frame }: T): Omit<T, 'v'> {
-  return frame
+function withoutVersion<T extends { v: unknown }>(frame: T): Omit<T, 'v'> {
+  const { v, ...rest } = frame
+  void v
+  return rest
 }
 
 function endStatus({ status }: RunResult): EndStatus {
