@@ -201,12 +201,14 @@ export class RunService {
   #settle(id: string): void {
     const claim = this.queue.active().find((one) => one.id === id)
     if (!claim || !this.#isAbandoned(claim)) return
-    const guess = claim.engine
-      ? {
-          status: 'crashed' as const,
-          reason: `Its process (${claim.engine.pid}) and the workbench that ran it are gone`,
-        }
-      : { status: 'interrupted' as const, reason: 'The workbench was gone before the run had begun' }
+    const begun = claim.dir !== null && readRecord(claim.dir)?.status !== 'queued'
+    const guess =
+      claim.engine && begun
+        ? {
+            status: 'crashed' as const,
+            reason: `Its process (${claim.engine.pid}) and the workbench that ran it are gone`,
+          }
+        : { status: 'interrupted' as const, reason: 'The workbench was gone before training had begun' }
     const record = claim.dir === null ? undefined : settleRecord(claim.dir, guess)
     const status = record && hasEnded(record.status) ? record.status : guess.status
     advance(this.#store, id, status, record?.reason ?? guess.reason, Date.now())
