@@ -4,7 +4,8 @@ import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { metricBatchSchema } from '../shared/domain/metric'
 import { runRecordSchema, runResultSchema, type RunRecord } from '../shared/domain/run'
-import { CLI, buildCli, delta, start, workspace, type Finished, type Running } from './testing/builtCli'
+import { buildCli, workspace } from '../core/testing/workspace'
+import { CLI, delta, start, type Finished, type Running } from './testing/builtCli'
 
 let cwd: string
 beforeAll(() => {

@@ -2,9 +2,22 @@ import { expect, expectTypeOf, it } from 'vitest'
 import type { RequestOutput } from '../shared/api/requests'
 import { answer, type Handlers } from './router'
 
+const unused = () => Promise.reject(new Error('not asked for here'))
 const handlers: Handlers = {
+  'runs.start': unused,
+  'runs.queue': unused,
+  'runs.stop': unused,
+  'runs.resume': unused,
+  'runs.clone': unused,
+  'queue.get': unused,
+  'queue.reorder': unused,
+  'queue.set': unused,
+  'runs.annotate': unused,
+  'history.query': unused,
+  'datasets.list': unused,
+  'datasets.validate': unused,
   'app.info': () =>
-    Promise.resolve({ version: '1', logDir: '/logs', platform: 'linux', node: '24', firstCommand: 'train' }),
+    Promise.resolve({ version: '1', logDir: '/logs', platform: 'linux', node: '24', firstCommand: 'train', notes: [] }),
   'runs.list': () => Promise.reject(new Error('disk on fire')),
   'runs.get': ({ id }) => Promise.reject(new TypeError(id)),
 }

@@ -40,21 +40,22 @@ async function stateOf(path: string): Promise<FileState | undefined> {
   }
 }
 
+/** Files whose changes tell something of a run, in the order in which they are looked at. */
+const SIGNS = [RUN_FILES.record, RUN_FILES.metrics, RUN_FILES.log, RUN_FILES.owner, RUN_FILES.annotations]
+
 /**
  * Reads one folder, or returns `known` where its files are the same still. Undefined: not a run's folder at all.
  * Throws an AppError where the folder is a run's and `run.json` is broken.
  */
 export async function readRunFolder(root: string, dir: string, known?: RunFolder): Promise<RunFolder | undefined> {
-  const [record, metrics, log, annotations] = await Promise.all(
-    [RUN_FILES.record, RUN_FILES.metrics, RUN_FILES.log, RUN_FILES.annotations].map((name) => stateOf(join(dir, name))),
-  )
+  const [record, metrics, log, owner, annotations] = await Promise.all(SIGNS.map((name) => stateOf(join(dir, name))))
   if (record === undefined) {
     const traces = metrics ?? log ?? (await stateOf(join(dir, RUN_FILES.hparams)))
     if (traces === undefined) return undefined
     throw new AppError('unreadable', `${RUN_FILES.record} is missing`, { file: dir })
   }
   const stamp = `${record.stamp} ${metrics?.stamp ?? ''} ${annotations?.stamp ?? ''}`
-  const lastSign = Math.max(record.changed, metrics?.changed ?? 0, log?.changed ?? 0)
+  const lastSign = Math.max(record.changed, metrics?.changed ?? 0, log?.changed ?? 0, owner?.changed ?? 0)
   if (known?.stamp === stamp) return { ...known, lastSign }
 
   const parsed = await readRecord(root, dir)

@@ -4,6 +4,7 @@ import type { Database } from 'better-sqlite3'
 import { AppError } from '../../shared/errors'
 import { makeFolders } from '../folders'
 import { first } from './migrations/0001-first'
+import { queue } from './migrations/0002-queue'
 
 /** One step of the schema. Once released it is never changed; a correction is the next number. */
 export interface Migration {
@@ -13,7 +14,7 @@ export interface Migration {
   sql: string
 }
 
-export const MIGRATIONS: readonly Migration[] = [first]
+export const MIGRATIONS: readonly Migration[] = [first, queue]
 
 /** Backups kept; older ones go. */
 const KEPT_BACKUPS = 5
@@ -36,7 +37,7 @@ export function migrate(db: Database, file: string, migrations: readonly Migrati
   const backups: string[] = []
   for (const migration of migrations) {
     if (migration.version <= versionOf(db)) continue
-    if (versionOf(db) > 0) backups.push(backUp(db, file))
+    if (found > 0) backups.push(backUp(db, file))
     apply(db, migration)
   }
   return backups

@@ -132,7 +132,6 @@ async function index(
   const read = (name: string): Promise<string> => readNamed(root, dir, name, MAX_SMALL_FILE_BYTES).catch(() => '')
   const annotations = parseAnnotations(await read(RUN_FILES.annotations))
   const environment = parseObject(await read(RUN_FILES.environment))
-  const owned = store.runs.find(record.id)?.owner_pid ?? null
   store.db.write('index run folder', () => {
     const { key } = store.runs.upsertFromFolder(
       { dir, logDir, record, status, reason, epochs, stamp: stampOf(folder), source },
@@ -144,6 +143,8 @@ async function index(
     const dataPath: unknown = Reflect.get(Object(Reflect.get(config, 'data')), 'dts_path')
     if (typeof dataPath === 'string') store.runs.setDataset(key, record.dts_name, dataPath)
     store.annotations.set(key, annotations)
+    // Asked under the write lock: another workbench may have taken the run while its files were read.
+    const owned = store.runs.find(record.id)?.owner_pid ?? null
     // A workbench that owns the run has appended every batch itself.
     if (owned === null) store.metrics.replace(key, columnsOf(history))
   })

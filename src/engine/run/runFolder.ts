@@ -10,7 +10,7 @@ import { AppError } from '../../shared/errors'
 import { harmless } from '../../shared/harmless'
 import type { MetricBatch } from '../../shared/domain/metric'
 import { isCode, overwriteInPlace, unwritable, writeAtomically } from './files'
-import { takeOwnership } from './owner'
+import { startOf, takeOwnership } from './owner'
 import { EventFile } from './tensorboard'
 
 export type LogLevel = 'info' | 'warn' | 'error'
@@ -48,6 +48,13 @@ export class RunFolder {
     }
   }
 
+  /** Opens the folder of a run that was queued, or that crashed before its first checkpoint, to train it from the start. */
+  static restart(dir: string): RunFolder {
+    const folder = RunFolder.reopen(dir)
+    if (fs.statSync(folder.path(RUN_FILES.metrics)).size > 0) folder.goOnFrom(0, 0)
+    return folder
+  }
+
   private constructor(dir: string) {
     this.dir = dir
     this.version = path.basename(dir)
@@ -82,8 +89,9 @@ export class RunFolder {
   }
 
   /** Declares the run as running, owned by this process. */
-  begin(record: Omit<RunRecord, 'format' | 'pid' | 'host' | 'status'>): void {
-    this.#save({ format: 1, status: 'running', pid: process.pid, host: os.hostname(), ...record })
+  begin(record: Omit<RunRecord, 'format' | 'pid' | 'process_start' | 'host' | 'status'>): void {
+    const { pid } = process
+    this.#save({ format: 1, status: 'running', pid, process_start: startOf(pid), host: os.hostname(), ...record })
   }
 
   /** The record of a reopened run, or of one that has begun. */

@@ -54,6 +54,8 @@ export const runRecordSchema = z.object({
   ended: z.number().optional(),
   /** The engine's process while `status` is running, so that a reader can tell a live run from a dead one. */
   pid: z.int(),
+  /** Tells that process from a later one with its number; absent in older records. */
+  process_start: z.string().optional(),
   host: z.string(),
   /** The command that trains it again. */
   command: z.string(),
@@ -73,6 +75,8 @@ export const RUN_FILES = {
   /** Only where the model has topics. */
   topics: 'topics.jsonl',
   log: 'run.log',
+  /** While an engine is at work; touched as long as it lives. */
+  owner: '.owner',
   /** Tags, note and star; only where there are any. */
   annotations: 'annotations.json',
   /** On what it ran: versions, commit, processor, hashes of the data. */
