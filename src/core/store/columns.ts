@@ -14,7 +14,7 @@ export interface Columns {
 export const PART_POINTS = 65_536
 
 /** The bytes of a column, without a copy. Every machine that Node and Electron run on is little-endian. */
-export function bytesOf(column: Float64Array | Int32Array): Buffer {
+function bytesOf(column: Float64Array | Int32Array): Buffer {
   return Buffer.from(column.buffer, column.byteOffset, column.byteLength)
 }
 
@@ -23,15 +23,65 @@ export function float64Of(bytes: Uint8Array): Float64Array {
   return new Float64Array(Uint8Array.from(bytes).buffer)
 }
 
-export function int32Of(bytes: Uint8Array): Int32Array {
+function int32Of(bytes: Uint8Array): Int32Array {
   return new Int32Array(Uint8Array.from(bytes).buffer)
 }
 
-export const NO_COLUMNS: Columns = {
-  steps: new Float64Array(0),
-  epochs: new Int32Array(0),
-  times: new Float64Array(0),
-  values: new Float64Array(0),
+/** A curve as the database keeps it. */
+export interface StoredColumns {
+  points: number
+  steps: Uint8Array
+  epochs: Uint8Array
+  times: Uint8Array
+  value: Uint8Array
+}
+
+/**
+ * Columns as blobs. Steps at equal distances, which nearly all are, stand as their first two; epochs that nobody knows as
+ * nothing. An imported event file takes 16 bytes a point instead of 28, and half the time to write.
+ */
+export function encodeColumns({ steps, epochs, times, values }: Columns): StoredColumns {
+  return {
+    points: steps.length,
+    steps: bytesOf(steps.length > 2 && isRegular(steps) ? steps.slice(0, 2) : steps),
+    epochs: bytesOf(epochs.every((epoch) => epoch === -1) ? new Int32Array(0) : epochs),
+    times: bytesOf(times),
+    value: bytesOf(values),
+  }
+}
+
+export function decodeColumns({ points, steps, epochs, times, value }: StoredColumns): Columns {
+  const stored = float64Of(steps)
+  return {
+    steps: stored.length === points ? stored : regular(stored, points),
+    epochs: epochs.length > 0 ? int32Of(epochs) : new Int32Array(points).fill(-1),
+    times: float64Of(times),
+    values: float64Of(value),
+  }
+}
+
+function isRegular(steps: Float64Array): boolean {
+  const first = steps[0] ?? 0
+  const distance = (steps[1] ?? 0) - first
+  for (let i = 2; i < steps.length; i++) if (steps[i] !== first + i * distance) return false
+  return true
+}
+
+function regular(stored: Float64Array, points: number): Float64Array {
+  const first = stored[0] ?? 0
+  const distance = (stored[1] ?? 0) - first
+  const steps = new Float64Array(points)
+  for (let i = 0; i < points; i++) steps[i] = first + i * distance
+  return steps
+}
+
+export function sliceColumns({ steps, epochs, times, values }: Columns, from: number, to: number): Columns {
+  return {
+    steps: steps.subarray(from, to),
+    epochs: epochs.subarray(from, to),
+    times: times.subarray(from, to),
+    values: values.subarray(from, to),
+  }
 }
 
 /** Lines of `metrics.jsonl`, or batches of a live run → one curve a metric. */

@@ -1,3 +1,5 @@
+import { z } from 'zod'
+
 /** One key of a configuration, as it stands in the tables `params` and `environment`. */
 export interface FlatValue {
   name: string
@@ -42,4 +44,19 @@ export function flatValue(value: unknown): Omit<FlatValue, 'name'> {
   if (value === null) return { type: 'null', number: null, text: 'null' }
   const type = Array.isArray(value) ? 'list' : 'section'
   return { type, number: null, text: (JSON.stringify(value) ?? '').slice(0, MAX_TEXT) }
+}
+
+/** Values of a configuration as a table shows them; a list or an empty section is its JSON text. */
+export type Cell = string | number | boolean | null
+export const cellsSchema = z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]))
+
+export function cellOf({ type, number, text }: Omit<FlatValue, 'name'>): Cell {
+  // JSON has no NaN and no infinity; those stay text.
+  if (type === 'number') return number !== null && Number.isFinite(number) ? number : text
+  if (type === 'boolean') return number === 1
+  return type === 'null' ? null : text
+}
+
+export function flatJson(values: readonly FlatValue[]): string {
+  return JSON.stringify(Object.fromEntries(values.map((value) => [value.name, cellOf(value)])))
 }

@@ -5,23 +5,16 @@ import {
   type HistoryResult,
   type HistorySeries,
 } from '../../shared/domain/history'
-import { ColumnBuilder, float64Of, int32Of, type Columns } from './columns'
+import { ColumnBuilder, decodeColumns, type Columns, type StoredColumns } from './columns'
 import type { HistoryDatabase } from './database'
 import { minMax, smooth } from './downsample'
 
-interface Part {
-  points: number
-  steps: Uint8Array
-  epochs: Uint8Array
-  times: Uint8Array
-  value: Uint8Array
-}
 type Row = [step: number, value: number | null, epoch: number, time: number]
 
 /** Reads curves. */
 export class HistoryReader {
   readonly #db: HistoryDatabase
-  readonly #parts: Statement<[number, number], Part>
+  readonly #parts: Statement<[number, number], StoredColumns>
   readonly #rows: Statement<[number, number], Row>
   readonly #run: Statement<[string], { key: number; sequence: number }>
   readonly #metrics: Statement<[number], { key: number; name: string }>
@@ -72,20 +65,16 @@ export class HistoryReader {
     const parts = this.#parts.all(run, metric)
     const rows = this.#rows.all(run, metric)
     const [first] = parts
-    if (first && parts.length === 1 && rows.length === 0) return decode(first)
+    if (first && parts.length === 1 && rows.length === 0) return decodeColumns(first)
     const builder = new ColumnBuilder()
     for (const part of parts) {
-      const { steps, epochs, times, values } = decode(part)
+      const { steps, epochs, times, values } = decodeColumns(part)
       for (let i = 0; i < steps.length; i++)
         builder.add(steps[i] ?? 0, epochs[i] ?? -1, times[i] ?? 0, values[i] ?? NaN)
     }
     for (const [step, value, epoch, time] of rows) builder.add(step, epoch, time, value ?? NaN)
     return builder.finish()
   }
-}
-
-function decode({ steps, epochs, times, value }: Part): Columns {
-  return { steps: float64Of(steps), epochs: int32Of(epochs), times: float64Of(times), values: float64Of(value) }
 }
 
 interface How {

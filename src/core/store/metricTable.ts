@@ -1,7 +1,7 @@
 import type { Statement } from 'better-sqlite3'
 import type { MetricBatch } from '../../shared/domain/metric'
 import { AppError } from '../../shared/errors'
-import { bytesOf, PART_POINTS, type Columns } from './columns'
+import { encodeColumns, PART_POINTS, sliceColumns, type Columns } from './columns'
 import type { HistoryDatabase } from './database'
 
 /** Figures of one metric of a run, without its curve. */
@@ -68,22 +68,21 @@ export class MetricTable {
   }
 
   /** Every point of a run anew, from its folder or an import. */
-  replace(key: number, columns: ReadonlyMap<string, Columns>): void {
+  replace(key: number, curves: ReadonlyMap<string, Columns>): void {
     this.#db.write('replace metrics', () => {
       const { handle } = this.#db
       for (const table of ['points', 'moments', 'figures', 'series'])
         handle.prepare(`DELETE FROM ${table} WHERE run = ?`).run(key)
       handle.prepare('UPDATE runs SET sequence = sequence + 1 WHERE key = ?').run(key)
-      const insert = handle.prepare<[number, number, number, number, Buffer, Buffer, Buffer, Buffer]>(
+      const insert = handle.prepare<[number, number, number, number, Uint8Array, Uint8Array, Uint8Array, Uint8Array]>(
         'INSERT INTO series (run, metric, part, points, steps, epochs, times, value) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
       )
-      for (const [name, { steps, epochs, times, values }] of columns) {
+      for (const [name, columns] of curves) {
         const metric = this.#metric(name)
+        const { steps, values } = columns
         for (let from = 0, part = 0; from < steps.length; from += PART_POINTS, part++) {
-          const to = Math.min(steps.length, from + PART_POINTS)
-          const slices = [steps, epochs, times, values].map((column) => bytesOf(column.subarray(from, to)))
-          const [a, b, c, d] = slices
-          if (a && b && c && d) insert.run(key, metric, part, to - from, a, b, c, d)
+          const stored = encodeColumns(sliceColumns(columns, from, Math.min(steps.length, from + PART_POINTS)))
+          insert.run(key, metric, part, stored.points, stored.steps, stored.epochs, stored.times, stored.value)
         }
         const sum = summary(steps, values)
         if (sum) this.#upsertFigure.run(key, metric, sum.step, sum.last, sum.lowest, sum.highest, sum.points)

@@ -5,6 +5,7 @@ import { makeFolders } from '../folders'
 import { AnnotationTable } from './annotations'
 import { Damage, HistoryDatabase, isDamage, storeError, type SlowLog } from './database'
 import { HistoryReader } from './historyQuery'
+import { RunLister, type ListedRun, type ListRequest } from './listRuns'
 import { readKnownFolders, rememberFolders, type FolderKind, type KnownFolder } from './knownFolders'
 import { MetricTable } from './metricTable'
 import { migrate } from './migrations'
@@ -29,6 +30,8 @@ export interface Store {
   readonly metrics: MetricTable
   readonly annotations: AnnotationTable
   readonly history: HistoryReader
+  /** Runs as a table: filtered, sorted, with the columns asked for. */
+  list(request: ListRequest): { rows: ListedRun[]; total: number }
   /** What had to be repaired when it was opened, in words for a person. */
   readonly repairs: readonly string[]
   /** Folders that have to be read for the history to be whole again; see `openHistory`. */
@@ -69,8 +72,10 @@ function build(
   repairs: readonly string[],
   lost: readonly KnownFolder[],
 ): Store {
+  const lister = new RunLister(db)
   return {
     db,
+    list: (request) => lister.list(request),
     runs: new RunTable(db),
     metrics: new MetricTable(db),
     annotations: new AnnotationTable(db),

@@ -2,7 +2,7 @@ import { canBecome, isActive, transition, type RunStatus, type Transition } from
 import type { RunRecord } from '../../shared/domain/run'
 import { AppError } from '../../shared/errors'
 import type { HistoryDatabase } from './database'
-import type { FlatValue } from './flatten'
+import { flatJson, type FlatValue } from './flatten'
 
 /** How a run got into the history. */
 export type RunSource = 'trained' | 'imported' | 'tensorboard'
@@ -276,6 +276,8 @@ export class RunTable {
         `INSERT OR REPLACE INTO ${table} (run, name, type, number, text) VALUES (?, ?, ?, ?, ?)`,
       )
       for (const { name, type, number, text } of values) insert.run(key, name, type, number, text)
+      if (table === 'params')
+        this.#db.handle.prepare('UPDATE runs SET config = ? WHERE key = ?').run(flatJson(values), key)
     })
   }
 

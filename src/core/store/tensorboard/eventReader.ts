@@ -22,6 +22,8 @@ const EVENT = { wallTime: 1, step: 2, summary: 5, sessionLog: 7 } as const
 const VALUE = { tag: 1, simpleValue: 2, image: 4, histogram: 5, audio: 6, tensor: 8, metadata: 9 } as const
 const SESSION_START = 1
 
+const NOWHERE = (): Wire => new Wire(Buffer.alloc(0), new DataView(new ArrayBuffer(0)), 0, 0)
+
 interface Tag {
   name: Buffer
   builder: ColumnBuilder
@@ -36,11 +38,17 @@ export class EventReader {
   readonly #tags = new Map<number, Tag[]>()
   readonly #problems: string[] = []
   readonly #session: SessionInfo = { hparams: {} }
-  #first: number | undefined
-  #last: number | undefined
+  #first = Infinity
+  #last = -Infinity
+  /** Readers of the three levels of a scalar. */
+  readonly #eventWire = NOWHERE()
+  readonly #summaryWire = NOWHERE()
+  readonly #valueWire = NOWHERE()
 
   read(file: string, name: string): void {
-    const problems = readRecords(file, (bytes, view, from, to) => this.#event(new Wire(bytes, view, from, to)))
+    const problems = readRecords(file, (bytes, view, from, to) =>
+      this.#event(this.#eventWire.reset(bytes, view, from, to)),
+    )
     this.#problems.push(...problems.map((problem) => `${name}: ${problem}`))
   }
 
@@ -50,8 +58,8 @@ export class EventReader {
     return {
       curves: new Map(tags.filter(({ scalars }) => scalars > 0).map((tag) => [named(tag), tag.builder.finish()])),
       session: this.#session,
-      first: this.#first,
-      last: this.#last,
+      first: Number.isFinite(this.#first) ? this.#first : undefined,
+      last: Number.isFinite(this.#last) ? this.#last : undefined,
       otherTags: tags.filter(({ others }) => others > 0).map(named),
       problems: this.#problems,
     }
@@ -64,12 +72,13 @@ export class EventReader {
     while (event.next()) {
       if (event.field === EVENT.wallTime && event.type === 1) time = event.double() * 1000
       else if (event.field === EVENT.step && event.type === 0) step = event.varint
-      else if (event.field === EVENT.summary && event.type === 2) this.#summary(event.inner(), step, time)
+      else if (event.field === EVENT.summary && event.type === 2)
+        this.#summary(event.enter(this.#summaryWire), step, time)
       else if (event.field === EVENT.sessionLog && event.type === 2) this.#sessionLog(event.inner(), step)
     }
     if (time === 0) return
-    if (this.#first === undefined || time < this.#first) this.#first = time
-    if (this.#last === undefined || time > this.#last) this.#last = time
+    if (time < this.#first) this.#first = time
+    if (time > this.#last) this.#last = time
   }
 
   /** A training that began again at `step` says that later points are void; TensorBoard drops them, and so do we. */
@@ -81,7 +90,8 @@ export class EventReader {
   }
 
   #summary(summary: Wire, step: number, time: number): void {
-    while (summary.next()) if (summary.field === 1 && summary.type === 2) this.#value(summary.inner(), step, time)
+    while (summary.next())
+      if (summary.field === 1 && summary.type === 2) this.#value(summary.enter(this.#valueWire), step, time)
   }
 
   #value(value: Wire, step: number, time: number): void {

@@ -1,9 +1,9 @@
 /** Reads protobuf's wire format where it lies: numbers are decoded, everything else stays a place in the buffer. */
 export class Wire {
-  readonly bytes: Buffer
-  readonly view: DataView
-  at: number
-  readonly end: number
+  bytes: Buffer
+  view: DataView
+  at = 0
+  end = 0
   /** Of the field read last. */
   field = 0
   type = 0
@@ -19,12 +19,21 @@ export class Wire {
     this.end = to
   }
 
+  /** Turns to another message: millions of records are read by a handful of readers. */
+  reset(bytes: Buffer, view: DataView, from: number, to: number): this {
+    this.bytes = bytes
+    this.view = view
+    this.at = from
+    this.end = to
+    return this
+  }
+
   /** Goes on to the next field. False at the end, and where the message makes no sense. */
   next(): boolean {
     if (this.at >= this.end) return false
     const key = this.#number()
-    this.field = Math.floor(key / 8)
-    this.type = key % 8
+    this.field = key >>> 3
+    this.type = key & 7
     switch (this.type) {
       case 0:
         this.varint = this.#number()
@@ -49,6 +58,11 @@ export class Wire {
     return new Wire(this.bytes, this.view, this.from, this.to)
   }
 
+  /** The same, read by a reader that is there already. */
+  enter(reader: Wire): Wire {
+    return reader.reset(this.bytes, this.view, this.from, this.to)
+  }
+
   text(): string {
     return this.bytes.toString('utf8', this.from, this.to)
   }
@@ -68,6 +82,11 @@ export class Wire {
 
   /** A varint. Negative ones take ten bytes and two's complement; other numbers beyond 2⁵³ occur in no event file. */
   #number(): number {
+    const first = this.bytes[this.at] ?? 0
+    if (first < 0x80) {
+      this.at++
+      return first
+    }
     let value = 0
     let scale = 1
     for (let n = 0; n < 10 && this.at < this.end; n++) {
