@@ -442,8 +442,8 @@ function trainRequest(dir: string, logDir: string, changes: Changes): TrainReque
   }
 }
 
-function resumedConfig(run: RunRecord & { dir: string }, { backend, ...changes }: Changes): ExperimentConfig {
+function resumedConfig(run: RunRecord & { dir: string }, { backend, threads, ...changes }: Changes): ExperimentConfig {
   const overrides = new Map(Object.entries(changes).map(([key, value]) => [key, { value, flag: key }]))
   if (isActive(run.status)) throw new AppError('usage', `The run is ${run.status}`, { fix: 'Stop it first.' })
-  return resumedExperiment(run, overrides, backend === undefined ? undefined : String(backend))
+  return resumedExperiment(run, overrides, { threads, ...(backend !== undefined && { backend: String(backend) }) })
 }

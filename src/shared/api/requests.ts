@@ -38,6 +38,7 @@ export const experimentRequestSchema = z.strictObject({
   rw_model_name: text.optional(),
   features: text.optional(),
   backend: text.optional(),
+  threads: z.int().min(1).max(1024).optional(),
   changes: changesSchema.default({}),
 })
 export type ExperimentInput = z.output<typeof experimentRequestSchema>
@@ -116,7 +117,7 @@ export const requests = {
   },
   /** Ends a run in good order, its checkpoint written, or takes it out of the queue. */
   'runs.stop': { input: byId, output: nowAt },
-  /** Only how long it trains may change: `trainer.max_epochs`, `trainer.max_steps`, `trainer.patience`, `trainer.test_on`, `backend`. */
+  /** Only how long it trains may change: `trainer.max_epochs`, `trainer.max_steps`, `trainer.patience`, `trainer.test_on`, `backend`, `threads`. */
   'runs.resume': {
     input: z.strictObject({ id: runId, changes: changesSchema.default({}), place: placeSchema.default('end') }),
     output: nowAt,
