@@ -283,7 +283,8 @@ export class RunService {
   #launch(entry: { id: string; dir: string; restarts: number; changes: Changes }): void {
     const stop = new AbortController()
     const done = this.#train(entry, stop).finally(() => {
-      this.#ours.delete(entry.id)
+      // A restart may have begun already, under the same id.
+      if (this.#ours.get(entry.id)?.stop === stop) this.#ours.delete(entry.id)
       this.tick()
       this.#changed()
     })
