@@ -70,7 +70,7 @@ function parsed(raw: unknown): ExperimentConfig {
 export function resumedExperiment(
   run: Pick<RunSummary, 'dir' | 'status' | 'exp_name' | 'exp_version'>,
   overrides: ReadonlyMap<string, { value: unknown; flag: string }>,
-  backend: string | undefined,
+  { backend, threads }: { backend?: string; threads?: unknown },
 ): ExperimentConfig {
   if (isActive(run.status))
     throw new AppError('usage', `The run ${run.exp_name}/${run.exp_version} is still running`, {
@@ -82,9 +82,14 @@ export function resumedExperiment(
     if (!RESUMABLE.some((known) => known === key))
       throw new AppError('usage', `${flag} cannot change when a run is resumed`, {
         key,
-        fix: `Only ${RESUMABLE.join(', ')} and the backend can. Start a new run for anything else.`,
+        fix: `Only ${RESUMABLE.join(', ')} the backend and the threads can. Start a new run for anything else.`,
       })
     trainer[key.slice('trainer.'.length)] = value
   }
-  return parsed({ ...config, trainer, ...(backend !== undefined && { backend }) })
+  return parsed({
+    ...config,
+    trainer,
+    ...(backend !== undefined && { backend }),
+    ...(threads !== undefined && { threads }),
+  })
 }
