@@ -443,5 +443,5 @@ function trainRequest(dir: string, logDir: string, changes: Changes): TrainReque
 function resumedConfig(run: RunRecord & { dir: string }, { backend, ...changes }: Changes): ExperimentConfig {
   const overrides = new Map(Object.entries(changes).map(([key, value]) => [key, { value, flag: key }]))
   if (isActive(run.status)) throw new AppError('usage', `The run is ${run.status}`, { fix: 'Stop it first.' })
-  return resumedExperiment(run, overrides, backend === undefined ? undefined : String(backend))
+  return resumedExperiment(run, overrides, backend === undefined ? {} : { backend: String(backend) })
 }
