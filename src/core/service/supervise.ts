@@ -1,8 +1,10 @@
 import type { EndStatus } from '../../shared/domain/lifecycle'
 import type { RunResult } from '../../shared/domain/run'
-import { AppError, formatPlace } from '../../shared/errors'
+import { AppError, formatPlace, messageOf } from '../../shared/errors'
 import { CLOSING, runInEngine, type EngineWatch } from '../engine/runInEngine'
 import type { EngineExit, EngineProcess, EngineRequest, EngineSpawner } from '../engine/spawner'
+import { writeEnvironment } from '../reproduce/environment'
+import type { Store } from '../store/openStore'
 import { RunRecorder, type RecorderOptions } from './recorder'
 import type { RunNews } from './runNews'
 
@@ -46,6 +48,7 @@ export async function supervise(options: Supervision): Promise<Ended> {
   else stop.addEventListener('abort', askToStop, { once: true })
   recorder.watch(askToStop)
 
+  let environment: Promise<unknown> = Promise.resolve()
   let engine: EngineProcess | undefined
   let exit: EngineExit | undefined
   const ended = (guess: { status: EndStatus; reason: string }): EndStatus => {
@@ -59,6 +62,7 @@ export async function supervise(options: Supervision): Promise<Ended> {
       (frame) => {
         switch (frame.type) {
           case 'started':
+            environment = describe(options, frame, (message) => onNews({ type: 'log', level: 'warn', message }))
             onNews(withoutVersion(frame))
             return recorder.started(frame, request.resume === undefined ? 'Training has begun' : 'Training goes on')
           case 'metrics': {
@@ -96,6 +100,29 @@ export async function supervise(options: Supervision): Promise<Ended> {
   } catch (thrown) {
     const error = AppError.from(thrown)
     return { status: ended(endOf(error, ask.signal)), error, dir: recorder.run?.dir }
+  } finally {
+    await environment
+  }
+}
+
+/** Writes down what the run runs on, beside the training; without it the run is as good as before. */
+async function describe(
+  { request, history }: Supervision,
+  { dir, backend, threads }: { dir: string; backend: string; threads: number },
+  warn: (message: string) => void,
+): Promise<void> {
+  try {
+    await writeEnvironment(dir, request.config, { backend, threads }, request.cwd, storeOf(history))
+  } catch (error) {
+    warn(`What this run runs on could not be written down: ${messageOf(error)}`)
+  }
+}
+
+function storeOf(history: Supervision['history']): Store | undefined {
+  try {
+    return history().store
+  } catch {
+    return undefined
   }
 }
 

@@ -9,6 +9,7 @@ import { RunLister, type ListedRun, type ListRequest } from './listRuns'
 import { readKnownFolders, rememberFolders, type FolderKind, type KnownFolder } from './knownFolders'
 import { MetricTable } from './metricTable'
 import { migrate } from './migrations'
+import { ResultTable } from './results'
 import { RunTable } from './runTable'
 import { setAside } from './setAside'
 
@@ -30,6 +31,9 @@ export interface Store {
   readonly metrics: MetricTable
   readonly annotations: AnnotationTable
   readonly history: HistoryReader
+  readonly results: ResultTable
+  /** Every metric and parameter that some run has. */
+  names(): string[]
   /** Runs as a table: filtered, sorted, with the columns asked for. */
   list(request: ListRequest): { rows: ListedRun[]; total: number }
   /** What had to be repaired when it was opened, in words for a person. */
@@ -80,6 +84,9 @@ function build(
     metrics: new MetricTable(db),
     annotations: new AnnotationTable(db),
     history: new HistoryReader(db),
+    results: new ResultTable(db),
+    names: () =>
+      db.handle.prepare<[], string>('SELECT name FROM metrics UNION SELECT name FROM params ORDER BY 1').pluck().all(),
     repairs,
     lost,
     remember: (folder, kind) => {

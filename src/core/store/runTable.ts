@@ -244,6 +244,15 @@ export class RunTable {
     this.#setStatus(known.key, { from: known.status, to: seen, at, reason: why }, reason)
   }
 
+  names(key: number): { exp_name: string; exp_version: string } {
+    const row = this.#db.handle
+      .prepare<[number], { exp_name: string; exp_version: string }>(
+        'SELECT e.name AS exp_name, r.exp_version FROM runs r JOIN experiments e ON e.key = r.experiment WHERE r.key = ?',
+      )
+      .get(key)
+    return row ?? { exp_name: '', exp_version: '' }
+  }
+
   epochs(key: number): number {
     const row = this.#db.handle.prepare<[number], { epochs: number }>('SELECT epochs FROM runs WHERE key = ?').get(key)
     return row?.epochs ?? 0
@@ -278,6 +287,25 @@ export class RunTable {
       for (const { name, type, number, text } of values) insert.run(key, name, type, number, text)
       if (table === 'params')
         this.#db.handle.prepare('UPDATE runs SET config = ? WHERE key = ?').run(flatJson(values), key)
+    })
+  }
+
+  /** The data files that a run read. */
+  files(key: number): { role: string; path: string; size: number; sha256: string }[] {
+    return this.#db.handle
+      .prepare<[number], { role: string; path: string; size: number; sha256: string }>(
+        'SELECT role, path, size, sha256 FROM run_files WHERE run = ? ORDER BY role',
+      )
+      .all(key)
+  }
+
+  setFiles(key: number, files: readonly { role: string; path: string; size: number; sha256: string }[]): void {
+    this.#db.write('set files', () => {
+      this.#db.handle.prepare('DELETE FROM run_files WHERE run = ?').run(key)
+      const insert = this.#db.handle.prepare(
+        'INSERT INTO run_files (run, role, path, size, sha256) VALUES (?, ?, ?, ?, ?)',
+      )
+      for (const { role, path, size, sha256 } of files) insert.run(key, role, path, size, sha256)
     })
   }
 

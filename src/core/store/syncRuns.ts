@@ -3,13 +3,16 @@ import path from 'node:path'
 import { load } from 'js-yaml'
 import type { RequestOutput } from '../../shared/api/requests'
 import { runRecordSchema, RUN_FILES } from '../../shared/domain/run'
+import { hasEnded } from '../../shared/domain/lifecycle'
 import { AppError } from '../../shared/errors'
+import { environmentSchema } from '../reproduce/environment'
 import { here, liveStatus, type Surroundings } from '../runs/liveness'
 import { readNamed, readRunDetail, readRunFolder, recordWrittenOf, type RunFolder } from '../runs/runFolder'
 import { RunStore } from '../runs/runStore'
 import { parseAnnotations } from './annotations'
 import { columnsOf } from './columns'
 import { flattenConfig } from './flatten'
+import { readResults } from './results'
 import type { RunRow, RunSource } from './runTable'
 import type { Store } from './openStore'
 
@@ -76,6 +79,8 @@ export async function syncRun(
   const around = surroundings()
   const known = store.runs.find(folder.record.id)
   await index(store, root, folder, liveStatus(folder.record, folder, around), known?.source ?? source, around.now)
+  const results = hasEnded(folder.record.status) ? await readResults(real) : []
+  store.results.set(store.runs.get(folder.record.id).key, results)
   noteFolder(store, root, 'runs', around.now)
   return folder.record.id
 }
@@ -131,7 +136,8 @@ async function index(
   const { hparams, history } = await readRunDetail(root, dir)
   const read = (name: string): Promise<string> => readNamed(root, dir, name, MAX_SMALL_FILE_BYTES).catch(() => '')
   const annotations = parseAnnotations(await read(RUN_FILES.annotations))
-  const environment = parseObject(await read(RUN_FILES.environment))
+  const environment = environmentSchema.safeParse(parseObject(await read(RUN_FILES.environment))).data
+  const { files = {}, ...described } = environment ?? {}
   store.db.write('index run folder', () => {
     const { key } = store.runs.upsertFromFolder(
       { dir, logDir, record, status, reason, epochs, stamp: stampOf(folder), source },
@@ -139,7 +145,11 @@ async function index(
     )
     const config = parseYaml(hparams)
     store.runs.setParams(key, 'params', flattenConfig(config))
-    store.runs.setParams(key, 'environment', flattenConfig(environment))
+    store.runs.setParams(key, 'environment', flattenConfig(described))
+    store.runs.setFiles(
+      key,
+      Object.entries(files).flatMap(([role, file]) => (file === null ? [] : [{ role, ...file }])),
+    )
     const dataPath: unknown = Reflect.get(Object(Reflect.get(config, 'data')), 'dts_path')
     if (typeof dataPath === 'string') store.runs.setDataset(key, record.dts_name, dataPath)
     store.annotations.set(key, annotations)
