@@ -138,6 +138,11 @@ export const requests = {
     }),
     output: annotationsSchema.omit({ format: true }),
   },
+  /** Into the trash of its log folder; null for a run whose files stay where they are. */
+  'runs.delete': { input: byId, output: z.object({ trashDir: z.string().nullable() }) },
+  'runs.restore': { input: byId, output: z.object({ dir: z.string().nullable() }) },
+  /** Deletes a run in the trash for good; `bytes` are freed. */
+  'runs.purge': { input: byId, output: z.object({ bytes: z.int().min(0) }) },
   'queue.get': { input: nothing, output: queueSchema },
   /** The waiting runs in their new order; those that are not named follow. */
   'queue.reorder': { input: z.strictObject({ ids: z.array(runId).max(10_000) }), output: queueSchema },
