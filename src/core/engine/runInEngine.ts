@@ -8,7 +8,7 @@ const READY_TIMEOUT_MS = 30_000
 const STOP_GRACE_MS = 20_000
 
 /** Frames by which an engine answers its request; after one of them it ends. */
-type FinalFrame = Extract<FromEngine, { type: 'result' | 'validation' | 'pairs' | 'adaptation' }>
+type FinalFrame = Extract<FromEngine, { type: 'result' | 'seeds' | 'validation' | 'pairs' | 'adaptation' }>
 
 /** What the workbench's own end gives as the reason of its abort; any other reason is a person's wish. */
 export const CLOSING = 'closing'
@@ -75,6 +75,7 @@ export function runInEngine(
           else stop.addEventListener('abort', askToStop, { once: true })
           break
         case 'result':
+        case 'seeds':
         case 'validation':
         case 'adaptation':
         case 'pairs':
@@ -87,6 +88,7 @@ export function runInEngine(
         case 'log':
         case 'progress':
         case 'metrics':
+        case 'seed':
         case 'texts':
           onFrame(frame)
           break

@@ -16,14 +16,17 @@ export function historyOf(store: Store): History {
 export function lazyHistory(
   dataDir: string | undefined,
   cwd: string,
-): { open: () => History; /** @param dir folder of a run that has ended */ close: (dir?: string) => Promise<void> } {
+): {
+  open: () => History
+  /** @param dirs folders of runs that have ended */ close: (...dirs: (string | undefined)[]) => Promise<void>
+} {
   let history: History | undefined
   return {
     open: () => (history ??= historyOf(openStore({ dir: dataFolder(dataDir, cwd), check: 'daily' }))),
-    async close(dir) {
+    async close(...dirs) {
       if (!history) return
       // Its configuration and results by user too; what fails here is done by the next look through the folders.
-      if (dir !== undefined) await syncRun(history.store, dir).catch(() => undefined)
+      for (const dir of dirs) if (dir !== undefined) await syncRun(history.store, dir).catch(() => undefined)
       history.store.close()
     },
   }

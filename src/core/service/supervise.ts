@@ -155,7 +155,7 @@ export function reasonOf({ message, details }: AppError): string {
 }
 
 /** How a run has ended whose engine gave no result. */
-function endOf(error: AppError, stop: AbortSignal): { status: EndStatus; reason: string } {
+export function endOf(error: AppError, stop: AbortSignal): { status: EndStatus; reason: string } {
   const reason = reasonOf(error)
   switch (error.code) {
     case 'engine_crashed':
