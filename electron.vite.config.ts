@@ -13,7 +13,7 @@ const entries = {
   index: 'src/main/index.ts',
   cli: 'src/cli/index.ts',
   engine: 'src/engine/entry.ts',
-  server: 'src/server/serve.ts',
+  server: 'src/server/index.ts',
 }
 const input = Object.fromEntries(
   Object.entries(entries)

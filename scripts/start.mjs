@@ -25,39 +25,41 @@ import {
 const INTERRUPTED = 130
 
 await main(async (args) => {
-  const { logDir, serve, port } = readArguments(args)
+  const { logDir, dataDir, serve, port } = readArguments(args)
   ensureInstalled()
   const code = await underProjectNode()
   if (code !== undefined) return code
   await ensureBuilt(ALL_SECTIONS)
 
-  if (serve) return servePage(logDir, port)
+  if (serve) return servePage(logDir, dataDir, port)
   if (!hasDisplay()) {
     say('There is no display here: serving the page to a browser instead.')
-    return servePage(logDir, port)
+    return servePage(logDir, dataDir, port)
   }
   ensureSystemPackages(ELECTRON_LIBRARIES, 'Electron')
   const electron = await resolveElectron()
   if (electron === undefined) {
     say('No Electron could be downloaded: serving the page to a browser instead.')
-    return servePage(logDir, port)
+    return servePage(logDir, dataDir, port)
   }
-  return openWindow(electron, logDir)
+  return openWindow(electron, logDir, dataDir)
 })
 
 function readArguments(args) {
   try {
-    const options = { log_dir: { type: 'string' }, port: { type: 'string' }, serve: { type: 'boolean' } }
+    const text = { type: 'string' }
+    const options = { log_dir: text, 'data-dir': text, port: text, serve: { type: 'boolean' } }
     const { values } = parseArgs({ args, options })
     const port = Number(values.port ?? 0)
     if (!Number.isInteger(port) || port < 0 || port > 65535) throw new Error('--port takes a number from 0 to 65535')
     return {
       logDir: resolve(process.env.INIT_CWD ?? '.', values.log_dir ?? 'lightning_logs'),
+      dataDir: values['data-dir'] && resolve(process.env.INIT_CWD ?? '.', values['data-dir']),
       serve: values.serve ?? false,
       port,
     }
   } catch (error) {
-    throw new SetupError(`${error.message}\nUsage: npm start -- [--log_dir DIR] [--serve] [--port N]`)
+    throw new SetupError(`${error.message}\nUsage: npm start -- [--log_dir DIR] [--data-dir DIR] [--serve] [--port N]`)
   }
 }
 
@@ -65,7 +67,7 @@ function hasDisplay() {
   return process.platform !== 'linux' || Boolean(process.env.DISPLAY || process.env.WAYLAND_DISPLAY)
 }
 
-async function openWindow(electron, logDir) {
+async function openWindow(electron, logDir, dataDir) {
   // Chromium's own complaints, as of a missing D-Bus, are not the user's; ours do not come from its log.
   const flags = ['--log-level=3']
   if (process.getuid?.() === 0) {
@@ -75,15 +77,19 @@ async function openWindow(electron, logDir) {
   // Set by some terminals (VS Code's); Electron would then start as plain Node.
   const env = projectEnv()
   delete env.ELECTRON_RUN_AS_NODE
-  const code = await run(electron, [...flags, ROOT, `--log_dir=${logDir}`], { cwd: process.cwd(), env })
+  const code = await run(
+    electron,
+    [...flags, ROOT, `--log_dir=${logDir}`, ...(dataDir ? [`--data-dir=${dataDir}`] : [])],
+    { cwd: process.cwd(), env },
+  )
   return code === INTERRUPTED ? 0 : code
 }
 
-async function servePage(logDir, port) {
-  const { serve } = await import(pathToFileURL(join(ROOT, 'out', 'main', 'server.js')).href)
+async function servePage(logDir, dataDir, port) {
+  const { serveHere } = await import(pathToFileURL(join(ROOT, 'out', 'main', 'server.js')).href)
   let served
   try {
-    served = await serve({ logDir, port })
+    served = await serveHere({ logDir, dataDir, port, cwd: process.cwd() })
   } catch (error) {
     throw new SetupError([error.message, error.details?.fix].filter(Boolean).join('\n'))
   }

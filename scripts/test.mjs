@@ -36,6 +36,9 @@ const SUITES = {
   format: () => check('prettier', ['--check', '.', '--log-level', 'warn', '--cache']),
   types: () => check('vue-tsc', ['--build']),
   unit: (rest) => vitest('unit', rest),
+  /** 50 random kills; three of them are in `unit`. `DELTA_FAULT_ROUNDS` and `DELTA_FAULT_SEED` change how many and when. */
+  faults: (rest) =>
+    vitest('faults', ['--project', 'server', 'src/server/faults.test.ts', ...rest], { DELTA_FAULT_ROUNDS: '50' }),
   golden: (rest) => vitest('golden', ['--project', 'golden', '--reporter', 'verbose', ...rest]),
   build: builds,
   e2e: endToEnd,
@@ -88,12 +91,12 @@ async function builds() {
   }
 }
 
-async function vitest(name, args) {
+async function vitest(name, args, env = {}) {
   const report = join(REPORTS, `${name}.json`)
   rmSync(report, { force: true })
   const reporters = args.includes('--reporter') ? [] : ['--reporter', 'default']
   const flags = ['run', ...reporters, ...args, '--reporter', 'json', `--outputFile.json=${report}`]
-  const code = await run(tool('vitest'), flags, { env: projectEnv() })
+  const code = await run(tool('vitest'), flags, { env: { ...env, ...projectEnv() } })
   return honest(code, readReport(report), ({ numPassedTests, numFailedTests, numPendingTests, numTodoTests }) => ({
     passed: numPassedTests,
     failed: numFailedTests,

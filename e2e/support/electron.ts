@@ -19,12 +19,19 @@ export interface Launched {
   page: Page
 }
 
-export async function launch(logDir: string, userData: string): Promise<Launched> {
+export async function launch(logDir: string, userData: string, flags: readonly string[] = []): Promise<Launched> {
   const sandbox = process.getuid?.() === 0 ? ['--no-sandbox'] : []
   // Given a path, Playwright would not hold the app back until it listens, and would miss its first page now and then.
   process.env.ELECTRON_OVERRIDE_DIST_PATH ??= dirname(electronPath())
   const app = await _electron.launch({
-    args: [...sandbox, `--user-data-dir=${userData}`, ROOT, `--log_dir=${logDir}`],
+    args: [
+      ...sandbox,
+      ...flags,
+      `--user-data-dir=${userData}`,
+      ROOT,
+      `--log_dir=${logDir}`,
+      `--data-dir=${join(userData, 'history')}`,
+    ],
     cwd: ROOT,
   })
   return { app, page: await app.firstWindow() }
@@ -37,7 +44,7 @@ interface Fixtures {
   /** Errors in the console that a test provokes; all others fail it. */
   expectedErrors: RegExp[]
   /** Opens the workbench on `logDir`, once the test has put into it what it wants. */
-  open: () => Promise<Launched>
+  open: (flags?: readonly string[]) => Promise<Launched>
 }
 
 export const test = base.extend<Fixtures>({
@@ -55,8 +62,8 @@ export const test = base.extend<Fixtures>({
   open: async ({ folder, logDir, expectedErrors }, use) => {
     const launched: Launched[] = []
     const errors: string[] = []
-    await use(async () => {
-      const one = await launch(logDir, join(folder, 'user-data'))
+    await use(async (flags) => {
+      const one = await launch(logDir, join(folder, 'user-data'), flags)
       watchForErrors(one.page, errors, expectedErrors)
       launched.push(one)
       return one

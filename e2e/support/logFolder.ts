@@ -1,7 +1,8 @@
 import { appendFileSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { RUN_FILES, type RunRecord, type RunStatus } from '../../src/shared/domain/run'
+import type { RunStatus } from '../../src/shared/domain/lifecycle'
+import { RUN_FILES, type RunRecord } from '../../src/shared/domain/run'
 
 export interface RunSpec {
   exp_name: string

@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { test as base, type Page } from '@playwright/test'
 import { ROOT } from './electron'
@@ -19,7 +19,8 @@ export interface Server {
 /** `npm start` on a machine without a display. */
 export async function startServer(logDir: string, port = 0): Promise<Server> {
   const env = { ...process.env, DISPLAY: '', WAYLAND_DISPLAY: '' }
-  const args = [join(ROOT, 'scripts', 'start.mjs'), '--log_dir', logDir, '--port', String(port)]
+  const dataDir = join(dirname(logDir), 'history')
+  const args = [join(ROOT, 'scripts', 'start.mjs'), '--log_dir', logDir, '--data-dir', dataDir, '--port', String(port)]
   const child = spawn(process.execPath, args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'ignore'] })
   return { url: await printedUrl(child), stop: () => stop(child) }
 }

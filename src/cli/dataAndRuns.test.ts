@@ -1,7 +1,8 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { buildCli, delta, workspace } from './testing/builtCli'
+import { buildCli, workspace } from '../core/testing/workspace'
+import { delta } from './testing/builtCli'
 
 let cwd: string
 beforeAll(() => {

@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { resolveData } from '../core/config/resolveExperiment'
-import { childProcessSpawner } from '../core/engine/spawner'
+import { childProcessSpawner } from '../core/engine/childProcessSpawner'
 import { SCORE_PROVIDERS, type ScoreProvider } from '../core/score/protocol'
 import { scoreDataset, type ScoreProgress, type ScoreResult } from '../core/score/scoreDataset'
 import { Secret } from '../core/score/secret'

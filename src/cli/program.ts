@@ -4,7 +4,7 @@ import { VERSION } from '../shared/version'
 import { addAdapt } from './adapt'
 import { addData } from './data'
 import { createOutput, reportError } from './output'
-import { addRuns } from './runs'
+import { addRuns } from './runs/program'
 import { addServe } from './serve'
 import { addTrain } from './train'
 

@@ -1,5 +1,6 @@
 import path from 'node:path'
 import type { ConfigRoots } from '../core/config/resolveExperiment'
+import { quote } from '../core/service/command'
 
 /** The built program lies in `out/main`, two folders below the installation. */
 const installed = path.resolve(import.meta.dirname, '..', '..')
@@ -17,10 +18,4 @@ export const enginePath = path.join(import.meta.dirname, 'engine.js')
 export function commandLine(args: readonly string[]): string {
   const program = process.env['npm_lifecycle_event'] === 'delta' ? 'npm run -s delta --' : 'npx delta'
   return [program, ...args.map(quote)].join(' ')
-}
-
-/** POSIX shell quoting. */
-function quote(arg: string): string {
-  // A leading = is a command's path in zsh.
-  return /^[\w@%+:,./-][\w@%+=:,./-]*$/.test(arg) ? arg : `'${arg.replaceAll("'", `'\\''`)}'`
 }

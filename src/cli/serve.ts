@@ -1,6 +1,5 @@
-import path from 'node:path'
 import { InvalidArgumentError, type Command } from 'commander'
-import { serve } from '../server/serve'
+import { serveHere } from '../server/index'
 import { onInterrupt } from './interrupt'
 import { createOutput } from './output'
 import { configRoots } from './roots'
@@ -11,10 +10,11 @@ export function addServe(program: Command, exit: (code: number) => void): void {
     .description('Serve the workbench to a browser on this machine')
     .option('--port <n>', 'port on 127.0.0.1; 0 takes any free one', port, 0)
     .option('--log_dir <dir>', 'folder of all runs', 'lightning_logs')
-    .action(async ({ port, log_dir }: { port: number; log_dir: string }) => {
+    .option('--data-dir <dir>', "folder of the history of all runs (default: DELTA_HOME, or the system's own place)")
+    .action(async ({ port, log_dir, dataDir }: { port: number; log_dir: string; dataDir?: string }) => {
       const output = createOutput(false)
       const stop = onInterrupt(() => {})
-      const served = await serve({ port, logDir: path.resolve(configRoots().cwd, log_dir) })
+      const served = await serveHere({ port, logDir: log_dir, dataDir, cwd: configRoots().cwd })
       output.say(`The workbench is at ${served.url}`)
       output.say(
         'From another machine: ssh -L PORT:127.0.0.1:PORT HOST. Ctrl-C ends it.'.replaceAll(

@@ -4,10 +4,12 @@ import { BASE_REWARDS, MODEL_NAMES, type ExperimentConfig } from '../shared/conf
 import { parseScalar, resolveExperiment, type ConfigRoots } from '../core/config/resolveExperiment'
 import { resumedExperiment } from '../core/config/savedExperiment'
 import { findRun } from '../core/runs/findRun'
-import { childProcessSpawner } from '../core/engine/spawner'
+import { childProcessSpawner } from '../core/engine/childProcessSpawner'
 import { makeFolders } from '../core/folders'
-import { runInEngine } from '../core/engine/runInEngine'
+import { lazyHistory } from '../core/service/openHistory'
+import { supervise } from '../core/service/supervise'
 import { AppError, ERROR_EXIT_CODES } from '../shared/errors'
+
 import { onInterrupt } from './interrupt'
 import { createOutput } from './output'
 import { TrainReporter } from './trainReporter'
@@ -35,6 +37,7 @@ interface TrainOptions {
   backend?: string
   threads?: unknown
   log_dir?: string
+  dataDir?: string
   json?: boolean
 }
 
@@ -64,6 +67,7 @@ export function addTrain(program: Command, args: readonly string[], exit: (code:
     .option('--backend <name>', 'auto, fused, wasm or cpu (default: auto)')
     .option('--threads <n>', 'threads of the fused engine (default: as many as are of use)', parseScalar)
     .option('--log_dir <dir>', 'folder of all runs', 'lightning_logs')
+    .option('--data-dir <dir>', "folder of the history of all runs (default: DELTA_HOME, or the system's own place)")
     .option('--resume <run>', 'go on with a run (id, exp_name/exp_version or folder); --max_epochs is the new total')
     .option('--json', 'print one JSON object a line; the last is the result')
     .action(async (options: TrainOptions) => exit(await train(options, args)))
@@ -77,11 +81,16 @@ async function train(options: TrainOptions, args: readonly string[]): Promise<nu
   if (resume === undefined) makeFolders(logDir)
   const stop = onInterrupt((line) => output.warn(line))
   if (options.seeds !== undefined)
-    return trainSeeds({ seeds: options.seeds, config, warnings, logDir, cwd: roots.cwd, args }, output, stop)
+    return trainSeeds(
+      { seeds: options.seeds, config, warnings, logDir, dataDir: options.dataDir, cwd: roots.cwd, args },
+      output,
+      stop,
+    )
   const reporter = new TrainReporter(output)
-  const frame = await runInEngine(
-    childProcessSpawner(enginePath),
-    {
+  const history = lazyHistory(options.dataDir, roots.cwd)
+  const { result, error, dir } = await supervise({
+    spawner: childProcessSpawner(enginePath),
+    request: {
       type: 'train',
       config,
       logDir,
@@ -90,12 +99,17 @@ async function train(options: TrainOptions, args: readonly string[]): Promise<nu
       cwd: roots.cwd,
       warnings,
     },
-    (frame) => reporter.frame(frame),
     stop,
-  )
-  if (frame.type !== 'result') return ERROR_EXIT_CODES.engine_protocol
-  reporter.result(frame.result)
-  return frame.result.status === 'stopped' ? ERROR_EXIT_CODES.stopped : 0
+    history: history.open,
+    logDir,
+    // Windows of other processes see it in the history and in the folder.
+    publish: () => {},
+    onNews: (news) => reporter.frame(news),
+  })
+  await history.close(dir)
+  if (!result) throw error ?? new AppError('internal', 'The run ended without a result')
+  reporter.result(result)
+  return result.status === 'stopped' ? ERROR_EXIT_CODES.stopped : 0
 }
 
 /** A new experiment from files and flags, or the one of a run that goes on. */

@@ -1,11 +1,10 @@
 import { expect, test } from 'vitest'
-import type { FromEngine } from '../shared/api/engineProtocol'
-import { PROTOCOL_VERSION } from '../shared/api/engineProtocol'
 import type { RunResult } from '../shared/domain/run'
+import type { RunNews } from '../core/service/runNews'
 import type { Output } from './output'
 import { TrainReporter } from './trainReporter'
 
-type Frame = FromEngine extends infer F ? (F extends unknown ? Omit<F, 'v'> : never) : never
+type Frame = RunNews | { type: 'result'; result: RunResult }
 
 function report(frames: readonly Frame[], live: boolean): { said: string[]; status: string[]; objects: object[] } {
   const heard = { said: new Array<string>(), status: new Array<string>(), objects: new Array<object>() }
@@ -20,7 +19,7 @@ function report(frames: readonly Frame[], live: boolean): { said: string[]; stat
   const reporter = new TrainReporter(output)
   for (const frame of frames) {
     if (frame.type === 'result') reporter.result(frame.result)
-    else reporter.frame({ v: PROTOCOL_VERSION, ...frame } as FromEngine)
+    else reporter.frame(frame)
   }
   return heard
 }

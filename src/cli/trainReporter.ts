@@ -1,5 +1,6 @@
 import path from 'node:path'
-import type { FromEngine, Progress } from '../shared/api/engineProtocol'
+import type { Progress } from '../shared/api/engineProtocol'
+import type { RunNews } from '../core/service/runNews'
 import type { MetricBatch } from '../shared/domain/metric'
 import type { RunResult } from '../shared/domain/run'
 import { formatDuration, formatFigure } from './format'
@@ -22,8 +23,8 @@ export class TrainReporter {
     this.#output = output
   }
 
-  frame(frame: FromEngine): void {
-    if (frame.type !== 'progress') this.#output.object({ ...frame, v: undefined })
+  frame(frame: RunNews): void {
+    if (frame.type !== 'progress') this.#output.object(frame)
     switch (frame.type) {
       case 'started':
         this.#epochs = frame.epochs
@@ -43,8 +44,6 @@ export class TrainReporter {
         break
       case 'metrics':
         this.#metrics(frame.batch)
-        break
-      default:
         break
     }
   }

@@ -4,7 +4,9 @@ import type { ExperimentConfig } from '../shared/config/experiment'
 import { parseSeeds, type SeedsResult, type Spread } from '../shared/domain/seeds'
 import { AppError, ERROR_EXIT_CODES } from '../shared/errors'
 import { runInEngine } from '../core/engine/runInEngine'
-import { childProcessSpawner } from '../core/engine/spawner'
+import { childProcessSpawner } from '../core/engine/childProcessSpawner'
+import { lazyHistory } from '../core/service/openHistory'
+import { SeedRecorders } from '../core/service/seedRecorders'
 import { formatDuration, formatFigure } from './format'
 import type { Output } from './output'
 import { commandLine, enginePath } from './roots'
@@ -17,6 +19,8 @@ export interface SeedsOptions {
   config: ExperimentConfig
   warnings: string[]
   logDir: string
+  /** Folder of the history, where one is given. */
+  dataDir?: string
   cwd: string
   /** The arguments of the command line, to be repeated for each run. */
   args: readonly string[]
@@ -32,6 +36,15 @@ export async function trainSeeds(options: SeedsOptions, output: Output, stop: Ab
       fix: 'Write a range or a list, for example --seeds 1..16 or --seeds 1,2,5; 256 at most.',
     })
   const reporter = new SeedsReporter(output, seeds)
+  const history = lazyHistory(options.dataDir, options.cwd)
+  const ask = new AbortController()
+  const askToStop = (): void => ask.abort(stop.reason)
+  if (stop.aborted) askToStop()
+  else stop.addEventListener('abort', askToStop, { once: true })
+  const { logDir } = options
+  const warn = (message: string): void => output.warn(`Warning: ${message}`)
+  const recorders = new SeedRecorders({ history: history.open, logDir, warn }, askToStop)
+  const finish = (error?: unknown): Promise<void> => history.close(...recorders.ended(error, ask.signal))
   const frame = await runInEngine(
     childProcessSpawner(enginePath),
     {
@@ -46,9 +59,17 @@ export async function trainSeeds(options: SeedsOptions, output: Output, stop: Ab
       cwd: options.cwd,
       warnings: options.warnings,
     },
-    (frame) => reporter.frame(frame),
-    stop,
-  )
+    (frame) => {
+      if (frame.type === 'seed') recorders.frame(frame)
+      reporter.frame(frame)
+    },
+    ask.signal,
+    recorders.watch,
+  ).catch(async (error: unknown) => {
+    await finish(error)
+    throw error
+  })
+  await finish()
   if (frame.type !== 'seeds') return ERROR_EXIT_CODES.engine_protocol
   reporter.result(frame.result)
   const { runs, failed } = frame.result

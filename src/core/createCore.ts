@@ -1,10 +1,13 @@
 import { resolve } from 'node:path'
 import type { AppEvent } from '../shared/api/events'
 import type { Reply } from '../shared/api/requests'
-import { VERSION } from '../shared/version'
-import { answer, type Handlers } from './router'
+import type { ConfigRoots } from './config/resolveExperiment'
+import { createHandlers } from './handlers'
+import { answer } from './router'
 import { RunStore } from './runs/runStore'
 import { watchRuns } from './runs/watchRuns'
+import { EventBus } from './service/eventBus'
+import { Workbench, type WorkbenchOptions } from './workbench'
 
 /** The headless workbench: what a window, a server or the command line talks to. */
 export interface Core {
@@ -13,52 +16,40 @@ export interface Core {
   request(route: string, input: unknown): Promise<Reply<unknown>>
   /** Returns what ends the subscription. */
   subscribe(listener: (event: AppEvent) => void): () => void
-  close(): void
+  /** Ends the runs of this workbench as interrupted, then everything else. */
+  close(): Promise<void>
 }
 
-export function createCore(options: { logDir: string }): Core {
+export interface CoreOptions extends Omit<WorkbenchOptions, 'folders' | 'publish' | 'changed'> {
+  /** Where configuration files are looked for. */
+  roots: ConfigRoots
+}
+
+export function createCore(options: CoreOptions): Core {
   const logDir = resolve(options.logDir)
-  const runs = new RunStore(logDir)
-  const listeners = new Set<(event: AppEvent) => void>()
-  const publish = (event: AppEvent): void => listeners.forEach((listener) => listener(event))
-
+  const folders = new RunStore(logDir)
+  const bus = new EventBus()
   let sequence = 0
+  const changed = (): void => bus.publish({ event: 'runs.changed', payload: { sequence: ++sequence } })
+  const workbench = new Workbench({ ...options, logDir, folders, publish: bus.publish, changed })
+  const closing = new AbortController()
+  const handlers = createHandlers({ ...options, logDir, folders, workbench, changed, closing: closing.signal })
   const unwatch = watchRuns(
-    () => runs.scan(),
-    () => publish({ event: 'runs.changed', payload: { sequence: ++sequence } }),
+    () => folders.scan(),
+    () => {
+      workbench.sync()
+      changed()
+    },
   )
-
-  const handlers = {
-    'app.info': () =>
-      Promise.resolve({
-        version: VERSION,
-        logDir,
-        platform: process.platform,
-        node: process.versions.node,
-        firstCommand: firstCommand(logDir),
-      }),
-    'runs.list': () => runs.list(),
-    'runs.get': ({ id }) => runs.get(id),
-  } satisfies Handlers
-
   return {
     logDir,
     request: (route, input) => answer(handlers, route, input),
-    subscribe(listener) {
-      listeners.add(listener)
-      return () => listeners.delete(listener)
-    },
-    close() {
+    subscribe: (listener) => bus.subscribe(listener),
+    async close() {
       unwatch()
-      listeners.clear()
+      closing.abort()
+      await workbench.close()
+      bus.close()
     },
   }
-}
-
-/** What a newcomer may paste into a terminal; the run must appear in the folder that is being looked at. */
-function firstCommand(logDir: string): string {
-  const command = 'npm run -s delta -- train --dts_name simpler'
-  if (logDir === resolve('lightning_logs')) return command
-  const quoted = /^[\w@%+=:,./-]+$/.test(logDir) ? logDir : `'${logDir.replaceAll("'", String.raw`'\''`)}'`
-  return `${command} --log_dir ${quoted}`
 }

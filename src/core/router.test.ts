@@ -2,9 +2,25 @@ import { expect, expectTypeOf, it } from 'vitest'
 import type { RequestOutput } from '../shared/api/requests'
 import { answer, type Handlers } from './router'
 
+const unused = () => Promise.reject(new Error('not asked for here'))
 const handlers: Handlers = {
+  'runs.start': unused,
+  'runs.queue': unused,
+  'runs.stop': unused,
+  'runs.resume': unused,
+  'runs.clone': unused,
+  'queue.get': unused,
+  'queue.reorder': unused,
+  'queue.set': unused,
+  'runs.annotate': unused,
+  'runs.delete': unused,
+  'runs.restore': unused,
+  'runs.purge': unused,
+  'history.query': unused,
+  'datasets.list': unused,
+  'datasets.validate': unused,
   'app.info': () =>
-    Promise.resolve({ version: '1', logDir: '/logs', platform: 'linux', node: '24', firstCommand: 'train' }),
+    Promise.resolve({ version: '1', logDir: '/logs', platform: 'linux', node: '24', firstCommand: 'train', notes: [] }),
   'runs.list': () => Promise.reject(new Error('disk on fire')),
   'runs.get': ({ id }) => Promise.reject(new TypeError(id)),
 }
@@ -13,7 +29,7 @@ it('answers with data', async () => {
   expect(await answer(handlers, 'app.info', {})).toMatchObject({ ok: true, data: { version: '1' } })
 })
 
-it.each(['runs.purge', 'toString', '__proto__', 'constructor', ''])('has no request called %j', async (route) => {
+it.each(['runs.nothing', 'toString', '__proto__', 'constructor', ''])('has no request called %j', async (route) => {
   expect(await answer(handlers, route, {})).toMatchObject({ ok: false, error: { code: 'unknown_route' } })
 })
 

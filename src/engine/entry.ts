@@ -2,7 +2,8 @@ import { PROTOCOL_VERSION, toEngineSchema, type ToEngine } from '../shared/api/e
 import { AppError } from '../shared/errors'
 import { validateData } from './data/validate'
 import { listPairs } from './rewards/listPairs'
-import { runExperiment, type EngineMessage } from './runExperiment'
+import { MetricStream, type EngineFrame } from './metricStream'
+import { runExperiment } from './runExperiment'
 import { runSeeds, type TellOfSeed } from './runSeeds'
 import { StopRequest } from './stopReason'
 
@@ -20,6 +21,7 @@ const FLUSH_MS = 2_000
 
 const port = parentPort()
 const stop = new StopRequest()
+const metrics = new MetricStream((frame) => void port.send(frame))
 
 // A terminal sends Ctrl-C, and its own end, to the whole process group; only the parent decides what they mean.
 process.on('SIGINT', () => {})
@@ -44,12 +46,12 @@ void port.send({ type: 'ready' })
 
 async function handle(frame: ToEngine): Promise<void> {
   switch (frame.type) {
-    case 'train':
-      await port.send({
-        type: 'result',
-        result: await runExperiment(frame, (message) => void port.send(message), stop),
-      })
+    case 'train': {
+      const result = await runExperiment(frame, metrics.emit, stop)
+      metrics.end()
+      await port.send({ type: 'result', result })
       break
+    }
     case 'train_seeds': {
       const tell: TellOfSeed = (seed, news) => void port.send({ type: 'seed', seed, news })
       await port.send({ type: 'seeds', result: await runSeeds(frame, tell, stop) })
@@ -70,7 +72,11 @@ async function handle(frame: ToEngine): Promise<void> {
       break
     }
     case 'stop':
-      stop.byUser()
+      if (frame.why === 'closing') stop.byClosing()
+      else stop.byUser()
+      return
+    case 'ack':
+      metrics.acknowledge(frame.seq)
       return
   }
   process.exit(0)
@@ -80,11 +86,12 @@ function fatal(thrown: unknown): void {
   const error = AppError.from(thrown).toJSON()
   const end = (): never => process.exit(1)
   setTimeout(end, FLUSH_MS).unref()
+  metrics.end()
   void port.send({ type: 'error', error }).then(end, end)
 }
 
 function parentPort(): {
-  send: (message: EngineMessage) => Promise<void>
+  send: (message: EngineFrame) => Promise<void>
   listen: (on: (frame: unknown) => void) => void
 } {
   const electron: ParentPort | undefined = Reflect.get(process, 'parentPort')

@@ -26,7 +26,9 @@ import type { StopRequest } from './stopReason'
 
 export type TrainRequest = Omit<Extract<ToEngine, { type: 'train' }>, 'v' | 'type'>
 type WithoutVersion<T> = T extends unknown ? Omit<T, 'v'> : never
-export type EngineMessage = WithoutVersion<FromEngine>
+/** What a run tells as it happens; `entry.ts` makes frames of it. */
+export type EngineMessage =
+  Exclude<WithoutVersion<FromEngine>, { type: 'metrics' }> | { type: 'metrics'; batch: MetricBatch }
 export type Emit = (message: EngineMessage) => void
 
 /**
@@ -163,12 +165,13 @@ interface Run {
   fail(thrown: unknown, checkpoints: Checkpoints): AppError
 }
 
-/** Claims the folder of a new run, or takes a run up where its last checkpoint left it. A refused one stays as it was. */
+/** Claims the folder of a new run (a queued one has its folder), or takes a run up where its last checkpoint left it. A refused one stays as it was. */
 function openFolder(
-  { config, logDir, resume }: TrainRequest,
+  { config, logDir, resume, folder: made }: TrainRequest,
   limit: number,
   restoreFrom: (dir: string) => Restored,
 ): { folder: RunFolder; restored?: Restored } {
+  if (made !== undefined) return { folder: RunFolder.restart(made) }
   if (resume === undefined) return { folder: RunFolder.create(logDir, config.exp_name, config.exp_version) }
   const folder = RunFolder.reopen(resume)
   try {

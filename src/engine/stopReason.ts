@@ -5,6 +5,7 @@ export interface StopReason {
 }
 
 const BY_USER: StopReason = { status: 'stopped', reason: 'stopped by the user' }
+const CLOSING: StopReason = { status: 'interrupted', reason: 'the workbench was closed' }
 const ORPHANED: StopReason = { status: 'interrupted', reason: 'the program that started it is gone' }
 
 /** A stop request that keeps its reason; the first one counts. */
@@ -22,6 +23,10 @@ export class StopRequest {
 
   byUser(): void {
     this.#abort(BY_USER)
+  }
+
+  byClosing(): void {
+    this.#abort(CLOSING)
   }
 
   orphaned(): void {

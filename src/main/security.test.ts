@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
 import { isAppUrl } from './appUrl'
-import { logDirArgument } from './arguments'
+import { folderArgument } from './arguments'
 import { isTrustedSender } from './ipc'
 import { isGranted, isRequestAllowed, WEB_PREFERENCES } from './security'
 import { openingBounds } from './windowBounds'
@@ -69,11 +69,11 @@ describe('a request is taken', () => {
 
 it('finds the log folder among the arguments of debuggers and Chromium', () => {
   const argv = ['electron', '--inspect=0', '--remote-debugging-port=0', '.', '--log_dir', 'logs', '--no-sandbox']
-  expect(logDirArgument(argv, '/work')).toBe('/work/logs')
-  expect(logDirArgument(['electron', '.', '--log_dir=/abs'], '/work')).toBe('/abs')
-  expect(logDirArgument(['electron', '.', '--log_dir='], '/work')).toBeUndefined()
-  expect(logDirArgument(['electron', '.', '--log_dir'], '/work')).toBeUndefined()
-  expect(logDirArgument(['electron', '.'], '/work')).toBeUndefined()
+  expect(folderArgument('--log_dir', argv, '/work')).toBe('/work/logs')
+  expect(folderArgument('--log_dir', ['electron', '.', '--log_dir=/abs'], '/work')).toBe('/abs')
+  expect(folderArgument('--log_dir', ['electron', '.', '--log_dir='], '/work')).toBeUndefined()
+  expect(folderArgument('--log_dir', ['electron', '.', '--log_dir'], '/work')).toBeUndefined()
+  expect(folderArgument('--log_dir', ['electron', '.'], '/work')).toBeUndefined()
 })
 
 describe('the window opens', () => {

@@ -1,12 +1,14 @@
-import { createCore, type Core } from '../core/createCore'
+import { createCore, type Core, type CoreOptions } from '../core/createCore'
 import type { AppEvent } from '../shared/api/events'
 
 /** The log folder that the window shows. Opening another one replaces the core behind the same window. */
 export class Workspace {
+  readonly #options: Omit<CoreOptions, 'logDir'>
   readonly #onEvent: (event: AppEvent) => void
   #core: Core
 
-  constructor(logDir: string, onEvent: (event: AppEvent) => void) {
+  constructor(logDir: string, options: Omit<CoreOptions, 'logDir'>, onEvent: (event: AppEvent) => void) {
+    this.#options = options
     this.#onEvent = onEvent
     this.#core = this.#start(logDir)
   }
@@ -18,13 +20,14 @@ export class Workspace {
   /** Returns whether this was another folder than before. */
   open(logDir: string): boolean {
     if (logDir === this.#core.logDir) return false
-    this.#core.close()
+    // Its runs end by themselves, as interrupted; nobody needs to wait for them.
+    void this.#core.close()
     this.#core = this.#start(logDir)
     return true
   }
 
   #start(logDir: string): Core {
-    const core = createCore({ logDir })
+    const core = createCore({ ...this.#options, logDir })
     core.subscribe(this.#onEvent)
     return core
   }

@@ -7,7 +7,11 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { isLoopbackHost, isSameOrigin } from './guard'
+import { memorySpawner } from '../core/engine/memorySpawner'
 import { serve, type Served } from './serve'
+
+/** A workbench whose history is in memory and whose engines say nothing. */
+const core = { dataDir: undefined, spawner: memorySpawner(() => {}), roots: { cwd: '/', installed: '/' } }
 
 let folder: string
 let served: Served
@@ -19,7 +23,7 @@ beforeAll(async () => {
   writeFileSync(join(folder, 'renderer', 'index.html'), '<p>the page')
   writeFileSync(join(folder, 'renderer', 'assets', 'main.js'), '1')
   writeFileSync(join(folder, 'secret.js'), 'secret')
-  served = await serve({ logDir: join(folder, 'logs'), port: 0, rendererDir: join(folder, 'renderer') })
+  served = await serve({ ...core, logDir: join(folder, 'logs'), port: 0, rendererDir: join(folder, 'renderer') })
   token = new URL(served.url).searchParams.get('token') ?? ''
 })
 afterAll(async () => {
@@ -182,12 +186,12 @@ describe('the server', () => {
   })
 
   it('says that its port is taken', async () => {
-    const again = serve({ logDir: folder, port: served.port, rendererDir: join(folder, 'renderer') })
+    const again = serve({ ...core, logDir: folder, port: served.port, rendererDir: join(folder, 'renderer') })
     await expect(again).rejects.toMatchObject({ code: 'usage', message: expect.stringContaining(String(served.port)) })
   })
 
   it('says that the page has not been built', async () => {
-    await expect(serve({ logDir: folder, rendererDir: folder })).rejects.toMatchObject({ code: 'not_found' })
+    await expect(serve({ ...core, logDir: folder, rendererDir: folder })).rejects.toMatchObject({ code: 'not_found' })
   })
 })
 

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
-import { createCore } from '../core/createCore'
+import { createCore, type CoreOptions } from '../core/createCore'
 import { pageAsset } from '../core/web/pageAsset'
 import { PAGE_HEADERS } from '../core/web/pageHeaders'
 import { SOCKET_PATH } from '../shared/api/socket'
@@ -11,8 +11,7 @@ import { AppError } from '../shared/errors'
 import { isLoopbackHost, isSameOrigin, requestUrl, tokenMatches } from './guard'
 import { SocketSessions } from './socketSessions'
 
-export interface ServeOptions {
-  logDir: string
+export interface ServeOptions extends CoreOptions {
   /** 0 takes any free port. */
   port?: number
   /** The built page; beside the built server by default. */
@@ -44,7 +43,7 @@ export async function serve(options: ServeOptions): Promise<Served> {
   })
   const port = await listen(server, options.port ?? 0)
 
-  const core = createCore({ logDir: options.logDir })
+  const core = createCore(options)
   const sessions = new SocketSessions(core)
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     // Node drops its own listener here; without one a client that resets the connection would end the process.
@@ -59,7 +58,7 @@ export async function serve(options: ServeOptions): Promise<Served> {
     port,
     async close() {
       sessions.close()
-      core.close()
+      await core.close()
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))
     },

@@ -2,10 +2,14 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { WebSocket, WebSocketServer, type RawData } from 'ws'
 import type { Core } from '../core/createCore'
+import type { AppEvent } from '../shared/api/events'
 import { socketRequestSchema, type FromServer } from '../shared/api/socket'
 
 /** The largest request is a configuration; answers have no limit here. */
 const MAX_REQUEST_BYTES = 2 ** 20
+/** What may wait for a page that reads slowly. */
+const HIGH_WATERMARK_BYTES = 4 * 2 ** 20
+const LOW_WATERMARK_BYTES = 2 ** 20
 const PING_MS = 30_000
 const MALFORMED = 1007
 
@@ -15,11 +19,15 @@ export class SocketSessions {
   readonly #server = new WebSocketServer({ noServer: true, maxPayload: MAX_REQUEST_BYTES, perMessageDeflate: false })
   readonly #answered = new WeakSet<WebSocket>()
   readonly #pinger: NodeJS.Timeout
+  /** Pages that read more slowly than there is to tell. */
+  readonly #behind = new WeakSet<WebSocket>()
+  #lastChange: AppEvent = { event: 'runs.changed', payload: { sequence: 0 } }
 
   constructor(core: Core) {
     this.#core = core
     core.subscribe((event) => {
-      for (const socket of this.#server.clients) send(socket, event)
+      if (event.event === 'runs.changed') this.#lastChange = event
+      for (const socket of this.#server.clients) this.#tell(socket, event)
     })
     this.#pinger = setInterval(() => this.#dropSilent(), PING_MS)
     this.#pinger.unref()
@@ -47,6 +55,21 @@ export class SocketSessions {
     send(socket, { id: frame.id, reply: await this.#core.request(frame.route, frame.input) })
   }
 
+  /**
+   * Past the high mark a page is told nothing more, so that a slow one does not fill this process's memory: all of it is in the
+   * history. Below the low mark it is told to ask again.
+   */
+  #tell(socket: WebSocket, event: AppEvent): void {
+    if (this.#behind.has(socket)) return
+    send(socket, event, () => this.#catchUp(socket))
+    if (socket.bufferedAmount > HIGH_WATERMARK_BYTES) this.#behind.add(socket)
+  }
+
+  #catchUp(socket: WebSocket): void {
+    if (socket.bufferedAmount > LOW_WATERMARK_BYTES || !this.#behind.delete(socket)) return
+    send(socket, this.#lastChange)
+  }
+
   /** A laptop that went to sleep closes nothing: without this its socket would stay. */
   #dropSilent(): void {
     for (const socket of this.#server.clients) {
@@ -64,6 +87,6 @@ function parseFrame(data: RawData) {
   }
 }
 
-function send(socket: WebSocket, frame: FromServer): void {
-  if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify(frame))
+function send(socket: WebSocket, frame: FromServer, sent: () => void = () => {}): void {
+  if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify(frame), sent)
 }

@@ -83,6 +83,15 @@ export function resolveExperiment(request: ExperimentRequest, roots: ConfigRoots
   return { config: result.data, warnings: warningsOf(sections, result.data) }
 }
 
+/** Names of the data sets in a data configuration. */
+export function dataSections(
+  request: Pick<ExperimentRequest, 'dts_config_file'>,
+  roots: ConfigRoots,
+): { file: string; names: string[] } {
+  const { file, value } = readYamlFile(findConfig(request.dts_config_file, 'data_configs.yaml', roots))
+  return { file, names: typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.keys(value) : [] }
+}
+
 /** Reads one section of `data_configs.yaml` and makes its paths absolute. */
 export function resolveData(
   request: Pick<ExperimentRequest, 'dts_name' | 'dts_config_file'>,

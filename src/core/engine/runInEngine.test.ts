@@ -3,8 +3,9 @@ import os from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { PROTOCOL_VERSION, type FromEngine } from '../../shared/api/engineProtocol'
-import { runInEngine } from './runInEngine'
-import { childProcessSpawner, type EngineExit, type EngineRequest, type EngineSpawner } from './spawner'
+import { childProcessSpawner } from './childProcessSpawner'
+import { CLOSING, runInEngine } from './runInEngine'
+import type { EngineExit, EngineRequest, EngineSpawner } from './spawner'
 
 const DATA = {
   dts_name: 'd',
@@ -121,6 +122,18 @@ describe('an engine in memory', () => {
       end()
       await answer
     }
+  })
+
+  test('the end of the workbench is passed on as the wish of a person', async () => {
+    const { spawner, sent, say, end } = fake()
+    const stop = new AbortController()
+    const answer = runInEngine(spawner, REQUEST, () => {}, stop.signal)
+    say({ type: 'ready' })
+    stop.abort(CLOSING)
+    expect(sent).toEqual([REQUEST, { type: 'stop', why: 'closing' }])
+    say({ type: 'validation', report: REPORT })
+    end()
+    await answer
   })
 
   test('an engine that does not stop is waited for without end, or called crashed', async () => {

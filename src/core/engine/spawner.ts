@@ -1,9 +1,9 @@
-import { fork } from 'node:child_process'
-import { PROTOCOL_VERSION, type ToEngine } from '../../shared/api/engineProtocol'
+import type { ToEngine } from '../../shared/api/engineProtocol'
 
 type WithoutVersion<T> = T extends unknown ? Omit<T, 'v'> : never
 export type EngineRequest = WithoutVersion<ToEngine>
 
+/** How an engine's process ended. */
 export interface EngineExit {
   code: number | null
   signal: string | null
@@ -13,13 +13,21 @@ export interface EngineExit {
 
 /** A running engine, however it was started. */
 export interface EngineProcess {
+  /** Undefined where the system could not start it, and in memory. */
+  readonly pid?: number | undefined
+  /** A frame that can no longer be delivered is dropped: `onExit` tells why. */
   send(request: EngineRequest): void
   onFrame(listener: (frame: unknown) => void): void
+  /** Called once, after the last frame. */
   onExit(listener: (exit: EngineExit) => void): void
+  /** At once, without a word: asking comes before, by a `stop` frame. */
   kill(): void
 }
 
-/** How an engine comes to life: a child process here, Electron's utility process in the app, in memory in tests. */
+/**
+ * How an engine comes to life: `childProcessSpawner`, Electron's utility process (`src/main/utilityProcessSpawner.ts`), and
+ * `memorySpawner` where no process is wanted.
+ */
 export interface EngineSpawner {
   spawn(): EngineProcess
 }
@@ -27,32 +35,11 @@ export interface EngineSpawner {
 /** Enough for a native backtrace. */
 const STDERR_CHARACTERS = 4_000
 
-/** @param enginePath the built engine entry. */
-export function childProcessSpawner(enginePath: string): EngineSpawner {
-  return {
-    spawn() {
-      const child = fork(enginePath, [], {
-        // Structured clone keeps NaN and infinity, which JSON would turn into null.
-        serialization: 'advanced',
-        stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-      })
-      let stderr = ''
-      child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-        stderr = (stderr + text).slice(-STDERR_CHARACTERS)
-      })
-      return {
-        // A frame that can no longer be delivered is answered by onExit.
-        send: (request) => void child.send({ v: PROTOCOL_VERSION, ...request }, () => {}),
-        onFrame: (listener) => void child.on('message', listener),
-        onExit: (listener) => {
-          child.on('close', (code, signal) => listener({ code, signal, stderr }))
-          // A process that could not be started has no exit to report.
-          child.on('error', (error) => {
-            if (child.pid === undefined) listener({ code: null, signal: null, stderr: error.message })
-          })
-        },
-        kill: () => void child.kill('SIGKILL'),
-      }
-    },
-  }
+/** Keeps the end of what a process says on stderr. */
+export function lastWords(stderr: NodeJS.ReadableStream | null): () => string {
+  let text = ''
+  stderr?.setEncoding('utf8').on('data', (more: string) => {
+    text = (text + more).slice(-STDERR_CHARACTERS)
+  })
+  return () => text
 }

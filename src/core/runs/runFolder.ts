@@ -40,21 +40,22 @@ async function stateOf(path: string): Promise<FileState | undefined> {
   }
 }
 
+/** Files whose changes tell something of a run, in the order in which they are looked at. */
+const SIGNS = [RUN_FILES.record, RUN_FILES.metrics, RUN_FILES.log, RUN_FILES.owner, RUN_FILES.annotations]
+
 /**
  * Reads one folder, or returns `known` where its files are the same still. Undefined: not a run's folder at all.
  * Throws an AppError where the folder is a run's and `run.json` is broken.
  */
 export async function readRunFolder(root: string, dir: string, known?: RunFolder): Promise<RunFolder | undefined> {
-  const [record, metrics, log] = await Promise.all(
-    [RUN_FILES.record, RUN_FILES.metrics, RUN_FILES.log].map((name) => stateOf(join(dir, name))),
-  )
+  const [record, metrics, log, owner, annotations] = await Promise.all(SIGNS.map((name) => stateOf(join(dir, name))))
   if (record === undefined) {
     const traces = metrics ?? log ?? (await stateOf(join(dir, RUN_FILES.hparams)))
     if (traces === undefined) return undefined
     throw new AppError('unreadable', `${RUN_FILES.record} is missing`, { file: dir })
   }
-  const stamp = `${record.stamp} ${metrics?.stamp ?? ''}`
-  const lastSign = Math.max(record.changed, metrics?.changed ?? 0, log?.changed ?? 0)
+  const stamp = `${record.stamp} ${metrics?.stamp ?? ''} ${annotations?.stamp ?? ''}`
+  const lastSign = Math.max(record.changed, metrics?.changed ?? 0, log?.changed ?? 0, owner?.changed ?? 0)
   if (known?.stamp === stamp) return { ...known, lastSign }
 
   const parsed = await readRecord(root, dir)
@@ -77,7 +78,7 @@ async function readRecord(root: string, dir: string): Promise<RunRecord> {
   throw new AppError('unreadable', `${RUN_FILES.record} is not a run's record (${where})`, { file: dir })
 }
 
-async function readNamed(root: string, dir: string, name: string, maxBytes: number): Promise<string> {
+export async function readNamed(root: string, dir: string, name: string, maxBytes: number): Promise<string> {
   try {
     return (await readInside(root, join(dir, name), maxBytes, 'refuse')).text
   } catch (error) {
@@ -92,6 +93,11 @@ async function readMetrics(root: string, dir: string): Promise<MetricsFile> {
   } catch (error) {
     return { history: [], problems: problemOf(error) }
   }
+}
+
+/** When `run.json` was last written, from a folder's stamp. */
+export function recordWrittenOf(stamp: string): number {
+  return Number(stamp.slice(0, stamp.indexOf(':')))
 }
 
 /** A missing file is no problem: a run that has just begun has no metrics yet. */

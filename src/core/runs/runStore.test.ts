@@ -14,6 +14,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { RunRecord } from '../../shared/domain/run'
 import type { Surroundings } from './liveness'
+import { processInfo } from './processes'
 import { RunStore } from './runStore'
 
 let folder: string
@@ -59,6 +60,7 @@ function store(surroundings: Partial<Surroundings> = {}): RunStore {
   return new RunStore(logDir, () => ({
     host: 'here',
     now: Date.now(),
+    monotonic: performance.now(),
     processInfo: () => ({ alive: false }),
     ...surroundings,
   }))
@@ -226,6 +228,41 @@ describe('a run that says it is running', () => {
     expect(await status({})).toBe('crashed')
     writeFileSync(join(dir, 'run.log'), 'still here\n')
     expect(await status({})).toBe('running')
+  })
+
+  it('is called dead when the clock is set forward, though its process is the one that wrote the record', async () => {
+    const { token, started } = processInfo(process.pid)
+    running({ process_start: token, pid: process.pid })
+    const shifted = (pid: number) => ({ ...processInfo(pid), started: (started ?? 0) + 3_600_000 })
+    expect(await status({ processInfo: shifted })).toBe('running')
+  })
+
+  it('is believed though another process took its number, in the tick of its own start', async () => {
+    running({ process_start: 'boot/1', pid: 77 })
+    expect(await status({ processInfo: () => ({ alive: true, token: 'boot/2', started: 0 }) })).toBe('crashed')
+    expect(await status({ processInfo: () => ({ alive: true, token: 'boot/1', started: 0 }) })).toBe('running')
+    // After a restart of the machine ticks begin anew.
+    expect(await status({ processInfo: () => ({ alive: true, token: 'next boot/1' }) })).toBe('crashed')
+  })
+
+  it('on another machine is called dead when the clock here is set forward, while it still gives signs', async () => {
+    const dir = running({ host: 'elsewhere' })
+    let [now, monotonic] = [Date.now(), 0]
+    const runs = new RunStore(logDir, () => ({ host: 'here', now, monotonic, processInfo: () => ({ alive: false }) }))
+    const status = async () => (await runs.list()).runs[0]?.status
+    const beat = (n: number) => utimesSync(join(dir, 'run.json'), new Date(1e12 + n), new Date(1e12 + n))
+    writeFileSync(join(dir, '.owner'), '')
+    for (const file of ['.owner', 'run.json']) utimesSync(join(dir, file), new Date(1e12), new Date(1e12))
+    now = 1e12 + 1_000
+    expect(await status()).toBe('running')
+    beat(1_000)
+    expect(await status()).toBe('running')
+    ;[now, monotonic] = [now + 3_600_000, 30_000]
+    expect(await status()).toBe('running')
+    monotonic = 61_000
+    expect(await status()).toBe('crashed')
+    beat(2_000)
+    expect(await status()).toBe('running')
   })
 
   it('is seen as it is by the real process table', async () => {

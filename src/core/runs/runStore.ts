@@ -3,7 +3,7 @@ import type { Dirent } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { RequestOutput, RunSummary } from '../../shared/api/requests'
 import { AppError } from '../../shared/errors'
-import { here, liveStatus, type Surroundings } from './liveness'
+import { Sightings, here, liveStatus, type Surroundings } from './liveness'
 import { isInside, isMissing, readingProblem } from './readInside'
 import { readRunDetail, readRunFolder, type RunFolder } from './runFolder'
 
@@ -23,11 +23,19 @@ const CONCURRENT_READS = 32
 export class RunStore {
   readonly logDir: string
   readonly #surroundings: () => Surroundings
+  readonly #sightings = new Sightings()
   #known = new Map<string, RunFolder>()
 
-  constructor(logDir: string, surroundings: () => Surroundings = here) {
+  /** @param known folders as they were read before, by this program or an earlier one */
+  constructor(logDir: string, surroundings: () => Surroundings = here, known: Iterable<RunFolder> = []) {
     this.logDir = resolve(logDir)
     this.#surroundings = surroundings
+    this.#known = new Map([...known].map((folder) => [folder.dir, folder]))
+  }
+
+  /** What the last scan found in a run's folder. */
+  folder(dir: string): RunFolder | undefined {
+    return this.#known.get(dir)
   }
 
   async list(): Promise<Listing> {
@@ -35,7 +43,8 @@ export class RunStore {
     return { runs, unreadable }
   }
 
-  async get(id: string): Promise<RequestOutput<'runs.get'>> {
+  /** What the run's folder says. */
+  async get(id: string): Promise<Omit<RequestOutput<'runs.get'>, 'sequence' | 'transitions'>> {
     const { runs } = await this.scan()
     const run = runs.find((one) => one.id === id)
     if (run === undefined) {
@@ -104,7 +113,8 @@ export class RunStore {
       }
       folderOf.set(record.id, dir)
       for (const problem of folder.problems) report(dir, problem)
-      runs.push({ ...record, ...liveStatus(record, folder, surroundings), dir, figures, epochs })
+      const silence = this.#sightings.silence(dir, folder.lastSign, surroundings.monotonic)
+      runs.push({ ...record, ...liveStatus(record, folder, surroundings, silence), dir, figures, epochs })
     }
     return runs
   }

@@ -2,13 +2,14 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { z } from 'zod'
+import { RUN_FILES } from '../../shared/domain/run'
 import { AppError } from '../../shared/errors'
 import { isCode, unwritable } from './files'
 
-/** In a run's folder while an engine writes to it. */
-const FILE = '.owner'
-
 const ownerSchema = z.object({ pid: z.int(), host: z.string(), started: z.string() })
+
+/** Another machine sees by the file's time that the owner lives, however long an epoch takes. */
+const HEARTBEAT_MS = 10_000
 
 /**
  * Makes this process the only writer of a run's folder; the returned function gives it up. An owner that died is
@@ -17,7 +18,7 @@ const ownerSchema = z.object({ pid: z.int(), host: z.string(), started: z.string
  * @throws AppError `usage` when another engine is at work there
  */
 export function takeOwnership(dir: string): () => void {
-  const file = path.join(dir, FILE)
+  const file = path.join(dir, RUN_FILES.owner)
   const own = JSON.stringify({ pid: process.pid, host: os.hostname(), started: startOf(process.pid) })
   // Written under another name first: whoever sees the file sees all of it.
   const draft = `${file}.${process.pid}`
@@ -26,7 +27,12 @@ export function takeOwnership(dir: string): () => void {
     for (;;) {
       try {
         place(draft, file, own)
-        return () => release(file, own)
+        const heart = setInterval(() => beat(file), HEARTBEAT_MS)
+        heart.unref()
+        return () => {
+          clearInterval(heart)
+          release(file, own)
+        }
       } catch (error) {
         if (!isCode(error, 'EEXIST')) throw error
       }
@@ -82,6 +88,12 @@ function refuseLiveOwner(dir: string, file: string): void {
   })
 }
 
+function beat(file: string): void {
+  const now = new Date()
+  // Taken away by hand, or a share that is away for a moment: the next beat tries again.
+  fs.utimes(file, now, now, () => {})
+}
+
 function release(file: string, own: string): void {
   try {
     if (fs.readFileSync(file, 'utf8') === own) fs.rmSync(file)
@@ -90,11 +102,18 @@ function release(file: string, own: string): void {
   }
 }
 
-/** Tells a process from a later one with its number, where the system says when it started; '' for one that is gone. */
-function startOf(pid: number): string {
+/**
+ * Tells a process from a later one with its number: the machine's boot and the clock ticks between that and the process's start, which
+ * no change of the clock touches. 'running' where the system does not say, '' for one that is gone. Core reads the same (`processes.ts`).
+ */
+export function startOf(pid: number): string {
   try {
     const stat = fs.readFileSync(`/proc/${pid}/stat`, 'latin1')
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    // A zombie has died; only its parent has not asked for its exit code yet.
+    if (fields[0] === 'Z' || fields[0] === 'X') return ''
+    const ticks = fields[19] ?? ''
+    return `${fs.readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()}/${ticks}`
   } catch {
     try {
       process.kill(pid, 0)

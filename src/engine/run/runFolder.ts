@@ -3,13 +3,14 @@ import os from 'node:os'
 import path from 'node:path'
 import { dump } from 'js-yaml'
 import { z } from 'zod'
-import { RUN_FILES, runRecordSchema, type RunRecord, type RunStatus } from '../../shared/domain/run'
+import type { EndStatus } from '../../shared/domain/lifecycle'
+import { RUN_FILES, runRecordSchema, type RunRecord } from '../../shared/domain/run'
 import { LONGEST_NAME, type ExperimentConfig } from '../../shared/config/experiment'
 import { AppError } from '../../shared/errors'
 import { harmless } from '../../shared/harmless'
 import type { MetricBatch } from '../../shared/domain/metric'
 import { isCode, overwriteInPlace, unwritable, writeAtomically } from './files'
-import { takeOwnership } from './owner'
+import { startOf, takeOwnership } from './owner'
 import { EventFile } from './tensorboard'
 
 export type LogLevel = 'info' | 'warn' | 'error'
@@ -47,6 +48,13 @@ export class RunFolder {
     }
   }
 
+  /** Opens the folder of a run that was queued, or that crashed before its first checkpoint, to train it from the start. */
+  static restart(dir: string): RunFolder {
+    const folder = RunFolder.reopen(dir)
+    if (fs.statSync(folder.path(RUN_FILES.metrics)).size > 0) folder.goOnFrom(0, 0)
+    return folder
+  }
+
   private constructor(dir: string) {
     this.dir = dir
     this.version = path.basename(dir)
@@ -81,8 +89,9 @@ export class RunFolder {
   }
 
   /** Declares the run as running, owned by this process. */
-  begin(record: Omit<RunRecord, 'format' | 'pid' | 'host' | 'status'>): void {
-    this.#save({ format: 1, status: 'running', pid: process.pid, host: os.hostname(), ...record })
+  begin(record: Omit<RunRecord, 'format' | 'pid' | 'process_start' | 'host' | 'status'>): void {
+    const { pid } = process
+    this.#save({ format: 1, status: 'running', pid, process_start: startOf(pid), host: os.hostname(), ...record })
   }
 
   /** The record of a reopened run, or of one that has begun. */
@@ -91,7 +100,7 @@ export class RunFolder {
   }
 
   /** Writes the run's last status, with all warnings that came up. */
-  end(status: RunStatus, outcome: Pick<RunRecord, 'reason' | 'result' | 'warnings'>): void {
+  end(status: EndStatus, outcome: Pick<RunRecord, 'reason' | 'result' | 'warnings'>): void {
     if (!this.#record) return
     this.#record = { ...this.#record, ...outcome, status, ended: Date.now() }
     const text = recordText(this.#record)

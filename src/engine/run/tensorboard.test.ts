@@ -3,7 +3,7 @@ import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { temporaryFolder } from '../data/dataFixture'
 import { pythonWith, runPython } from '../testing/python'
-import { maskedCrc32c } from './crc32c'
+import { maskedCrc32c } from '../../shared/crc32c'
 import { EventFile } from './tensorboard'
 
 const NOW = 1_700_000_000_500

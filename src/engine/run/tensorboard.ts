@@ -2,7 +2,7 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import type { MetricBatch } from '../../shared/domain/metric'
-import { maskedCrc32c } from './crc32c'
+import { maskedCrc32c } from '../../shared/crc32c'
 import { unwritable } from './files'
 import { bytes, double, float, integer, message, text } from './protobuf'
 

@@ -1,13 +1,12 @@
 import type { z } from 'zod'
-import type { AppEvent, EventName } from '../../shared/api/events'
+import { events, type EventName, type EventPayload } from '../../shared/api/events'
 import { requests, type RequestInput, type RequestOutput, type Route } from '../../shared/api/requests'
 import { AppError } from '../../shared/errors'
 import { electronTransport } from './electronTransport'
 import { socketTransport } from './socketTransport'
 import type { ConnectionState, Transport } from './transport'
 
-type EventOf<E extends EventName> = Extract<AppEvent, { event: E }>['payload']
-
+const eventSchemas: { [E in EventName]: z.ZodType<EventPayload<E>> } = events
 const schemas: { [R in Route]: { output: z.ZodType<RequestOutput<R>> } } = requests
 
 /** The page's one way to core. */
@@ -26,9 +25,10 @@ export class Client {
     return schema.parse(reply.data)
   }
 
-  on<E extends EventName>(name: E, listener: (payload: EventOf<E>) => void): () => void {
+  on<E extends EventName>(name: E, listener: (payload: EventPayload<E>) => void): () => void {
+    const schema: z.ZodType<EventPayload<E>> = eventSchemas[name]
     return this.#transport.onEvent(({ event, payload }) => {
-      if (event === name) listener(payload)
+      if (event === name) listener(schema.parse(payload))
     })
   }
 

@@ -1,4 +1,5 @@
 import type { RunSummary } from '../../shared/api/requests'
+import { isActive } from '../../shared/domain/lifecycle'
 import { formatDate, formatDuration, formatFigure } from './format'
 
 export type SortValue = string | number | undefined
@@ -40,7 +41,7 @@ const figure = (name: string) => (run: RunSummary) => run.figures[name]
 
 /** Seconds of training, still growing while it runs; unknown where it died without a word. */
 export function secondsOf(run: RunSummary, now: number): number | undefined {
-  if (run.status === 'running') return Math.max(0, now - run.created) / 1000
+  if (isActive(run.status)) return Math.max(0, now - run.created) / 1000
   return run.result?.seconds ?? (run.ended === undefined ? undefined : (run.ended - run.created) / 1000)
 }
 

@@ -4,6 +4,7 @@ import type { RequestOutput, RunSummary } from '../../shared/api/requests'
 import { client } from '../api/client'
 import { arrange, type Sort } from '../runs/arrange'
 import { COLUMNS, type ColumnKey } from '../runs/columns'
+import { continued } from './liveHistory'
 import { useWorkspace } from './workspace'
 
 type Listing = RequestOutput<'runs.list'>
@@ -53,6 +54,16 @@ export const useRuns = defineStore('runs', () => {
     { immediate: true },
   )
   client.on('runs.changed', refresh)
+  client.on('run.status', ({ runId, status, reason }) => {
+    all.value = all.value.map((run) => (run.id === runId ? { ...run, status, reason } : run))
+  })
+  client.on('run.metrics', (event) => {
+    const known = detail.value
+    if (known?.run.id !== event.runId) return
+    const next = continued(known, event)
+    if (next) detail.value = next
+    else refreshDetail()
+  })
 
   return { all, shown, unreadable, loaded, filter, sort, selectedId, selected, detail, select, sortBy }
 })

@@ -13,7 +13,7 @@ import { appErrorSchema } from '../errors'
  * Frames between core and an engine process. Every frame carries the protocol's version: an engine and a core of
  * different builds refuse each other instead of misreading.
  */
-export const PROTOCOL_VERSION = 1
+export const PROTOCOL_VERSION = 2
 const v = z.literal(PROTOCOL_VERSION)
 
 export const toEngineSchema = z.discriminatedUnion('type', [
@@ -25,6 +25,8 @@ export const toEngineSchema = z.discriminatedUnion('type', [
     logDir: z.string().min(1),
     /** Absolute folder of a run to go on with, from its last checkpoint. */
     resume: z.string().min(1).optional(),
+    /** Absolute folder of a run that core has made and queued, to be trained from its first step. */
+    folder: z.string().min(1).optional(),
     /** The command that trains this again, and the folder it was given in, for the run's record. */
     command: z.string(),
     cwd: z.string(),
@@ -58,7 +60,10 @@ export const toEngineSchema = z.discriminatedUnion('type', [
   }),
   /** Asks for every distinct (prompt, answer) pair and its texts. */
   z.strictObject({ v, type: z.literal('list_pairs'), data: dataConfigSchema }),
-  z.strictObject({ v, type: z.literal('stop') }),
+  /** `closing`: nobody asked for an end, but the workbench itself ends; the run is then interrupted, not stopped. */
+  z.strictObject({ v, type: z.literal('stop'), why: z.literal('closing').optional() }),
+  /** The metrics frame of that number, and all before it, are safe with core. */
+  z.strictObject({ v, type: z.literal('ack'), seq: z.int().min(0) }),
 ])
 export type ToEngine = z.infer<typeof toEngineSchema>
 
@@ -71,6 +76,20 @@ export const progressSchema = z.object({
   secondsLeft: z.number(),
 })
 export type Progress = z.infer<typeof progressSchema>
+
+/**
+ * What was measured since the last such frame. The engine has written all of it to `metrics.jsonl` before; where core falls
+ * behind with its acknowledgements, frames are left out, and `first` tells of the gap.
+ */
+export const metricsFrameSchema = z.object({
+  /** Counts the frames of this session from 0. */
+  seq: z.int().min(0),
+  /** Batches that this session has measured before those of this frame. */
+  first: z.int().min(0),
+  /** Empty in a last frame whose `first` says how many there were. */
+  batches: z.array(metricBatchSchema),
+})
+export type MetricsFrame = z.infer<typeof metricsFrameSchema>
 
 const startedSchema = z.object({
   type: z.literal('started'),
@@ -90,7 +109,7 @@ export const fromEngineSchema = z.discriminatedUnion('type', [
   startedSchema.extend({ v }),
   logSchema.extend({ v }),
   z.object({ v, type: z.literal('progress'), progress: progressSchema }),
-  z.object({ v, type: z.literal('metrics'), batch: metricBatchSchema }),
+  z.object({ v, type: z.literal('metrics'), ...metricsFrameSchema.shape }),
   z.object({ v, type: z.literal('result'), result: runResultSchema }),
   /** What one of several seeds' runs has to tell. */
   z.object({

@@ -1,13 +1,55 @@
 import { z } from 'zod'
 import type { AppErrorJson } from '../errors'
+import { runStatusSchema, transitionSchema } from '../domain/lifecycle'
 import { metricBatchSchema } from '../domain/metric'
-import { runRecordSchema } from '../domain/run'
+import { validationReportSchema } from '../domain/dataset'
+import { MAX_RESTARTS, queueSettingsSchema } from '../domain/queue'
+import { historyQuerySchema, historyResultSchema } from '../domain/history'
+import { annotationsSchema, LONGEST_NOTE, runRecordSchema, tagSchema } from '../domain/run'
 
 /**
  * Everything a window, a browser or the command line may ask of core: one entry a route, input and output as schemas.
  * The same table drives the router, both transports and the typed client.
  */
 const nothing = z.strictObject({})
+const runId = z.string().min(1).max(200)
+const byId = z.strictObject({ id: runId })
+const text = z.string().max(4_096)
+
+/** Dotted keys of a configuration and their values, `trainer.learning_rate` → 0.01. Null takes a key out. */
+const changesSchema = z
+  .record(
+    z.string().min(1).max(200),
+    z.union([z.string().max(4_096), z.number(), z.boolean(), z.null(), z.array(z.union([z.string(), z.number()]))]),
+  )
+  .refine((changes) => Object.keys(changes).length <= 200, 'holds more than 200 keys')
+
+/** The end of the queue, the front of it, or at once, past its limit and a pause. */
+const placeSchema = z.enum(['end', 'front', 'now'])
+
+/** An experiment as a form or a command line gives it: whatever is missing comes from the configuration files. */
+export const experimentRequestSchema = z.strictObject({
+  dts_name: text.min(1),
+  dts_config_file: text.optional(),
+  config_file: text.optional(),
+  exp_name: text.optional(),
+  exp_version: text.optional(),
+  model_name: text.optional(),
+  rw_model_name: text.optional(),
+  features: text.optional(),
+  backend: text.optional(),
+  threads: z.int().min(1).max(1024).optional(),
+  changes: changesSchema.default({}),
+})
+export type ExperimentInput = z.output<typeof experimentRequestSchema>
+
+const newRun = z.object({ id: z.string(), dir: z.string() })
+const nowAt = z.object({ status: runStatusSchema })
+const queueSchema = z.object({
+  /** The next one first. */
+  waiting: z.array(z.object({ id: z.string(), restarts: z.int() })),
+  settings: queueSettingsSchema,
+})
 
 /** A run as a table shows it. `status` is already corrected for engines that died without a word. */
 export const runSummarySchema = runRecordSchema.extend({
@@ -30,6 +72,8 @@ export const requests = {
       node: z.string(),
       /** Trains a first model on the bundled sample, into this log folder. */
       firstCommand: z.string(),
+      /** What was repaired in the history, or why it cannot be used. */
+      notes: z.array(z.string()),
     }),
   },
   'runs.list': {
@@ -41,16 +85,86 @@ export const requests = {
     }),
   },
   'runs.get': {
-    input: z.strictObject({ id: z.string().min(1).max(200) }),
+    input: byId,
     output: z.object({
       run: runSummarySchema,
       hparams: z.string(),
       history: z.array(metricBatchSchema),
+      /** Number of the last batch in `history`: live batches go on from it. */
+      sequence: z.int(),
+      /** Every change of its status that the history knows, the first one first. */
+      transitions: z.array(transitionSchema),
       /** The last lines of run.log. */
       log: z.array(z.string()),
       /** Files of the run that could not be read or hold broken lines, in words. */
       problems: z.array(z.string()),
     }),
+  },
+  'runs.start': {
+    input: z.strictObject({
+      experiment: experimentRequestSchema,
+      restarts: z.int().min(0).max(MAX_RESTARTS).optional(),
+    }),
+    output: newRun,
+  },
+  'runs.queue': {
+    input: z.strictObject({
+      experiment: experimentRequestSchema,
+      place: placeSchema.exclude(['now']).default('end'),
+      restarts: z.int().min(0).max(MAX_RESTARTS).optional(),
+    }),
+    output: newRun,
+  },
+  /** Ends a run in good order, its checkpoint written, or takes it out of the queue. */
+  'runs.stop': { input: byId, output: nowAt },
+  /** Only how long it trains may change: `trainer.max_epochs`, `trainer.max_steps`, `trainer.patience`, `trainer.test_on`, `backend`, `threads`. */
+  'runs.resume': {
+    input: z.strictObject({ id: runId, changes: changesSchema.default({}), place: placeSchema.default('end') }),
+    output: nowAt,
+  },
+  /** The same experiment with some keys changed, as a new run. */
+  'runs.clone': {
+    input: z.strictObject({ id: runId, changes: changesSchema.default({}), place: placeSchema.default('end') }),
+    output: newRun,
+  },
+  /** Tags, note and star of a run; what is missing stays. */
+  'runs.annotate': {
+    input: z.strictObject({
+      id: runId,
+      addTags: z.array(tagSchema).max(100).optional(),
+      removeTags: z.array(tagSchema).max(100).optional(),
+      note: z.string().max(LONGEST_NOTE).optional(),
+      starred: z.boolean().optional(),
+    }),
+    output: annotationsSchema.omit({ format: true }),
+  },
+  /** Into the trash of its log folder; null for a run whose files stay where they are. */
+  'runs.delete': { input: byId, output: z.object({ trashDir: z.string().nullable() }) },
+  'runs.restore': { input: byId, output: z.object({ dir: z.string().nullable() }) },
+  /** Deletes a run in the trash for good; `bytes` are freed. */
+  'runs.purge': { input: byId, output: z.object({ bytes: z.int().min(0) }) },
+  'queue.get': { input: nothing, output: queueSchema },
+  /** The waiting runs in their new order; those that are not named follow. */
+  'queue.reorder': { input: z.strictObject({ ids: z.array(runId).max(10_000) }), output: queueSchema },
+  /** `paused`: what runs ends as it would, and nothing else is started. */
+  'queue.set': {
+    input: z.strictObject({
+      paused: z.boolean().optional(),
+      concurrency: z.int().min(1).max(256).nullable().optional(),
+      restarts: z.int().min(0).max(MAX_RESTARTS).optional(),
+    }),
+    output: queueSchema,
+  },
+  /** Curves of any number of runs and metrics, sampled for a picture; live batches continue them by their numbers. */
+  'history.query': { input: historyQuerySchema, output: historyResultSchema },
+  /** Sections of the data configuration. */
+  'datasets.list': {
+    input: z.strictObject({ dts_config_file: text.optional() }),
+    output: z.object({ file: z.string(), names: z.array(z.string()) }),
+  },
+  'datasets.validate': {
+    input: z.strictObject({ dts_name: text.min(1), dts_config_file: text.optional() }),
+    output: validationReportSchema,
   },
 } as const satisfies Record<string, { input: z.ZodType; output: z.ZodType }>
 

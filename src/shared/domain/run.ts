@@ -1,8 +1,5 @@
 import { z } from 'zod'
-
-export const RUN_STATUSES = ['running', 'finished', 'stopped', 'failed', 'crashed', 'interrupted'] as const
-export const runStatusSchema = z.enum(RUN_STATUSES)
-export type RunStatus = z.infer<typeof runStatusSchema>
+import { runStatusSchema } from './lifecycle'
 
 /** What one training run came to: the last line of `delta train --json`. */
 export const runResultSchema = z.object({
@@ -57,6 +54,8 @@ export const runRecordSchema = z.object({
   ended: z.number().optional(),
   /** The engine's process while `status` is running, so that a reader can tell a live run from a dead one. */
   pid: z.int(),
+  /** Tells that process from a later one with its number; absent in older records. */
+  process_start: z.string().optional(),
   host: z.string(),
   /** The command that trains it again. */
   command: z.string(),
@@ -76,6 +75,31 @@ export const RUN_FILES = {
   /** Only where the model has topics. */
   topics: 'topics.jsonl',
   log: 'run.log',
+  /** While an engine is at work; touched as long as it lives. */
+  owner: '.owner',
+  /** Tags, note and star; only where there are any. */
+  annotations: 'annotations.json',
+  /** On what it ran: versions, commit, processor, hashes of the data. */
+  environment: 'environment.json',
   checkpoints: 'checkpoints',
   predictions: 'predictions',
 } as const
+
+export const LONGEST_TAG = 100
+export const LONGEST_NOTE = 20_000
+
+export const tagSchema = z
+  .string()
+  .trim()
+  .min(1)
+  .max(LONGEST_TAG)
+  .regex(/^[^,"\p{Cc}]+$/u, 'a tag has no comma, quotation mark or control character')
+
+/** `annotations.json`: what people say about a run. */
+export const annotationsSchema = z.object({
+  format: z.literal(1),
+  tags: z.array(tagSchema),
+  note: z.string().max(LONGEST_NOTE),
+  starred: z.boolean(),
+})
+export type Annotations = z.infer<typeof annotationsSchema>
