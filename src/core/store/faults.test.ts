@@ -77,7 +77,16 @@ describe('a damaged history', () => {
   const state = (store: Store): unknown => ({
     runs: store
       .list({ params: 'all', metrics: 'all', sort: 'exp_version' })
-      .rows.map(({ record: _, ...run }) => ({ ...run, id: run.id, note: run.note || _?.slice(0, 0) })),
+      .rows.map(({ id, dir: at, status, tags, note, starred, params, figures }) => [
+        id,
+        at,
+        status,
+        tags,
+        note,
+        starred,
+        params,
+        figures,
+      ]),
     trash: store.list({ trash: true }).rows.map(({ id }) => id),
     curve: store.history.query({ runs: ['id-v3'], metrics: ['val_loss'] }).series.map(({ x, y }) => [x, y]),
   })

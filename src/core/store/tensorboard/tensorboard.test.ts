@@ -90,8 +90,17 @@ w = SummaryWriter(os.path.join(sys.argv[1], 'run2'), purge_step=5, filename_suff
 for i in range(5, 7): w.add_scalar('loss', 100 + i, i)
 w.close()`
 
+    // Importing torch takes most of the time: written once, copied for each test.
+    let written: { dir: string; remove: () => void }
+    let expected: z.infer<typeof readSchema>
+    beforeAll(() => {
+      written = temporaryFolder()
+      expected = write(torch, written.dir)
+    }, 120_000)
+    afterAll(() => written.remove())
+    beforeEach(() => fs.cpSync(written.dir, dir, { recursive: true }))
+
     test('are read otherwise than by TensorBoard', async () => {
-      const expected = write(torch)
       const runs = await importTensorBoard(store, dir)
       expect(held()).toEqual(expected)
       expect(expected['run2']?.['loss']).toEqual([...[0, 1, 2, 3, 4].map((i) => [i, i]), [5, 105], [6, 106]])
