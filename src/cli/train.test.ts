@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { metricBatchSchema } from '../shared/domain/metric'
 import { runRecordSchema, runResultSchema, type RunRecord } from '../shared/domain/run'
+import { openStore } from '../core/store/openStore'
 import { buildCli, workspace } from '../core/testing/workspace'
 import { CLI, delta, start, type Finished, type Running } from './testing/builtCli'
 
@@ -137,6 +138,31 @@ describe('a run', () => {
     const both = await Promise.all([1, 2].map(() => delta(cwd, ...ofRun('both', '--max_epochs', '1', '--json'))))
     const dirs = both.map(({ lines }) => String(lines.at(-1)?.['dir']))
     expect(dirs.sort()).toEqual([folder('both'), folder('both', 'v0-2')])
+  })
+
+  test('several processes that write at once lose a run, a curve or an end in the history', async () => {
+    const done = await Promise.all(
+      Array.from({ length: 4 }, (_, i) => delta(cwd, ...ofRun(`writer${i}`, '--max_epochs', '40', '--json'))),
+    )
+    expect(done.map(({ code, stderr }) => [code, stderr])).toEqual(done.map(() => [0, '']))
+    const store = openStore({ dir: path.join(cwd, 'history') })
+    onTestFinished(() => store.close())
+    for (const { lines } of done) {
+      const id = String(lines.at(-1)?.['runId'])
+      const { series } = store.history.query({ runs: [id], metrics: ['train_loss'], buckets: 1_000 })
+      const measured = lines.flatMap(({ batch }) => metricBatchSchema.safeParse(batch).data?.values['train_loss'] ?? [])
+      expect(series[0]?.y).toEqual(measured)
+      expect(measured).toHaveLength(40)
+      expect(store.runs.transitions(id).map(({ to }) => to)).toEqual(['running', 'finished'])
+    }
+  })
+
+  test('a history that cannot be written fails the run, or is passed over in silence', async () => {
+    fs.writeFileSync(path.join(cwd, 'a-file'), '')
+    const done = await start(cwd, ofRun('nohistory', '--json'), { DELTA_HOME: path.join(cwd, 'a-file') }).done
+    expect(done.code).toBe(0)
+    expect(done.stderr).toMatch(/^Warning: The history misses this run for now: .*a-file/)
+    expect(record(folder('nohistory')).status).toBe('finished')
   })
 
   test.skipIf(process.platform === 'win32')('cannot be repeated by the command in its record', async () => {

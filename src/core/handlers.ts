@@ -10,6 +10,7 @@ import type { Handlers } from './router'
 import type { RunStore } from './runs/runStore'
 import { commandOf, quote } from './service/command'
 import type { NewRunRequest, RunService } from './service/runService'
+import { deleteRun, purgeRun, restoreRun } from './store/trash'
 import type { Workbench } from './workbench'
 
 export interface HandlerContext extends Pick<EngineWatch, 'readyTimeoutMs' | 'stopGraceMs'> {
@@ -59,9 +60,11 @@ export function createHandlers(context: HandlerContext) {
       const { store } = await workbench.readyFor(id)
       const { key, dir } = store.runs.get(id)
       const { tags, note, starred } = store.annotations.change(key, dir ?? undefined, change)
-      context.changed()
-      return { tags, note, starred }
+      return moved({ tags, note, starred })
     },
+    'runs.delete': async ({ id }) => moved(deleteRun((await workbench.readyFor(id)).store, id, Date.now())),
+    'runs.restore': async ({ id }) => moved(restoreRun((await workbench.readyFor(id)).store, id)),
+    'runs.purge': async ({ id }) => moved(purgeRun((await workbench.readyFor(id)).store, id)),
 
     'queue.get': async () => queueOf(await workbench.ready()),
     'queue.reorder': async ({ ids }) => {
@@ -96,6 +99,12 @@ export function createHandlers(context: HandlerContext) {
     const overrides = new Map(Object.entries(changes).map(([key, value]) => [key, { value, flag: key }]))
     const resolved = resolveExperiment({ ...files, overrides }, roots)
     return service.add({ ...resolved, command: commandOf(experiment, logDir), cwd: roots.cwd, place, restarts })
+  }
+
+  /** The list has changed, and is asked for again. */
+  function moved<T>(outcome: T): T {
+    context.changed()
+    return outcome
   }
 
   function queueOf({ service: { queue } }: { service: RunService }): RequestOutput<'queue.get'> {

@@ -13,6 +13,9 @@ const handlers: Handlers = {
   'queue.reorder': unused,
   'queue.set': unused,
   'runs.annotate': unused,
+  'runs.delete': unused,
+  'runs.restore': unused,
+  'runs.purge': unused,
   'history.query': unused,
   'datasets.list': unused,
   'datasets.validate': unused,
@@ -26,7 +29,7 @@ it('answers with data', async () => {
   expect(await answer(handlers, 'app.info', {})).toMatchObject({ ok: true, data: { version: '1' } })
 })
 
-it.each(['runs.purge', 'toString', '__proto__', 'constructor', ''])('has no request called %j', async (route) => {
+it.each(['runs.nothing', 'toString', '__proto__', 'constructor', ''])('has no request called %j', async (route) => {
   expect(await answer(handlers, route, {})).toMatchObject({ ok: false, error: { code: 'unknown_route' } })
 })
 

@@ -9,7 +9,9 @@ export function quote(argument: string): string {
 
 /** The command that does what a window was asked to do. */
 export function commandOf({ changes, ...flags }: ExperimentInput, logDir: string): string {
-  const given = Object.entries(flags).flatMap(([flag, value]) => (value === undefined ? [] : [`--${flag}`, value]))
+  const given = Object.entries(flags).flatMap(([flag, value]) =>
+    value === undefined ? [] : [`--${flag}`, String(value)],
+  )
   const settings = Object.entries(changes).flatMap(([key, value]) => ['--set', `${key}=${asYaml(value)}`])
   const log = logDir === resolve('lightning_logs') ? [] : ['--log_dir', logDir]
   return ['npm run -s delta -- train', ...[...given, ...settings, ...log].map(quote)].join(' ')

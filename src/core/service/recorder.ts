@@ -150,7 +150,10 @@ export class RunRecorder {
     const record = settleRecord(run.dir, guess)
     const status = record && hasEnded(record.status) ? record.status : guess.status
     const reason = record?.reason ?? (status === 'finished' ? 'All its epochs are done' : guess.reason)
-    if (this.#beginning && (this.#behind || !this.#begun)) this.#replace(metricsOf(run.dir))
+    // A dying engine has written figures that it could no longer send.
+    const measured = this.#beginning ? metricsOf(run.dir) : []
+    if (this.#beginning && (this.#behind || !this.#begun || measured.length !== this.#base + this.#recorded))
+      this.#replace(measured)
     this.#write(({ store, queue }) =>
       store.db.write('end run', () => {
         advance(store, run.id, status, reason, Date.now())

@@ -231,6 +231,18 @@ describe('a run that is going on', () => {
     expect(fs.existsSync(path.join(dir, 'checkpoints', 'last.safetensors'))).toBe(true)
   })
 
+  test('whose configuration is deleted under way fails, or goes on later with another', async () => {
+    const made = service()
+    const { id, dir } = made.add(experiment('deleted', endless))
+    await training(id)
+    fs.rmSync(path.join(dir, 'hparams.yaml'))
+    made.stop(id)
+    await ended(id)
+    expect(record(dir).status).toBe('stopped')
+    expect(() => made.resume(id, {}, 'end')).toThrow(/hparams\.yaml/)
+    expect(status(id)).toBe('stopped')
+  })
+
   test('dies of a history that refuses writes, or its figures are missing from it afterwards', async () => {
     const { id, dir } = service().add(experiment('refused', { max_epochs: 60 }))
     const refuse = open()
@@ -360,6 +372,7 @@ describe('on start', () => {
     const gone = { ...ownerOf(process.pid), pid: await gonePid(), started: 'boot/1' }
     expect(made.queue.claim(id, 'queued', gone, 'by a workbench that dies', Date.now())).toBe(true)
     if (when === 'with its engine') {
+      fs.writeFileSync(path.join(dir, 'run.json'), JSON.stringify({ ...record(dir), status: 'running', pid: gone.pid }))
       store.runs.transition(id, 'starting', 'running', 'r', Date.now())
       store.runs.own(id, gone, Date.now())
     }

@@ -201,12 +201,14 @@ export class RunService {
   #settle(id: string): void {
     const claim = this.queue.active().find((one) => one.id === id)
     if (!claim || !this.#isAbandoned(claim)) return
-    const guess = claim.engine
-      ? {
-          status: 'crashed' as const,
-          reason: `Its process (${claim.engine.pid}) and the workbench that ran it are gone`,
-        }
-      : { status: 'interrupted' as const, reason: 'The workbench was gone before the run had begun' }
+    const begun = claim.dir !== null && readRecord(claim.dir)?.status !== 'queued'
+    const guess =
+      claim.engine && begun
+        ? {
+            status: 'crashed' as const,
+            reason: `Its process (${claim.engine.pid}) and the workbench that ran it are gone`,
+          }
+        : { status: 'interrupted' as const, reason: 'The workbench was gone before training had begun' }
     const record = claim.dir === null ? undefined : settleRecord(claim.dir, guess)
     const status = record && hasEnded(record.status) ? record.status : guess.status
     advance(this.#store, id, status, record?.reason ?? guess.reason, Date.now())
@@ -281,7 +283,8 @@ export class RunService {
   #launch(entry: { id: string; dir: string; restarts: number; changes: Changes }): void {
     const stop = new AbortController()
     const done = this.#train(entry, stop).finally(() => {
-      this.#ours.delete(entry.id)
+      // A restart may have begun already, under the same id.
+      if (this.#ours.get(entry.id)?.stop === stop) this.#ours.delete(entry.id)
       this.tick()
       this.#changed()
     })
@@ -440,8 +443,8 @@ function trainRequest(dir: string, logDir: string, changes: Changes): TrainReque
   }
 }
 
-function resumedConfig(run: RunRecord & { dir: string }, { backend, ...changes }: Changes): ExperimentConfig {
+function resumedConfig(run: RunRecord & { dir: string }, { backend, threads, ...changes }: Changes): ExperimentConfig {
   const overrides = new Map(Object.entries(changes).map(([key, value]) => [key, { value, flag: key }]))
   if (isActive(run.status)) throw new AppError('usage', `The run is ${run.status}`, { fix: 'Stop it first.' })
-  return resumedExperiment(run, overrides, backend === undefined ? {} : { backend: String(backend) })
+  return resumedExperiment(run, overrides, { threads, ...(backend !== undefined && { backend: String(backend) }) })
 }

@@ -38,6 +38,7 @@ export const experimentRequestSchema = z.strictObject({
   rw_model_name: text.optional(),
   features: text.optional(),
   backend: text.optional(),
+  threads: z.int().min(1).max(1024).optional(),
   changes: changesSchema.default({}),
 })
 export type ExperimentInput = z.output<typeof experimentRequestSchema>
@@ -116,7 +117,7 @@ export const requests = {
   },
   /** Ends a run in good order, its checkpoint written, or takes it out of the queue. */
   'runs.stop': { input: byId, output: nowAt },
-  /** Only how long it trains may change: `trainer.max_epochs`, `trainer.max_steps`, `trainer.patience`, `trainer.test_on`, `backend`. */
+  /** Only how long it trains may change: `trainer.max_epochs`, `trainer.max_steps`, `trainer.patience`, `trainer.test_on`, `backend`, `threads`. */
   'runs.resume': {
     input: z.strictObject({ id: runId, changes: changesSchema.default({}), place: placeSchema.default('end') }),
     output: nowAt,
@@ -137,6 +138,11 @@ export const requests = {
     }),
     output: annotationsSchema.omit({ format: true }),
   },
+  /** Into the trash of its log folder; null for a run whose files stay where they are. */
+  'runs.delete': { input: byId, output: z.object({ trashDir: z.string().nullable() }) },
+  'runs.restore': { input: byId, output: z.object({ dir: z.string().nullable() }) },
+  /** Deletes a run in the trash for good; `bytes` are freed. */
+  'runs.purge': { input: byId, output: z.object({ bytes: z.int().min(0) }) },
   'queue.get': { input: nothing, output: queueSchema },
   /** The waiting runs in their new order; those that are not named follow. */
   'queue.reorder': { input: z.strictObject({ ids: z.array(runId).max(10_000) }), output: queueSchema },

@@ -114,6 +114,56 @@ function cases(files: ContractFiles): Case[] {
       check: ({ id }, known) => void (known.clone = String(id)),
     },
     {
+      title: 'deletes a run that waits',
+      route: 'runs.delete',
+      input: ({ clone }) => ({ id: clone }),
+      error: 'usage',
+    },
+    { title: 'stops the clone', route: 'runs.stop', input: ({ clone }) => ({ id: clone }) },
+    {
+      title: 'purges a run that is not in the trash',
+      route: 'runs.purge',
+      input: ({ clone }) => ({ id: clone }),
+      error: 'usage',
+    },
+    {
+      title: 'puts a run into the trash',
+      route: 'runs.delete',
+      input: ({ clone }) => ({ id: clone }),
+      check: ({ trashDir }) => says(typeof trashDir === 'string', 'no place in the trash'),
+    },
+    {
+      title: 'lists no deleted run',
+      route: 'runs.list',
+      input: () => ({}),
+      check: ({ runs }, { clone }) => says(!idsOf(runs).includes(clone), 'the deleted run is listed'),
+    },
+    {
+      title: 'takes it out again',
+      route: 'runs.restore',
+      input: ({ clone }) => ({ id: clone }),
+      check: ({ dir }) => says(typeof dir === 'string', 'no folder'),
+    },
+    {
+      title: 'lists a restored run',
+      route: 'runs.list',
+      input: () => ({}),
+      check: ({ runs }, { clone }) => says(idsOf(runs).includes(clone), 'the restored run is not listed'),
+    },
+    { title: 'deletes it again', route: 'runs.delete', input: ({ clone }) => ({ id: clone }) },
+    {
+      title: 'purges it, and says what that has freed',
+      route: 'runs.purge',
+      input: ({ clone }) => ({ id: clone }),
+      check: ({ bytes }) => says(Number(bytes) > 0, 'nothing freed'),
+    },
+    {
+      title: 'knows a purged run',
+      route: 'runs.restore',
+      input: ({ clone }) => ({ id: clone }),
+      error: 'not_found',
+    },
+    {
       title: 'starts an experiment at once, past the pause',
       route: 'runs.start',
       input: () => ({ experiment: experiment({ exp_version: 'now' }) }),
@@ -147,12 +197,14 @@ function cases(files: ContractFiles): Case[] {
         error: 'usage' as const,
       })),
     ),
-    ...['runs.get', 'runs.stop', 'runs.resume', 'runs.clone', 'runs.annotate'].map((route) => ({
-      title: `${route} of a run that is not there`,
-      route,
-      input: () => ({ id: '../../etc/passwd' }),
-      error: 'not_found' as const,
-    })),
+    ...Object.keys(requests)
+      .filter((route) => /^runs\.(get|stop|resume|clone|annotate|delete|restore|purge)$/.test(route))
+      .map((route) => ({
+        title: `${route} of a run that is not there`,
+        route,
+        input: () => ({ id: '../../etc/passwd' }),
+        error: 'not_found' as const,
+      })),
     ...['x'.repeat(201), ''].map((id) => ({
       title: 'takes an id of any length',
       route: 'runs.get',

@@ -30,7 +30,8 @@ export class FusedGroup {
   readonly machine: Machine
   readonly data: FusedData
   readonly batch: BatchBuffers
-  readonly #first = new Program()
+  /** What a pass does before the runs' own operations. */
+  readonly first = new Program()
   readonly #description: Int32Array
   readonly #scratch: number
   readonly #orders = new Map<string, Int32Array>()
@@ -46,7 +47,7 @@ export class FusedGroup {
     this.data = new FusedData(machine, dataset, normalised)
     const { train } = dataset.splits
     this.batch = this.data.batch(Math.min(batchSize, train.pairs), prompts)
-    this.#first.add(this.data.batchOperation(this.batch))
+    this.first.add(this.data.batchOperation(this.batch))
     this.#description = this.data.describe(train)
     this.#scratch = machine.heap.allocate(4096)
   }
@@ -92,7 +93,7 @@ export class FusedGroup {
   #program(): number {
     if (this.#compiled?.key !== this.#members) {
       const programs = this.#members.map(({ program }) => program)
-      this.#compiled = { key: this.#members, address: compile(this.machine, this.#first, programs) }
+      this.#compiled = { key: this.#members, address: compile(this.machine, this.first, programs) }
     }
     return this.#compiled.address
   }
