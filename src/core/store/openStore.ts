@@ -3,7 +3,7 @@ import path from 'node:path'
 import { AppError } from '../../shared/errors'
 import { makeFolders } from '../folders'
 import { AnnotationTable } from './annotations'
-import { Damage, HistoryDatabase, isDamage, storeError, type SlowLog } from './database'
+import { Damage, damageMark, HistoryDatabase, isDamage, storeError, type SlowLog } from './database'
 import { HistoryReader } from './historyQuery'
 import { RunLister, type ListedRun, type ListRequest } from './listRuns'
 import { readKnownFolders, rememberFolders, type FolderKind, type KnownFolder } from './knownFolders'
@@ -120,6 +120,7 @@ function refuseDamage(db: HistoryDatabase, file: string): void {
 }
 
 function checkedLately(db: HistoryDatabase): boolean {
+  if (fs.existsSync(damageMark(db.file))) return false
   const known = db.handle.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'meta'").get()
   if (known === undefined) return false
   const at = Number(db.handle.prepare("SELECT value FROM meta WHERE name = 'checked'").pluck().get() ?? 0)
@@ -130,6 +131,7 @@ function checkedLately(db: HistoryDatabase): boolean {
 
 function noteCheck(db: HistoryDatabase, check: 'always' | 'daily'): void {
   if (check === 'daily' && checkedLately(db)) return
+  fs.rmSync(damageMark(db.file), { force: true })
   db.write('note check', () =>
     db.handle.prepare("INSERT OR REPLACE INTO meta (name, value) VALUES ('checked', ?)").run(String(Date.now())),
   )
