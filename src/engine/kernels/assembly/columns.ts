@@ -219,7 +219,9 @@ export function geluGrad(args: usize, thread: i32, threads: i32): void {
       const x = v128.load(address(args, 0) + lane)
       // 1/√(2π)
       const density = f32x4.mul(f32x4.splat(0.39894228040143268), exp4(f32x4.mul(f32x4.splat(-0.5), f32x4.mul(x, x))))
-      const slope = madd(x, density, phi4(x))
+      // exp4 does not reach 0: where φ has vanished, a large x must not bring it back.
+      const near = f32x4.max(f32x4.min(x, f32x4.splat(64)), f32x4.splat(-64))
+      const slope = madd(near, density, phi4(x))
       v128.store(address(args, 2) + lane, f32x4.mul(v128.load(address(args, 1) + lane), slope))
     }
 }

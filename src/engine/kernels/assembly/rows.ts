@@ -87,7 +87,8 @@ function spread(target: usize, rows: usize, factor: f32, weights: usize): void {
 
 /**
  * out_k (+)= factor / m · Σ_b (a[k][b] x[k][b] + a2[k][b] x2[k][b]), summed in float64, the two terms added first in
- * float32, so that opposite ones cancel exactly. Tables not given count as ones (x) or are left out (a2).
+ * float32, so that opposite ones cancel exactly. Tables not given count as ones (x) or are left out (a2). With m = 0 there
+ * is nothing to add up, and the sum is 0.
  *
  * Arguments: 0 a, 1 stride of all tables, 2 K, 3 x or 0, 4 a2 or 0, 5 x2 or 0, 6 cell of n, 7 out, 8 factor,
  * 9 cell of m or 0 for 1, 10 whether to add, 11 row of x to be used for all k (a vector of weights) if 1.
@@ -102,7 +103,7 @@ export function rowSums(args: usize, thread: i32, threads: i32): void {
   const n = count(args, 6)
   const out = address(args, 7)
   const m = address(args, 9)
-  const factor = <f64>real(args, 8) / (m == 0 ? 1 : <f64>load<i32>(m))
+  const factor = <f64>real(args, 8) / (m == 0 ? 1 : <f64>max(1, load<i32>(m)))
   const shared = word(args, 11) != 0
   for (let k = shareStart(K, 1, thread, threads); k < shareEnd(K, 1, thread, threads); k++) {
     const row = <usize>k * stride

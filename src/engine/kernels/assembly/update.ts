@@ -14,8 +14,9 @@ const BLOCK_BYTES: usize = <usize>FLAT_BLOCK << 2
 
 const ADAM: i32 = 0
 const SGD: i32 = 1
-/** torch's RMSprop: smoothing 0.99. */
+/** torch's RMSprop: smoothing 0.99; its rest is rounded once, as torch does, not left over from a rounded 0.99. */
 const RMSPROP_ALPHA: f32 = 0.99
+const RMSPROP_REST: f32 = 0.01
 /** torch.nn.utils.clip_grad_norm_ divides by norm + 1e-6. */
 const CLIP_EPS: f64 = 1e-6
 
@@ -151,7 +152,7 @@ function rmsprop(p: usize, g: usize, m: usize, rates: usize, l1: f32, l2: f32, c
     const gradient = decayed(g + o, value, rates, l1, l2, clip)
     const square = f32x4.add(
       f32x4.mul(v128.load(m + o), f32x4.splat(RMSPROP_ALPHA)),
-      f32x4.mul(f32x4.mul(gradient, gradient), f32x4.splat(<f32>1 - RMSPROP_ALPHA)),
+      f32x4.mul(f32x4.mul(gradient, gradient), f32x4.splat(RMSPROP_REST)),
     )
     v128.store(m + o, square)
     const move = f32x4.div(f32x4.mul(gradient, learningRate), f32x4.add(f32x4.sqrt(square), eps))
