@@ -2,6 +2,8 @@ import { PROTOCOL_VERSION, toEngineSchema, type ToEngine } from '../shared/api/e
 import { AppError } from '../shared/errors'
 import { adaptRun } from './adaptRun'
 import { validateData } from './data/validate'
+import { predictRun } from './predictRun'
+import { prepare } from './prep/prepare'
 import { listPairs } from './rewards/listPairs'
 import { runExperiment, type EngineMessage } from './runExperiment'
 import { StopRequest } from './stopReason'
@@ -60,6 +62,21 @@ async function handle(frame: ToEngine): Promise<void> {
     }
     case 'adapt':
       await port.send({ type: 'adaptation', adaptation: await adaptRun(frame, stop.signal) })
+      break
+    case 'prepare': {
+      const result = await prepare(
+        frame.task,
+        {
+          onProgress: (progress) => void port.send({ type: 'prepare_progress', progress }),
+          onTexts: (chunk) => void port.send({ type: 'texts', chunk }),
+        },
+        stop.signal,
+      )
+      await port.send({ type: 'prepared', result })
+      break
+    }
+    case 'predict':
+      await port.send({ type: 'prediction', prediction: await predictRun(frame, stop.signal) })
       break
     case 'stop':
       stop.byUser()

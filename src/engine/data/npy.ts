@@ -1,5 +1,6 @@
 import { open } from 'node:fs/promises'
 import { AppError } from '../../shared/errors'
+import { npyHeader } from '../../shared/npyHeader'
 import { CHUNK_BYTES, readFully, throwIfStopped, withInput, type InputFile, type ReadOptions } from './files'
 
 /** A row-major float32 matrix, [rows, width]. */
@@ -74,17 +75,9 @@ export async function writeNpy(path: string, values: Float32Array, shape: readon
   if (product !== values.length) {
     throw new AppError('internal', `${values.length} values do not fill the shape (${shape.join(', ')})`)
   }
-  const tuple = shape.length === 1 ? `${shape[0]},` : shape.join(', ')
-  const text = `{'descr': '<f4', 'fortran_order': False, 'shape': (${tuple}), }`
-  const headerLength = Math.ceil((10 + text.length + 1) / 64) * 64 - 10
-  const prefix = Buffer.alloc(10)
-  MAGIC.copy(prefix)
-  prefix[6] = 1
-  prefix.writeUInt16LE(headerLength, 8)
-  const header = Buffer.concat([prefix, Buffer.from(`${text.padEnd(headerLength - 1)}\n`, 'latin1')])
   const handle = await open(path, 'w')
   try {
-    await handle.write(header)
+    await handle.write(npyHeader('<f4', shape))
     const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
     for (let done = 0; done < bytes.length;) {
       done += (await handle.write(bytes, done, Math.min(CHUNK_BYTES, bytes.length - done))).bytesWritten

@@ -1,9 +1,11 @@
 import { z } from 'zod'
 import { experimentSchema } from '../config/experiment'
-import { dataConfigSchema, splitFilesSchema } from '../config/data'
+import { dataConfigSchema, embedderSchema, splitFilesSchema } from '../config/data'
 import { adaptationSchema } from '../domain/adaptation'
 import { validationReportSchema } from '../domain/dataset'
 import { metricBatchSchema } from '../domain/metric'
+import { predictionSummarySchema } from '../domain/prediction'
+import { prepareProgressSchema, prepareResultSchema, prepareTaskSchema } from '../domain/preparation'
 import { runResultSchema } from '../domain/run'
 import { splitAnswersSchema, textChunkSchema } from '../domain/scoring'
 import { appErrorSchema } from '../errors'
@@ -46,6 +48,21 @@ export const toEngineSchema = z.discriminatedUnion('type', [
   }),
   /** Asks for every distinct (prompt, answer) pair and its texts. */
   z.strictObject({ v, type: z.literal('list_pairs'), data: dataConfigSchema }),
+  /** A step of data preparation; texts that it lists arrive as `texts` frames. */
+  z.strictObject({ v, type: z.literal('prepare'), task: prepareTaskSchema }),
+  z.strictObject({
+    v,
+    type: z.literal('predict'),
+    config: experimentSchema,
+    /** Absolute folder of the run whose best checkpoint is used. */
+    run: z.string().min(1),
+    runId: z.string(),
+    input: splitFilesSchema,
+    /** What made the vectors of `input`; must agree with the checkpoint's where both are known. */
+    embedder: embedderSchema.optional(),
+    /** Absolute; `.parquet`, `.jsonl` or `.csv`. */
+    output: z.string().min(1),
+  }),
   z.strictObject({ v, type: z.literal('stop') }),
 ])
 export type ToEngine = z.infer<typeof toEngineSchema>
@@ -82,6 +99,9 @@ export const fromEngineSchema = z.discriminatedUnion('type', [
   z.object({ v, type: z.literal('texts'), chunk: textChunkSchema }),
   z.object({ v, type: z.literal('pairs'), splits: z.array(splitAnswersSchema) }),
   z.object({ v, type: z.literal('adaptation'), adaptation: adaptationSchema }),
+  z.object({ v, type: z.literal('prepare_progress'), progress: prepareProgressSchema }),
+  z.object({ v, type: z.literal('prepared'), result: prepareResultSchema }),
+  z.object({ v, type: z.literal('prediction'), prediction: predictionSummarySchema }),
   z.object({ v, type: z.literal('error'), error: appErrorSchema }),
 ])
 export type FromEngine = z.infer<typeof fromEngineSchema>
