@@ -4,7 +4,9 @@ import { adaptRun } from './adaptRun'
 import { validateData } from './data/validate'
 import { listPairs } from './rewards/listPairs'
 import { runExperiment, type EngineMessage } from './runExperiment'
+import { simulate } from './simulate/simulate'
 import { StopRequest } from './stopReason'
+import { workReporter } from './workReporter'
 
 /**
  * The engine's process: the only file that knows how frames reach it. Electron's utility process has `parentPort`, a
@@ -42,6 +44,8 @@ port.listen((frame) => {
 })
 void port.send({ type: 'ready' })
 
+const reportWork = workReporter((work) => void port.send({ type: 'work', work }))
+
 async function handle(frame: ToEngine): Promise<void> {
   switch (frame.type) {
     case 'train':
@@ -60,6 +64,9 @@ async function handle(frame: ToEngine): Promise<void> {
     }
     case 'adapt':
       await port.send({ type: 'adaptation', adaptation: await adaptRun(frame, stop.signal) })
+      break
+    case 'simulate':
+      await port.send({ type: 'simulated', result: await simulate(frame, reportWork, stop.signal) })
       break
     case 'stop':
       stop.byUser()

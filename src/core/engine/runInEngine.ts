@@ -8,7 +8,7 @@ const READY_TIMEOUT_MS = 30_000
 const STOP_GRACE_MS = 20_000
 
 /** Frames by which an engine answers its request; after one of them it ends. */
-type FinalFrame = Extract<FromEngine, { type: 'result' | 'validation' | 'pairs' | 'adaptation' }>
+type FinalFrame = Extract<FromEngine, { type: 'result' | 'validation' | 'pairs' | 'adaptation' | 'simulated' }>
 
 /**
  * Starts an engine, gives it one request and returns its answer. Every other frame goes to `onFrame` as it arrives.
@@ -61,6 +61,7 @@ export function runInEngine(
         case 'validation':
         case 'adaptation':
         case 'pairs':
+        case 'simulated':
           answer = () => resolve(frame)
           break
         case 'error':
@@ -69,6 +70,7 @@ export function runInEngine(
         case 'started':
         case 'log':
         case 'progress':
+        case 'work':
         case 'metrics':
         case 'texts':
           onFrame(frame)

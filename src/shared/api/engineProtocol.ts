@@ -6,6 +6,7 @@ import { validationReportSchema } from '../domain/dataset'
 import { metricBatchSchema } from '../domain/metric'
 import { runResultSchema } from '../domain/run'
 import { splitAnswersSchema, textChunkSchema } from '../domain/scoring'
+import { simulationOptionsSchema, simulationResultSchema } from '../domain/simulation'
 import { appErrorSchema } from '../errors'
 
 /**
@@ -46,6 +47,14 @@ export const toEngineSchema = z.discriminatedUnion('type', [
   }),
   /** Asks for every distinct (prompt, answer) pair and its texts. */
   z.strictObject({ v, type: z.literal('list_pairs'), data: dataConfigSchema }),
+  z.strictObject({
+    v,
+    type: z.literal('simulate'),
+    /** Absolute folder, new or empty. */
+    output: z.string().min(1),
+    dts_name: z.string().min(1),
+    options: simulationOptionsSchema,
+  }),
   z.strictObject({ v, type: z.literal('stop') }),
 ])
 export type ToEngine = z.infer<typeof toEngineSchema>
@@ -59,6 +68,16 @@ export const progressSchema = z.object({
   secondsLeft: z.number(),
 })
 export type Progress = z.infer<typeof progressSchema>
+
+/** How far a job other than training has come. */
+export const workSchema = z.object({
+  /** What is counted, in the plural: pairs, texts. */
+  what: z.string(),
+  done: z.int(),
+  /** Absent where the end is not known. */
+  total: z.int().optional(),
+})
+export type Work = z.infer<typeof workSchema>
 
 export const fromEngineSchema = z.discriminatedUnion('type', [
   z.object({ v, type: z.literal('ready') }),
@@ -76,12 +95,14 @@ export const fromEngineSchema = z.discriminatedUnion('type', [
   }),
   z.object({ v, type: z.literal('log'), level: z.enum(['info', 'warn', 'error']), message: z.string() }),
   z.object({ v, type: z.literal('progress'), progress: progressSchema }),
+  z.object({ v, type: z.literal('work'), work: workSchema }),
   z.object({ v, type: z.literal('metrics'), batch: metricBatchSchema }),
   z.object({ v, type: z.literal('result'), result: runResultSchema }),
   z.object({ v, type: z.literal('validation'), report: validationReportSchema }),
   z.object({ v, type: z.literal('texts'), chunk: textChunkSchema }),
   z.object({ v, type: z.literal('pairs'), splits: z.array(splitAnswersSchema) }),
   z.object({ v, type: z.literal('adaptation'), adaptation: adaptationSchema }),
+  z.object({ v, type: z.literal('simulated'), result: simulationResultSchema }),
   z.object({ v, type: z.literal('error'), error: appErrorSchema }),
 ])
 export type FromEngine = z.infer<typeof fromEngineSchema>
