@@ -2,6 +2,7 @@ import { PROTOCOL_VERSION, toEngineSchema, type ToEngine } from '../shared/api/e
 import { AppError } from '../shared/errors'
 import { adaptRun } from './adaptRun'
 import { validateData } from './data/validate'
+import { recoverRun } from './recover/recoverRun'
 import { listPairs } from './rewards/listPairs'
 import { runExperiment, type EngineMessage } from './runExperiment'
 import { simulate } from './simulate/simulate'
@@ -67,6 +68,9 @@ async function handle(frame: ToEngine): Promise<void> {
       break
     case 'simulate':
       await port.send({ type: 'simulated', result: await simulate(frame, reportWork, stop.signal) })
+      break
+    case 'recover':
+      await port.send({ type: 'recovery', recovery: await recoverRun(frame, stop.signal) })
       break
     case 'stop':
       stop.byUser()

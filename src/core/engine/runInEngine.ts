@@ -8,7 +8,10 @@ const READY_TIMEOUT_MS = 30_000
 const STOP_GRACE_MS = 20_000
 
 /** Frames by which an engine answers its request; after one of them it ends. */
-type FinalFrame = Extract<FromEngine, { type: 'result' | 'validation' | 'pairs' | 'adaptation' | 'simulated' }>
+type FinalFrame = Extract<
+  FromEngine,
+  { type: 'result' | 'validation' | 'pairs' | 'adaptation' | 'simulated' | 'recovery' }
+>
 
 /**
  * Starts an engine, gives it one request and returns its answer. Every other frame goes to `onFrame` as it arrives.
@@ -62,6 +65,7 @@ export function runInEngine(
         case 'adaptation':
         case 'pairs':
         case 'simulated':
+        case 'recovery':
           answer = () => resolve(frame)
           break
         case 'error':

@@ -4,6 +4,7 @@ import { dataConfigSchema, splitFilesSchema } from '../config/data'
 import { adaptationSchema } from '../domain/adaptation'
 import { validationReportSchema } from '../domain/dataset'
 import { metricBatchSchema } from '../domain/metric'
+import { recoverySchema } from '../domain/recovery'
 import { runResultSchema } from '../domain/run'
 import { splitAnswersSchema, textChunkSchema } from '../domain/scoring'
 import { simulationOptionsSchema, simulationResultSchema } from '../domain/simulation'
@@ -55,6 +56,18 @@ export const toEngineSchema = z.discriminatedUnion('type', [
     dts_name: z.string().min(1),
     options: simulationOptionsSchema,
   }),
+  z.strictObject({
+    v,
+    type: z.literal('recover'),
+    config: experimentSchema,
+    /** Absolute folder of the run whose best checkpoint is asked. */
+    run: z.string().min(1),
+    runId: z.string(),
+    /** Absolute folder of the simulation. */
+    truth: z.string().min(1),
+    probes: z.int().positive(),
+    seed: z.int().min(0),
+  }),
   z.strictObject({ v, type: z.literal('stop') }),
 ])
 export type ToEngine = z.infer<typeof toEngineSchema>
@@ -103,6 +116,7 @@ export const fromEngineSchema = z.discriminatedUnion('type', [
   z.object({ v, type: z.literal('pairs'), splits: z.array(splitAnswersSchema) }),
   z.object({ v, type: z.literal('adaptation'), adaptation: adaptationSchema }),
   z.object({ v, type: z.literal('simulated'), result: simulationResultSchema }),
+  z.object({ v, type: z.literal('recovery'), recovery: recoverySchema }),
   z.object({ v, type: z.literal('error'), error: appErrorSchema }),
 ])
 export type FromEngine = z.infer<typeof fromEngineSchema>
