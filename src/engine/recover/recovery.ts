@@ -20,7 +20,7 @@ type Figures = Omit<Recovery, 'type' | 'runId' | 'model_name'>
  */
 export function measureRecovery({ model, users, probes }: Margins, seed: number): Figures {
   const A = users.columns
-  const own = centreColumns(model)
+  const own = ownMargins(model)
   const { u, s } = svd(own)
   const dimensions = Math.min(A, s.length)
   const learned = leading(u, dimensions)
@@ -40,6 +40,17 @@ export function measureRecovery({ model, users, probes }: Margins, seed: number)
     variance_held: variance > 0 ? held / variance : 0,
     control: chance,
   }
+}
+
+/** Margins are float32: what is left of them below this share is rounding, and says nothing of anybody. */
+const ROUNDING = 1e-6
+
+/** Margins less their means over users; all 0 for a model that is the same for everybody. */
+function ownMargins(model: Matrix64): Matrix64 {
+  const own = centreColumns(model)
+  const size = (values: Float64Array): number => values.reduce((sum, value) => sum + value * value, 0)
+  const isRounding = size(own.values) <= ROUNDING ** 2 * size(model.values)
+  return isRounding ? matrix(own.rows, own.columns) : own
 }
 
 function against(
