@@ -4,7 +4,9 @@ import { AppError, ERROR_EXIT_CODES, formatPlace } from '../shared/errors'
 import { resolveData } from '../core/config/resolveExperiment'
 import { runInEngine } from '../core/engine/runInEngine'
 import { childProcessSpawner } from '../core/engine/spawner'
+import { addDataRecover } from './dataRecover'
 import { addDataScore } from './dataScore'
+import { addDataSimulate } from './dataSimulate'
 import { formatTable } from './format'
 import { onInterrupt } from './interrupt'
 import { createOutput } from './output'
@@ -26,6 +28,8 @@ export function addData(program: Command, exit: (code: number) => void): void {
     .option('--json', 'print one JSON object a line; the last is the result')
     .action(async (options: ValidateOptions) => exit(await validate(options)))
   addDataScore(data, exit)
+  addDataSimulate(data, exit)
+  addDataRecover(data, exit)
 }
 
 async function validate(options: ValidateOptions): Promise<number> {

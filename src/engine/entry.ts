@@ -4,9 +4,12 @@ import { adaptRun } from './adaptRun'
 import { validateData } from './data/validate'
 import { predictRun } from './predictRun'
 import { prepare } from './prep/prepare'
+import { recoverRun } from './recover/recoverRun'
 import { listPairs } from './rewards/listPairs'
 import { runExperiment, type EngineMessage } from './runExperiment'
+import { simulate } from './simulate/simulate'
 import { StopRequest } from './stopReason'
+import { workReporter } from './workReporter'
 
 /**
  * The engine's process: the only file that knows how frames reach it. Electron's utility process has `parentPort`, a
@@ -44,6 +47,8 @@ port.listen((frame) => {
 })
 void port.send({ type: 'ready' })
 
+const reportWork = workReporter((work) => void port.send({ type: 'work', work }))
+
 async function handle(frame: ToEngine): Promise<void> {
   switch (frame.type) {
     case 'train':
@@ -67,7 +72,7 @@ async function handle(frame: ToEngine): Promise<void> {
       const result = await prepare(
         frame.task,
         {
-          onProgress: (progress) => void port.send({ type: 'prepare_progress', progress }),
+          onWork: reportWork,
           onTexts: (chunk) => void port.send({ type: 'texts', chunk }),
         },
         stop.signal,
@@ -77,6 +82,12 @@ async function handle(frame: ToEngine): Promise<void> {
     }
     case 'predict':
       await port.send({ type: 'prediction', prediction: await predictRun(frame, stop.signal) })
+      break
+    case 'simulate':
+      await port.send({ type: 'simulated', result: await simulate(frame, reportWork, stop.signal) })
+      break
+    case 'recover':
+      await port.send({ type: 'recovery', recovery: await recoverRun(frame, stop.signal) })
       break
     case 'stop':
       stop.byUser()

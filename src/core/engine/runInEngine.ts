@@ -8,7 +8,10 @@ const READY_TIMEOUT_MS = 30_000
 const STOP_GRACE_MS = 20_000
 
 /** Frames by which an engine answers its request; after one of them it ends. */
-type FinalFrame = Extract<FromEngine, { type: 'result' | 'validation' | 'pairs' | 'adaptation' | 'prepared' | 'prediction' }>
+type FinalFrame = Extract<
+  FromEngine,
+  { type: 'result' | 'validation' | 'pairs' | 'adaptation' | 'simulated' | 'recovery' | 'prepared' | 'prediction' }
+>
 
 /**
  * Starts an engine, gives it one request and returns its answer. Every other frame goes to `onFrame` as it arrives.
@@ -63,6 +66,8 @@ export function runInEngine(
         case 'pairs':
         case 'prepared':
         case 'prediction':
+        case 'simulated':
+        case 'recovery':
           answer = () => resolve(frame)
           break
         case 'error':
@@ -71,9 +76,9 @@ export function runInEngine(
         case 'started':
         case 'log':
         case 'progress':
+        case 'work':
         case 'metrics':
         case 'texts':
-        case 'prepare_progress':
           onFrame(frame)
           break
       }

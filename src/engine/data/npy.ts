@@ -71,16 +71,36 @@ export async function scanNpy(
  * @param shape [rows] or [rows, width]; its product is `values.length`
  */
 export async function writeNpy(path: string, values: Float32Array, shape: readonly number[]): Promise<void> {
+  await writeNpyPieces(path, [values], shape)
+}
+
+/**
+ * Writes a .npy piece by piece, so that a matrix of any size needs the memory of one piece.
+ *
+ * @param pieces consecutive values; the array that is handed over may be filled anew when the next one is asked for
+ * @param onValues called with the number of values just written
+ */
+export async function writeNpyPieces(
+  path: string,
+  pieces: Iterable<Float32Array>,
+  shape: readonly number[],
+  onValues?: (values: number) => void,
+): Promise<void> {
   const product = shape.reduce((a, b) => a * b, 1)
-  if (product !== values.length) {
-    throw new AppError('internal', `${values.length} values do not fill the shape (${shape.join(', ')})`)
-  }
   const handle = await open(path, 'w')
   try {
     await handle.write(npyHeader('<f4', shape))
-    const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
-    for (let done = 0; done < bytes.length;) {
-      done += (await handle.write(bytes, done, Math.min(CHUNK_BYTES, bytes.length - done))).bytesWritten
+    let count = 0
+    for (const values of pieces) {
+      const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
+      for (let done = 0; done < bytes.length;) {
+        done += (await handle.write(bytes, done, Math.min(CHUNK_BYTES, bytes.length - done))).bytesWritten
+      }
+      count += values.length
+      onValues?.(values.length)
+    }
+    if (product !== count) {
+      throw new AppError('internal', `${count} values do not fill the shape (${shape.join(', ')})`)
     }
   } finally {
     await handle.close()

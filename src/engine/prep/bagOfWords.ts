@@ -57,7 +57,7 @@ async function documentFrequencies(
   let checked = false
   await readPairs(file, {
     ...options,
-    stage: 'counting training texts',
+    verb: 'counted',
     onBatch: (batch) => {
       if (!checked) requireColumns(file, batch.columns, TEXT_COLUMNS)
       checked = true

@@ -51,7 +51,7 @@ export async function dedupePairs(task: DedupeTask, options: PassOptions = {}): 
     let usable = 0
     await readPairs(task.input, {
       ...options,
-      stage: 'writing',
+      verb: 'written',
       onBatch: (batch) => {
         const values = new BatchColumns(batch)
         for (let i = 0; i < batch.rows; i++) {
@@ -106,7 +106,7 @@ async function readJudgments({ input, user }: DedupeTask, options: PassOptions):
   let checked = false
   await readPairs(input, {
     ...options,
-    stage: 'reading',
+    verb: 'read',
     onBatch: (batch) => {
       if (!checked) requireColumns(input, batch.columns, [user, ...TEXT_COLUMNS])
       checked = true

@@ -116,7 +116,7 @@ async function forEachRow(
 ): Promise<void> {
   await readPairs(file, {
     ...options,
-    stage: 'indexing texts',
+    verb: 'indexed',
     onBatch: (batch) => {
       const columns = new BatchColumns(batch)
       for (let i = 0; i < batch.rows; i++) use(columns, i)

@@ -64,7 +64,7 @@ async function readSplit(
   }
   await readPairs(file, {
     ...options,
-    stage: `reading ${split}`,
+    verb: `read of ${split}`,
     onBatch: (batch) => {
       if (!checked) requireColumns(file, batch.columns, [user, ...TEXT_COLUMNS])
       checked = true

@@ -1,4 +1,5 @@
-import type { PrepareProgress, PrepareResult, PrepareTask } from '../../shared/domain/preparation'
+import type { Work } from '../../shared/api/engineProtocol'
+import type { PrepareResult, PrepareTask } from '../../shared/domain/preparation'
 import type { TextChunk } from '../../shared/domain/scoring'
 import { readTexts } from '../data/texts'
 import { TextChunks } from '../rewards/listPairs'
@@ -11,23 +12,13 @@ import { splitPairs } from './splitPairs'
 import { addUserFeatures } from './userFeatures'
 
 export interface PrepareEvents {
-  onProgress: (progress: PrepareProgress) => void
+  onWork: (work: Work) => void
   onTexts: (chunk: TextChunk) => void
 }
 
-/** Progress is told at most this often. */
-const PROGRESS_EVERY_MS = 100
-
 /** Does one step of data preparation. */
 export async function prepare(task: PrepareTask, events: PrepareEvents, signal: AbortSignal): Promise<PrepareResult> {
-  let told = -Infinity
-  const onProgress = (progress: PrepareProgress): void => {
-    const now = performance.now()
-    if (now - told < PROGRESS_EVERY_MS) return
-    told = now
-    events.onProgress(progress)
-  }
-  const options = { signal, onProgress }
+  const options = { signal, onWork: events.onWork }
   switch (task.task) {
     case 'split':
       return splitPairs(task, options)

@@ -29,7 +29,7 @@ export async function previewPairs(
   try {
     format = await readPairs(input, {
       ...options,
-      stage: 'reading',
+      verb: 'read',
       onBatch: (batch) => {
         const values = new BatchColumns(batch)
         for (let i = 0; i < batch.rows; i++) {

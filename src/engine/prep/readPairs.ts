@@ -1,15 +1,15 @@
 import { regularFileSize } from '../data/files'
 import { readFrame, type FrameBatch, type FrameFormat } from '../data/frame'
-import type { PrepareProgress } from '../../shared/domain/preparation'
+import type { Work } from '../../shared/api/engineProtocol'
 
 export interface PassOptions {
   signal?: AbortSignal
-  onProgress?: (progress: PrepareProgress) => void
+  onWork?: (work: Work) => void
 }
 
 export interface PairsPass extends PassOptions {
-  /** What progress calls this pass. */
-  stage: string
+  /** What progress says is done to the file: read, written. */
+  verb: string
   onBatch: (batch: FrameBatch) => void
   onMalformed?: (row: number, reason: string) => void
 }
@@ -26,7 +26,10 @@ export async function readPairs(file: string, pass: PairsPass): Promise<FrameFor
   await readFrame(file, {
     signal: pass.signal,
     exactIntegers: true,
-    onBytes: (bytes) => pass.onProgress?.({ stage: pass.stage, done: Math.min(total, (done += bytes)), total }),
+    onBytes: (bytes) => {
+      done = Math.min(total, done + bytes)
+      pass.onWork?.({ what: `KiB ${pass.verb}`, done: Math.ceil(done / 1024), total: Math.ceil(total / 1024) })
+    },
     select: (columns, found) => {
       format = found
       return { values: columns, texts: [] }

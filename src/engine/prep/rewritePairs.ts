@@ -26,7 +26,7 @@ export async function rewritePairs(
   const writer = openPairsWriter(drafts.of(file), format, [...kept, ...added])
   await readPairs(file, {
     ...options,
-    stage: 'writing',
+    verb: 'written',
     onBatch: (batch) => {
       const values = new BatchColumns(batch)
       for (let i = 0; i < batch.rows; i++)
@@ -41,7 +41,7 @@ async function columnsOf(file: string, options: PassOptions): Promise<{ columns:
   const typers = new Map<string, ColumnTyper>()
   const format = await readPairs(file, {
     ...options,
-    stage: 'reading',
+    verb: 'read',
     onBatch: (batch) => {
       const values = new BatchColumns(batch)
       for (const name of batch.columns) {

@@ -1,12 +1,14 @@
 import fs from 'node:fs'
 import path from 'node:path'
+import type { SplitFiles } from '../../shared/config/data'
 import { SPLIT_NAMES, type SplitName } from '../../shared/domain/dataset'
-import { type SplitResult, type SplitTask } from '../../shared/domain/preparation'
+import type { PairFormat, SplitResult, SplitTask } from '../../shared/domain/preparation'
 import { AppError } from '../../shared/errors'
 import { TEXT_COLUMNS, USER_COLUMN } from '../data/features'
+import { DATA_CONFIG_FILE, dataSectionYaml } from '../data/write/dataSection'
+import { newFolder } from '../data/write/newFolder'
 import { permutation, RandomStream } from '../loop/random'
 import { Components, compact, countGroups, dealGroups, TEST, TRAIN } from './assign'
-import { withDrafts } from './drafts'
 import { NOWHERE, overlapsOf, samePairs } from './overlaps'
 import { BatchColumns, type RowFault } from './pairRows'
 import { openPairsWriter, type PairsWriter } from './pairsWriter'
@@ -28,7 +30,6 @@ const UNSEEN_ELSEWHERE: RowFault = { reason: 'unseen_user_elsewhere', column: ''
  *   `unwritable`, `stopped`
  */
 export async function splitPairs(task: SplitTask, options: PassOptions = {}): Promise<SplitResult> {
-  refuseUsedFolder(task)
   const scanned = await scan(task, options)
   const { split, groupOf, groups, wanted } = assignRows(task, scanned)
   const overlaps = overlapsOf(scanned.pairs, split, scanned.groups)
@@ -40,8 +41,8 @@ export async function splitPairs(task: SplitTask, options: PassOptions = {}): Pr
     return to === NOWHERE ? UNSEEN_ELSEWHERE : to
   }
   const present = SPLIT_NAMES.filter((_, index) => split.includes(index))
-  return withDrafts(async (drafts) => {
-    const out = new SplitFiles(task, present, scanned, (file) => drafts.of(file))
+  return newFolder(task.output, async (folder) => {
+    const out = new OpenFiles(task, present, scanned, folder)
     await out.write(fates, scanned.faults.size > 0 || split.includes(NOWHERE), options)
     const dropped = scanned.dropped.list()
     const result: SplitResult = {
@@ -52,36 +53,34 @@ export async function splitPairs(task: SplitTask, options: PassOptions = {}): Pr
         const index = SPLIT_NAMES.indexOf(name)
         return {
           split: name,
-          file: out.fileOf(name),
+          file: path.join(task.output, pairsFile(name, task.format)),
           pairs: out.writers.get(name)!.rows,
           users: distinct(scanned.pairs.users.values, split, index),
           groups: distinct(groupOf, split, index),
           wanted: wanted[index] ?? null,
         }
       }),
-      textFile: out.textFile,
+      textFile: path.join(task.output, FILES.text_file),
       texts: out.texts,
       columns: scanned.columns,
       overlaps,
       dropped,
-      droppedFile: dropped.length > 0 ? out.droppedFile : null,
+      droppedFile: dropped.length > 0 ? path.join(task.output, DROPPED_FILE) : null,
       notes: [...scanned.notes, ...genericUsers(scanned, split)],
     }
-    fs.writeFileSync(drafts.of(path.join(task.output, 'split.json')), `${JSON.stringify({ task, result }, null, 2)}\n`)
+    fs.writeFileSync(path.join(folder, 'split.json'), `${JSON.stringify({ task, result }, null, 2)}\n`)
+    const files = (name: SplitName): SplitFiles => ({ df_file: pairsFile(name, task.format), ...FILES })
+    const others = Object.fromEntries(present.slice(1).map((name) => [name, files(name)]))
+    const section = { dts_path: '.', train: files('train'), ...others }
+    fs.writeFileSync(path.join(folder, DATA_CONFIG_FILE), dataSectionYaml(task.dts_name, section))
     return result
   })
 }
 
-/** An earlier split's vectors and word counts would not fit new texts. */
-function refuseUsedFolder({ output }: SplitTask): void {
-  const used = ['texts.json', 'data_configs.yaml', 'split.json'].find((name) => fs.existsSync(path.join(output, name)))
-  if (used === undefined) return
-  throw new AppError('usage', `The folder ${output} already holds a data set (${used})`, {
-    file: output,
-    key: 'output',
-    fix: 'Give --output a new folder: vectors made for other texts would no longer fit.',
-  })
-}
+/** Names in the data set's folder. */
+const FILES = { text_file: 'texts.json', emb_file: 'emb.npy' }
+const DROPPED_FILE = 'dropped.jsonl'
+const pairsFile = (split: SplitName, format: PairFormat): string => `df_${split}.${format}`
 
 interface Assignment {
   /** [pairs] index into SPLIT_NAMES, or NOWHERE. */
@@ -232,33 +231,27 @@ function distinct(values: Int32Array, split: Int8Array, index: number): number {
 }
 
 /** The files of the splits while they are written. */
-class SplitFiles {
+class OpenFiles {
   readonly writers = new Map<SplitName, PairsWriter>()
-  readonly textFile: string
-  readonly droppedFile: string
   texts = 0
   readonly #task: SplitTask
   readonly #scan: Scan
-  readonly #draft: (file: string) => string
+  readonly #folder: string
 
-  constructor(task: SplitTask, present: readonly SplitName[], scanned: Scan, draft: (file: string) => string) {
+  constructor(task: SplitTask, present: readonly SplitName[], scanned: Scan, folder: string) {
     this.#task = task
     this.#scan = scanned
-    this.#draft = draft
-    this.textFile = path.join(task.output, 'texts.json')
-    this.droppedFile = path.join(task.output, 'dropped.jsonl')
-    for (const name of present)
-      this.writers.set(name, openPairsWriter(draft(this.fileOf(name)), task.format, scanned.columns))
-  }
-
-  fileOf(name: SplitName): string {
-    return path.join(this.#task.output, `df_${name}.${this.#task.format}`)
+    this.#folder = folder
+    for (const name of present) {
+      const file = path.join(folder, pairsFile(name, task.format))
+      this.writers.set(name, openPairsWriter(file, task.format, scanned.columns))
+    }
   }
 
   /** The second pass: every row to its split, or to the dropped ones. */
   async write(fates: (row: number) => number | RowFault, drops: boolean, options: PassOptions): Promise<void> {
-    const texts = new TextFile(this.#draft(this.textFile))
-    const dropped = drops ? fs.openSync(this.#draft(this.droppedFile), 'w') : undefined
+    const texts = new TextFile(path.join(this.#folder, FILES.text_file))
+    const dropped = drops ? fs.openSync(path.join(this.#folder, DROPPED_FILE), 'w') : undefined
     const lose = (row: number, fault: RowFault, values: object, why?: string): void => {
       const place = { row, reason: fault.reason, ...(fault.column && { column: fault.column }), ...(why && { why }) }
       if (dropped !== undefined) fs.appendFileSync(dropped, `${toJson({ ...place, values })}\n`)
@@ -266,7 +259,7 @@ class SplitFiles {
     const sources = this.#scan.columns.slice(0, -TEXT_COLUMNS.length).map(({ name }) => this.#sourceOf(name))
     await readPairs(this.#task.input, {
       ...options,
-      stage: 'writing',
+      verb: 'written',
       onBatch: (batch) => {
         const columns = new BatchColumns(batch)
         for (let i = 0; i < batch.rows; i++) {

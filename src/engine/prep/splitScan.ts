@@ -84,7 +84,7 @@ export async function scan(task: SplitTask, options: PassOptions): Promise<Scan>
 
   await readPairs(task.input, {
     ...options,
-    stage: 'reading',
+    verb: 'read',
     onBatch: (batch: FrameBatch) => {
       if (!checked) requireColumns(task.input, batch.columns, wanted)
       checked = true

@@ -76,7 +76,7 @@ async function readSources(
     let checked = false
     await readPairs(file, {
       ...options,
-      stage: `reading ${split}`,
+      verb: `read of ${split}`,
       onBatch: (batch) => {
         if (!checked) requireColumns(file, batch.columns, [task.user, ...wanted])
         checked = true

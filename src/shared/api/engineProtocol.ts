@@ -5,9 +5,11 @@ import { adaptationSchema } from '../domain/adaptation'
 import { validationReportSchema } from '../domain/dataset'
 import { metricBatchSchema } from '../domain/metric'
 import { predictionSummarySchema } from '../domain/prediction'
-import { prepareProgressSchema, prepareResultSchema, prepareTaskSchema } from '../domain/preparation'
+import { prepareResultSchema, prepareTaskSchema } from '../domain/preparation'
+import { recoverySchema } from '../domain/recovery'
 import { runResultSchema } from '../domain/run'
 import { splitAnswersSchema, textChunkSchema } from '../domain/scoring'
+import { simulationOptionsSchema, simulationResultSchema } from '../domain/simulation'
 import { appErrorSchema } from '../errors'
 
 /**
@@ -63,6 +65,26 @@ export const toEngineSchema = z.discriminatedUnion('type', [
     /** Absolute; `.parquet`, `.jsonl` or `.csv`. */
     output: z.string().min(1),
   }),
+  z.strictObject({
+    v,
+    type: z.literal('simulate'),
+    /** Absolute folder, new or empty. */
+    output: z.string().min(1),
+    dts_name: z.string().min(1),
+    options: simulationOptionsSchema,
+  }),
+  z.strictObject({
+    v,
+    type: z.literal('recover'),
+    config: experimentSchema,
+    /** Absolute folder of the run whose best checkpoint is asked. */
+    run: z.string().min(1),
+    runId: z.string(),
+    /** Absolute folder of the simulation. */
+    truth: z.string().min(1),
+    probes: z.int().positive(),
+    seed: z.int().min(0),
+  }),
   z.strictObject({ v, type: z.literal('stop') }),
 ])
 export type ToEngine = z.infer<typeof toEngineSchema>
@@ -76,6 +98,16 @@ export const progressSchema = z.object({
   secondsLeft: z.number(),
 })
 export type Progress = z.infer<typeof progressSchema>
+
+/** How far a job other than training has come. */
+export const workSchema = z.object({
+  /** What is counted, in the plural: pairs, texts. */
+  what: z.string(),
+  done: z.int(),
+  /** Absent where the end is not known. */
+  total: z.int().optional(),
+})
+export type Work = z.infer<typeof workSchema>
 
 export const fromEngineSchema = z.discriminatedUnion('type', [
   z.object({ v, type: z.literal('ready') }),
@@ -93,15 +125,17 @@ export const fromEngineSchema = z.discriminatedUnion('type', [
   }),
   z.object({ v, type: z.literal('log'), level: z.enum(['info', 'warn', 'error']), message: z.string() }),
   z.object({ v, type: z.literal('progress'), progress: progressSchema }),
+  z.object({ v, type: z.literal('work'), work: workSchema }),
   z.object({ v, type: z.literal('metrics'), batch: metricBatchSchema }),
   z.object({ v, type: z.literal('result'), result: runResultSchema }),
   z.object({ v, type: z.literal('validation'), report: validationReportSchema }),
   z.object({ v, type: z.literal('texts'), chunk: textChunkSchema }),
   z.object({ v, type: z.literal('pairs'), splits: z.array(splitAnswersSchema) }),
   z.object({ v, type: z.literal('adaptation'), adaptation: adaptationSchema }),
-  z.object({ v, type: z.literal('prepare_progress'), progress: prepareProgressSchema }),
   z.object({ v, type: z.literal('prepared'), result: prepareResultSchema }),
   z.object({ v, type: z.literal('prediction'), prediction: predictionSummarySchema }),
+  z.object({ v, type: z.literal('simulated'), result: simulationResultSchema }),
+  z.object({ v, type: z.literal('recovery'), recovery: recoverySchema }),
   z.object({ v, type: z.literal('error'), error: appErrorSchema }),
 ])
 export type FromEngine = z.infer<typeof fromEngineSchema>

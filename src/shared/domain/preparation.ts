@@ -27,8 +27,9 @@ export const BY_TIME = 'time'
 export const splitTaskSchema = z.strictObject({
   task: z.literal('split'),
   input: path,
-  /** Folder for the pairs, the texts and what was dropped. */
+  /** Folder for the pairs, the texts and what was dropped; new or empty. */
   output: path,
+  dts_name: z.string().min(1),
   format: z.enum(PAIR_FORMATS),
   /** Columns none of whose values may stand in two splits; `user` sets users aside, `time` cuts by time. */
   by: z.array(z.string().min(1)).min(1),
@@ -329,7 +330,3 @@ export const prepareResultSchema = z.discriminatedUnion('task', [
   textsResultSchema,
 ])
 export type PrepareResult = z.infer<typeof prepareResultSchema>
-
-/** How far a pass over files has come. */
-export const prepareProgressSchema = z.object({ stage: z.string(), done: z.number(), total: z.number() })
-export type PrepareProgress = z.infer<typeof prepareProgressSchema>
