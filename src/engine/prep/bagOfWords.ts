@@ -9,7 +9,7 @@ import { withDrafts } from './drafts'
 import { BatchColumns, requireColumns } from './pairRows'
 import { readPairs, type PassOptions } from './readPairs'
 import { Codes, Numbers } from './textCodes'
-import { words } from './words'
+import { ENGLISH_STOP_WORDS, words } from './words'
 
 type BowTask = Extract<PrepareTask, { task: 'bow' }>
 
@@ -81,7 +81,7 @@ function chooseWords(
   texts: number,
   { minDf, maxDf, maxWords, minLetters, stopWords }: BowTask,
 ): { vocabulary: string[]; leftOut: BowResult['leftOut'] } {
-  const stops = new Set(stopWords.map((word) => word.toLowerCase()))
+  const stops = stopWords === 'english' ? ENGLISH_STOP_WORDS : new Set(stopWords.map((word) => word.toLowerCase()))
   const leftOut = { stopWords: 0, rare: 0, frequent: 0, beyondLimit: 0 }
   const kept: [string, number][] = []
   for (const [word, count] of frequencies) {

@@ -279,7 +279,7 @@ export const bowTaskSchema = z.strictObject({
   /** Most frequent ones first when there are more. */
   maxWords: z.int().positive(),
   minLetters: z.int().min(1),
-  stopWords: z.array(z.string()),
+  stopWords: z.union([z.literal('english'), z.array(z.string())]),
 })
 
 export const bowResultSchema = z.object({
