@@ -92,7 +92,9 @@ async function features(options: FeaturesOptions): Promise<number> {
   )
   for (const feature of result.features) output.say(describe(feature))
   if (result.inconsistentUsers > 0)
-    output.warn(`${plural(result.inconsistentUsers, 'user')} have different values in different rows; each row keeps its own`)
+    output.warn(
+      `${plural(result.inconsistentUsers, 'user')} have different values in different rows; each row keeps its own`,
+    )
   record(set, { prefix_columns: result.prefixes }, output)
   output.object({ type: 'result', dts_name: set.data.dts_name, ...result })
   return 0
@@ -102,7 +104,8 @@ function describe(feature: FeatureColumn): string {
   const missing = feature.missingColumn === null ? '' : `, ${feature.missingColumn} where it is missing`
   if (feature.kind === 'scaled')
     return `${feature.output} = (${feature.column} − ${feature.shift.toPrecision(4)}) / ${feature.scale.toPrecision(4)}${missing}`
-  const unknown = feature.unknownRows === 0 ? '' : `; ${plural(feature.unknownRows, 'row')} have a category that train lacks`
+  const unknown =
+    feature.unknownRows === 0 ? '' : `; ${plural(feature.unknownRows, 'row')} have a category that train lacks`
   return `${feature.prefix}*: ${plural(feature.categories.length, 'category').replace('categorys', 'categories')}${missing}${unknown}`
 }
 
@@ -134,12 +137,16 @@ async function bow(options: BowOptions): Promise<number> {
   )
   const { cwd } = configRoots()
   const { stopWords: stopped, rare, frequent, beyondLimit } = result.leftOut
-  output.say(`${count(result.words)} words of ${count(result.trainingTexts)} training texts → ${shownPath(cwd, vocabFile)}`)
+  output.say(
+    `${count(result.words)} words of ${count(result.trainingTexts)} training texts → ${shownPath(cwd, vocabFile)}`,
+  )
   output.say(
     `  left out: ${count(stopped)} stop words or too short, ${count(rare)} rare, ${count(frequent)} frequent, ${count(beyondLimit)} beyond the limit`,
   )
   for (const { bowFile, texts, counts, emptyTexts } of result.files)
-    output.say(`${shownPath(cwd, bowFile)}: ${count(texts)} texts, ${count(counts)} counts, ${count(emptyTexts)} texts without a word`)
+    output.say(
+      `${shownPath(cwd, bowFile)}: ${count(texts)} texts, ${count(counts)} counts, ${count(emptyTexts)} texts without a word`,
+    )
   record(set, { vocab_file: vocabFile, bow_files: new Map(files.map((file) => [file.textFile, file.bowFile])) }, output)
   output.object({ type: 'result', dts_name: data.dts_name, vocab_file: vocabFile, ...result })
   return 0

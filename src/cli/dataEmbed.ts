@@ -59,14 +59,20 @@ async function embed(options: EmbedOptions): Promise<number> {
       onEstimate: (estimate) => reporter.estimate(estimate),
       onProgress: (progress) => reporter.progress(progress),
     },
-    onInterrupt(() => output.warn('Stopping: vectors on their way are awaited and kept. Press Ctrl-C again to end at once.')),
+    onInterrupt(() =>
+      output.warn('Stopping: vectors on their way are awaited and kept. Press Ctrl-C again to end at once.'),
+    ),
   )
   report(result, set, output)
   output.object({ type: 'result', dts_name: set.data.dts_name, ...result })
   return result.status === 'stopped' ? ERROR_EXIT_CODES.stopped : 0
 }
 
-function report({ status, estimate, embedded, files, index, embedder, cache }: EmbedResult, set: DataSet, output: Output): void {
+function report(
+  { status, estimate, embedded, files, index, embedder, cache }: EmbedResult,
+  set: DataSet,
+  output: Output,
+): void {
   const { cwd } = configRoots()
   if (status === 'stopped') {
     output.say(`Stopped: ${count(estimate.cached + embedded)} of ${count(estimate.texts)} vectors are in ${cache}`)

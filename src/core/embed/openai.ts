@@ -58,11 +58,7 @@ export class OpenAiEmbedder implements TextEmbedder {
     return this.#width
   }
 
-  async embed(
-    items: readonly TextItem[],
-    stop: StopSignals,
-    onDone: (texts: number) => void,
-  ): Promise<Float32Array[]> {
+  async embed(items: readonly TextItem[], stop: StopSignals, onDone: (texts: number) => void): Promise<Float32Array[]> {
     try {
       await this.#limit.admit(
         items.reduce((sum, { text }) => sum + estimateTokens(text), 0),
@@ -110,7 +106,8 @@ export class OpenAiEmbedder implements TextEmbedder {
           return `has ${(JSON.stringify(value) ?? 'nothing').slice(0, 40)} in the vector with index ${index}, which is no finite float32`
       }
       this.#width ??= vector.length
-      if (vector.length !== this.#width) return `has a vector of ${vector.length} numbers where ${this.#width} are expected`
+      if (vector.length !== this.#width)
+        return `has a vector of ${vector.length} numbers where ${this.#width} are expected`
       vectors[index] = vector
     }
     return vectors.filter((vector) => vector !== undefined)
@@ -134,7 +131,9 @@ function aboutText(refusal: ServiceRefusal, { text, row }: TextItem): AppError {
   const shown = text.length > EXCERPT_CHARACTERS ? `${text.slice(0, EXCERPT_CHARACTERS)}…` : text
   return new AppError('service_failed', refusal.message, {
     row,
-    findings: [`Text ${row} (${text.length} characters, about ${estimateTokens(text)} tokens): ${JSON.stringify(shown)}`],
+    findings: [
+      `Text ${row} (${text.length} characters, about ${estimateTokens(text)} tokens): ${JSON.stringify(shown)}`,
+    ],
     fix: 'It may be longer than the model takes: shorten it in the pairs, or use a model with a longer context.',
   })
 }

@@ -121,7 +121,13 @@ async function readParquetFrame(file: InputFile, request: FrameRequest): Promise
       const mapped = await parquet.readColumn(group, name, isText.get(name) ? request.encodeText : undefined)
       texts.set(name, textCodes(mapped, isText.get(name) === true))
     }
-    request.onBatch({ firstRow, rows, columns: selected.values, values: (name) => values.get(name)!, texts: (name) => texts.get(name)! })
+    request.onBatch({
+      firstRow,
+      rows,
+      columns: selected.values,
+      values: (name) => values.get(name)!,
+      texts: (name) => texts.get(name)!,
+    })
     request.onBytes?.(parquet.groupBytes[group]!)
     firstRow += rows
   }

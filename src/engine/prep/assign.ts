@@ -69,46 +69,91 @@ export function dealGroups(groups: Groups, wanted: readonly [number, number, num
   return best?.split ?? null
 }
 
-function deal(
-  { count, offsets, strata, rows, strataCount }: Groups,
-  shares: readonly number[],
-  strataRows: Float64Array,
-  order: Int32Array,
-): { split: Int8Array; cost: number } | null {
-  const splits = shares.flatMap((share, split) => (share > 0 ? [split] : []))
-  const has = shares.map(() => new Float64Array(strataCount))
-  const split = new Int8Array(count)
-  const held = shares.map(() => 0)
-  for (const group of order) {
-    let to = splits[0]!
-    let least = Infinity
-    for (const candidate of splits) {
-      // (h + r − w)² − (h − w)² = r (2 (h − w) + r), over w.
-      let change = 0
-      for (let at = offsets[group]!; at < offsets[group + 1]!; at++) {
-        const wantedHere = shares[candidate]! * strataRows[strata[at]!]!
-        const r = rows[at]!
-        change += (r * (2 * (has[candidate]![strata[at]!]! - wantedHere) + r)) / wantedHere
-      }
-      if (change < least) {
-        least = change
-        to = candidate
-      }
-    }
-    split[group] = to
-    for (let at = offsets[group]!; at < offsets[group + 1]!; at++) {
-      has[to]![strata[at]!]! += rows[at]!
-      held[to]! += rows[at]!
-    }
+function deal(groups: Groups, shares: readonly number[], strataRows: Float64Array, order: Int32Array): Deal | null {
+  const dealer = new Dealer(groups, shares, strataRows)
+  for (const group of order) dealer.place(group, dealer.cheapest(group))
+  return dealer.fillEmpty(order) ? { split: dealer.split, cost: dealer.cost() } : null
+}
+
+interface Deal {
+  split: Int8Array
+  cost: number
+}
+
+/** Rows that each split holds of each stratum, against those that it should. */
+class Dealer {
+  /** [groups] */
+  readonly split: Int8Array
+  readonly #groups: Groups
+  readonly #splits: readonly number[]
+  /** [splits][strata] */
+  readonly #wanted: Float64Array[]
+  readonly #has: Float64Array[]
+  readonly #held: number[]
+
+  constructor(groups: Groups, shares: readonly number[], strataRows: Float64Array) {
+    this.#groups = groups
+    this.split = new Int8Array(groups.count)
+    this.#splits = shares.flatMap((share, split) => (share > 0 ? [split] : []))
+    this.#wanted = shares.map((share) => strataRows.map((rows) => share * rows))
+    this.#has = shares.map(() => new Float64Array(groups.strataCount))
+    this.#held = shares.map(() => 0)
   }
-  if (splits.some((each) => held[each] === 0)) return null
-  let cost = 0
-  for (const each of splits)
-    for (let s = 0; s < strataCount; s++) {
-      const wantedHere = shares[each]! * strataRows[s]!
-      if (wantedHere > 0) cost += (has[each]![s]! - wantedHere) ** 2 / wantedHere
+
+  place(group: number, to: number): void {
+    this.split[group] = to
+    this.#move(group, to, 1)
+  }
+
+  cheapest(group: number): number {
+    let to = this.#splits[0]!
+    for (const each of this.#splits) if (this.#change(group, each, 1) < this.#change(group, to, 1)) to = each
+    return to
+  }
+
+  /** Gives every empty split the group whose move costs least. @returns whether none is left empty */
+  fillEmpty(order: Int32Array): boolean {
+    for (const empty of this.#splits) {
+      if (this.#held[empty]! > 0) continue
+      let best = { group: -1, cost: Infinity }
+      for (const group of order) {
+        const from = this.split[group]!
+        if (this.#held[from]! < 2) continue
+        const cost = this.#change(group, empty, 1) + this.#change(group, from, -1)
+        if (cost < best.cost) best = { group, cost }
+      }
+      if (best.group < 0) return false
+      this.#move(best.group, this.split[best.group]!, -1)
+      this.place(best.group, empty)
     }
-  return { split, cost }
+    return true
+  }
+
+  cost(): number {
+    let cost = 0
+    for (const each of this.#splits)
+      for (const [s, wanted] of this.#wanted[each]!.entries())
+        if (wanted > 0) cost += (this.#has[each]![s]! - wanted) ** 2 / wanted
+    return cost
+  }
+
+  /** Of Σ (has − wanted)² / wanted: (h ± r − w)² − (h − w)² = r (±2 (h − w) + r). */
+  #change(group: number, split: number, sign: 1 | -1): number {
+    const { offsets, strata, rows } = this.#groups
+    let change = 0
+    for (let at = offsets[group]!; at < offsets[group + 1]!; at++) {
+      const r = rows[at]!
+      const wanted = this.#wanted[split]![strata[at]!]!
+      change += (r * (2 * sign * (this.#has[split]![strata[at]!]! - wanted) + r)) / wanted
+    }
+    return change
+  }
+
+  #move(group: number, split: number, sign: 1 | -1): void {
+    const { offsets, strata, rows } = this.#groups
+    for (let at = offsets[group]!; at < offsets[group + 1]!; at++) this.#has[split]![strata[at]!]! += sign * rows[at]!
+    this.#held[split]! += sign
+  }
 }
 
 /** Union-find over numbered things. */

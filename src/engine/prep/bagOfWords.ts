@@ -145,7 +145,11 @@ function csrFile({ offsets, indices, counts }: CountedTexts, columns: number): U
     {
       'indices.npy': npy('<i4', [indices.length], indices),
       'indptr.npy': npy('<i4', [offsets.length], offsets),
-      'format.npy': npy('|S3', [], Uint8Array.from('csr', (letter) => letter.charCodeAt(0))),
+      'format.npy': npy(
+        '|S3',
+        [],
+        Uint8Array.from('csr', (letter) => letter.charCodeAt(0)),
+      ),
       'shape.npy': npy('<i8', [2], shape),
       'data.npy': npy('<i4', [counts.length], counts),
     },

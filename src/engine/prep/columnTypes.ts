@@ -85,7 +85,8 @@ export function parquetValue(value: unknown, type: ColumnType): unknown {
     case 'integer': {
       const integer = BigInt(typeof value === 'bigint' ? value : Number(value))
       // JSON knows no largest integer; Parquet does.
-      if (integer >= LONGEST_INT64 || integer < -LONGEST_INT64) throw new RangeError(`${integer} does not fit into int64`)
+      if (integer >= LONGEST_INT64 || integer < -LONGEST_INT64)
+        throw new RangeError(`${integer} does not fit into int64`)
       return integer
     }
     case 'number':

@@ -32,7 +32,8 @@ export async function indexTexts({ data }: IndexTask, options: PassOptions = {})
         ? await readTextFile(file, options)
         : await makeTextFile(file, users, drafts, options)
       result.textFiles.push({ file, texts, made })
-      for (const split of users) if (await addIndices(split, find, made, drafts, options)) result.indexed.push(split.df_file)
+      for (const split of users)
+        if (await addIndices(split, find, made, drafts, options)) result.indexed.push(split.df_file)
     }
     return result
   })

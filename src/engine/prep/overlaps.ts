@@ -61,8 +61,7 @@ export function overlapsOf(
       let pairsInBoth = 0
       for (let i = 0; i < pairs.rows; i++) {
         if (splitOf[i] !== b) continue
-        const texts =
-          prompts[pairs.prompts.at(i)]! | answers[pairs.chosen.at(i)]! | answers[pairs.rejected.at(i)]!
+        const texts = prompts[pairs.prompts.at(i)]! | answers[pairs.chosen.at(i)]! | answers[pairs.rejected.at(i)]!
         if (texts & bit) rowsWithSharedText++
         if (pairMask[judged[i]!]! & bit) pairsInBoth++
       }

@@ -41,7 +41,11 @@ export async function pairStats(task: StatsTask, options: PassOptions = {}): Pro
   const judged = samePairs(shared.pairs)
   return {
     task: 'stats',
-    splits: read.map(({ from, to, ...rest }) => ({ ...rest, ...describe(shared, judged, from, to), ...topicsOf(rest.topics) })),
+    splits: read.map(({ from, to, ...rest }) => ({
+      ...rest,
+      ...describe(shared, judged, from, to),
+      ...topicsOf(rest.topics),
+    })),
     overlaps: overlapsOf(shared.pairs, Int8Array.from(shared.splitOf.values)),
   }
 }

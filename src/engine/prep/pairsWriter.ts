@@ -87,8 +87,7 @@ class JsonlPairs implements PairsWriter {
 
   write(values: readonly unknown[]): void {
     const fields: string[] = []
-    for (const [i, key] of this.#keys.entries())
-      if (values[i] !== undefined) fields.push(`${key}:${toJson(values[i])}`)
+    for (const [i, key] of this.#keys.entries()) if (values[i] !== undefined) fields.push(`${key}:${toJson(values[i])}`)
     this.#buffer += `{${fields.join(',')}}\n`
     this.rows++
     if (this.#buffer.length >= BUFFER_CHARACTERS) this.#flush()

@@ -137,8 +137,7 @@ function assignRows(task: SplitTask, scanned: Scan): Assignment {
 function groupsOfRows(task: SplitTask, { pairs, groups, times }: Scan): Int32Array {
   const columns = Object.values(groups)
   if (times) return new Codes().all(times)
-  if (task.sharedTexts === 'join')
-    columns.push(pairs.prompts.values, pairs.chosen.values, pairs.rejected.values)
+  if (task.sharedTexts === 'join') columns.push(pairs.prompts.values, pairs.chosen.values, pairs.rejected.values)
   // Without a group column, a user's judgments of one pair stay together.
   if (columns.length === 0) return samePairs(pairs)
   if (columns.length === 1) return columns[0]!
@@ -287,4 +286,3 @@ class OpenFiles {
     return name === ORIGINAL_USER ? USER_COLUMN : name
   }
 }
-

@@ -107,7 +107,9 @@ function checkValue({ name, numeric }: Source, value: unknown, file: string, row
     file,
     row,
     column: name,
-    fix: numeric ? 'Scale numeric columns alone; give categories to --one_hot.' : 'One-hot columns hold one value a row.',
+    fix: numeric
+      ? 'Scale numeric columns alone; give categories to --one_hot.'
+      : 'One-hot columns hold one value a row.',
   })
 }
 
@@ -201,7 +203,12 @@ const asInteger = (name: string): ColumnInfo => ({ name, type: 'integer' })
 
 /** `Prefer not to say` → `Prefer_not_to_say`; letters of any script stay. */
 function slug(category: string): string {
-  return category.normalize('NFC').replaceAll(/[^\p{L}\p{N}.+-]+/gu, '_').replaceAll(/^_+|_+$/g, '') || 'blank'
+  return (
+    category
+      .normalize('NFC')
+      .replaceAll(/[^\p{L}\p{N}.+-]+/gu, '_')
+      .replaceAll(/^_+|_+$/g, '') || 'blank'
+  )
 }
 
 /** Categories that read alike (`a b`, `a-b` or one called missing) keep columns of their own. */
