@@ -40,7 +40,12 @@ export async function predictRun(request: PredictRequest, stop: AbortSignal): Pr
   const dataset = await openPairs(request, meta, stop)
   const split = dataset.splits.train
   const model = withStored(createModel(config, sizesOf(dataset)), arrays)
-  const execution = new TfjsExecution(model, dataset, config.trainer, await loadBackend(config.backend))
+  const execution = new TfjsExecution(
+    model,
+    dataset,
+    config.trainer,
+    await loadBackend(config.backend === 'fused' ? 'auto' : config.backend),
+  )
   try {
     execution.load({ parameters: arrays })
     const evaluation = await execution.evaluate(split)

@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest'
-import { toHalf } from './float16'
+import { encodeHalves } from './float16'
+
+const toHalf = (number: number): number => encodeHalves(Float32Array.of(number), new Uint16Array(1))[0]!
 
 /** Value of a half by the definition of IEEE 754. */
 function value(half: number): number {

@@ -1,6 +1,6 @@
 import fs from 'node:fs'
 import { AppError, messageOf } from '../../shared/errors'
-import { toHalf } from '../../shared/float16'
+import { encodeHalves, HALF_NOT_FINITE } from '../../shared/float16'
 import { npyHeader } from '../../shared/npyHeader'
 import type { VectorCache } from './vectorCache'
 
@@ -73,20 +73,15 @@ function encode(vector: Float32Array, out: Float32Array | Uint16Array, normalize
       })
     scale = 1 / norm
   }
-  for (let d = 0; d < vector.length; d++) {
-    const value = vector[d]! * scale
-    if (out instanceof Float32Array) {
-      out[d] = value
-      continue
-    }
-    const half = toHalf(value)
-    if ((half & 0x7c00) === 0x7c00)
-      throw new AppError('out_of_range', `The vector of text ${row} holds ${value}, more than float16 can`, {
-        row,
-        fix: 'Give --dtype float32.',
-      })
-    out[d] = half
-  }
+  const scaled = vector.map((value) => value * scale)
+  if (out instanceof Float32Array) return out.set(scaled)
+  encodeHalves(scaled, out)
+  const lost = out.findIndex((half) => (half & HALF_NOT_FINITE) === HALF_NOT_FINITE)
+  if (lost >= 0)
+    throw new AppError('out_of_range', `The vector of text ${row} holds ${scaled[lost]}, more than float16 can`, {
+      row,
+      fix: 'Give --dtype float32.',
+    })
 }
 
 function writeAll(handle: number, bytes: Uint8Array, position: number): void {

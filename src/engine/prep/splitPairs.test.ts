@@ -90,7 +90,7 @@ describe('a split', () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(row, { minLength: 30, maxLength: 120 }),
-        fc.constantFrom(['qid'], ['session'], ['qid', 'session'], ['user', 'session'], ['prompt']),
+        fc.constantFrom<string[][]>(['qid'], ['session'], ['qid', 'session'], ['user', 'session'], ['prompt']),
         fc.nat(100),
         async (data, by, seed) => {
           const numbered = data.map((each, n) => ({ n, ...each }))

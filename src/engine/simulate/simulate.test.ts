@@ -106,7 +106,7 @@ describe('a simulated data set', () => {
     let error = 0
     let count = 0
     for (let row = 0; row < rows; row++) {
-      const vector = values.subarray(row * 400, (row + 1) * 400)
+      const vector = Float32Array.from(values.subarray(row * 400, (row + 1) * 400))
       squares += vector.reduce((sum, value) => sum + value * value, 0)
       if (questions.placeOf(row).place === 0) continue
       for (let a = 0; a < A; a++) {
