@@ -1,7 +1,7 @@
 import { AppError } from '../../shared/errors'
 import { stopSignals } from '../http/stopSignals'
 import { estimateTokens, type TextEmbedder, type TextItem } from './providers'
-import { textKey, VectorCache } from './vectorCache'
+import { textKey, type VectorCache } from './vectorCache'
 
 /** What is still to be computed or paid for. */
 export interface EmbedEstimate {

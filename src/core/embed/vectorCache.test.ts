@@ -77,7 +77,7 @@ describe('the cache of vectors', () => {
           }
         },
       ),
-      { numRuns: 200 },
+      { numRuns: 100 },
     )
   })
 

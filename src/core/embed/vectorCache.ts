@@ -95,7 +95,7 @@ export class VectorCache {
     try {
       let held = Buffer.alloc(0)
       let position = this.#headerBytes
-      const chunk = Buffer.allocUnsafe(Math.max(CHUNK_BYTES, size))
+      const chunk = Buffer.allocUnsafe(Math.max(Math.min(CHUNK_BYTES, fs.fstatSync(handle).size), size))
       for (;;) {
         const got = fs.readSync(handle, chunk, 0, chunk.length, position)
         if (got === 0) break

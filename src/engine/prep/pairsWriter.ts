@@ -56,14 +56,15 @@ class ParquetPairs implements PairsWriter {
   close(): void {
     try {
       if (this.rows % GROUP_ROWS > 0) this.#flush()
-      this.#writer.finish()
+      // A file's writer is synchronous: all is done, or thrown, when the call returns.
+      void this.#writer.finish()
     } catch (cause) {
       throw unwritable(this.file, cause)
     }
   }
 
   #flush(): void {
-    this.#writer.write({
+    void this.#writer.write({
       columnData: this.#columns.map(({ name }, i) => ({ name, data: this.#group[i]! })),
       rowGroupSize: GROUP_ROWS,
     })
