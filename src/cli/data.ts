@@ -4,7 +4,13 @@ import { AppError, ERROR_EXIT_CODES, formatPlace } from '../shared/errors'
 import { resolveData } from '../core/config/resolveExperiment'
 import { runInEngine } from '../core/engine/runInEngine'
 import { childProcessSpawner } from '../core/engine/childProcessSpawner'
+import { addDataColumns } from './dataColumns'
+import { addDataEmbed } from './dataEmbed'
+import { addDataInspect } from './dataInspect'
+import { addDataRecover } from './dataRecover'
 import { addDataScore } from './dataScore'
+import { addDataSimulate } from './dataSimulate'
+import { addDataSplit } from './dataSplit'
 import { formatTable } from './format'
 import { onInterrupt } from './interrupt'
 import { createOutput } from './output'
@@ -25,7 +31,13 @@ export function addData(program: Command, exit: (code: number) => void): void {
     .option('--dts_config_file <file>', 'data configuration (default: configs/data_configs.yaml)')
     .option('--json', 'print one JSON object a line; the last is the result')
     .action(async (options: ValidateOptions) => exit(await validate(options)))
+  addDataInspect(data, exit)
+  addDataSplit(data, exit)
+  addDataEmbed(data, exit)
+  addDataColumns(data, exit)
   addDataScore(data, exit)
+  addDataSimulate(data, exit)
+  addDataRecover(data, exit)
 }
 
 async function validate(options: ValidateOptions): Promise<number> {

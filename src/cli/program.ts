@@ -4,6 +4,7 @@ import { VERSION } from '../shared/version'
 import { addAdapt } from './adapt'
 import { addData } from './data'
 import { createOutput, reportError } from './output'
+import { addPredict } from './predict'
 import { addRuns } from './runs/program'
 import { addServe } from './serve'
 import { addTrain } from './train'
@@ -22,6 +23,7 @@ export async function main(args: readonly string[]): Promise<void> {
     .exitOverride()
   addTrain(program, args, exit)
   addAdapt(program, exit)
+  addPredict(program, exit)
   addData(program, exit)
   addRuns(program, exit)
   addServe(program, exit)

@@ -14,6 +14,12 @@ export function configRoots(): ConfigRoots {
 
 export const enginePath = path.join(import.meta.dirname, 'engine.js')
 
+/** A path as a person would type it: relative where it lies below their folder. */
+export function shownPath(cwd: string, absolute: string): string {
+  const relative = path.relative(cwd, absolute)
+  return relative === '' ? '.' : relative.startsWith('..') ? absolute : relative
+}
+
 /** The command a person types to run this again. */
 export function commandLine(args: readonly string[]): string {
   const program = process.env['npm_lifecycle_event'] === 'delta' ? 'npm run -s delta --' : 'npx delta'

@@ -6,6 +6,7 @@ import { MetricStream, type EngineFrame } from './metricStream'
 import { runExperiment } from './runExperiment'
 import { runSeeds, type TellOfSeed } from './runSeeds'
 import { StopRequest } from './stopReason'
+import { workReporter } from './workReporter'
 
 /**
  * The engine's process: the only file that knows how frames reach it. Electron's utility process has `parentPort`, a
@@ -44,6 +45,9 @@ port.listen((frame) => {
 })
 void port.send({ type: 'ready' })
 
+const reportWork = workReporter((work) => void port.send({ type: 'work', work }))
+
+/** What training does not need is loaded when it is asked for: a short run should not wait for it. */
 async function handle(frame: ToEngine): Promise<void> {
   switch (frame.type) {
     case 'train': {
@@ -66,9 +70,36 @@ async function handle(frame: ToEngine): Promise<void> {
       break
     }
     case 'adapt': {
-      // It differentiates the reference, and with it loads tfjs, which training does not need.
       const { adaptRun } = await import('./adaptRun')
       await port.send({ type: 'adaptation', adaptation: await adaptRun(frame, stop.signal) })
+      break
+    }
+    case 'prepare': {
+      const { prepare } = await import('./prep/prepare')
+      const result = await prepare(
+        frame.task,
+        {
+          onWork: reportWork,
+          onTexts: (chunk) => void port.send({ type: 'texts', chunk }),
+        },
+        stop.signal,
+      )
+      await port.send({ type: 'prepared', result })
+      break
+    }
+    case 'predict': {
+      const { predictRun } = await import('./predictRun')
+      await port.send({ type: 'prediction', prediction: await predictRun(frame, stop.signal) })
+      break
+    }
+    case 'simulate': {
+      const { simulate } = await import('./simulate/simulate')
+      await port.send({ type: 'simulated', result: await simulate(frame, reportWork, stop.signal) })
+      break
+    }
+    case 'recover': {
+      const { recoverRun } = await import('./recover/recoverRun')
+      await port.send({ type: 'recovery', recovery: await recoverRun(frame, stop.signal) })
       break
     }
     case 'stop':

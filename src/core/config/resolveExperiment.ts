@@ -97,7 +97,7 @@ export function resolveData(
   request: Pick<ExperimentRequest, 'dts_name' | 'dts_config_file'>,
   roots: ConfigRoots,
 ): DataConfig {
-  const file = readYamlFile(findConfig(request.dts_config_file, 'data_configs.yaml', roots))
+  const file = readYamlFile(dataConfigFile(request.dts_config_file, roots))
   if (typeof file.value !== 'object' || file.value === null || Array.isArray(file.value))
     throw new AppError('config_invalid', 'A data configuration holds one section per data set', {
       file: file.file,
@@ -149,6 +149,11 @@ export function resolveData(
   }
   if (unexpanded.length > 0) throw invalid(file, unexpanded, [name])
   return config
+}
+
+/** The data configuration that {@link resolveData} reads. */
+export function dataConfigFile(given: string | undefined, roots: ConfigRoots): string {
+  return findConfig(given, 'data_configs.yaml', roots)
 }
 
 function findConfig(given: string | undefined, name: string, roots: ConfigRoots): string {

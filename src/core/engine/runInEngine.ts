@@ -8,7 +8,12 @@ const READY_TIMEOUT_MS = 30_000
 const STOP_GRACE_MS = 20_000
 
 /** Frames by which an engine answers its request; after one of them it ends. */
-type FinalFrame = Extract<FromEngine, { type: 'result' | 'seeds' | 'validation' | 'pairs' | 'adaptation' }>
+type FinalFrame = Extract<
+  FromEngine,
+  {
+    type: 'result' | 'seeds' | 'validation' | 'pairs' | 'adaptation' | 'simulated' | 'recovery' | 'prepared' | 'prediction'
+  }
+>
 
 /** What the workbench's own end gives as the reason of its abort; any other reason is a person's wish. */
 export const CLOSING = 'closing'
@@ -79,6 +84,10 @@ export function runInEngine(
         case 'validation':
         case 'adaptation':
         case 'pairs':
+        case 'prepared':
+        case 'prediction':
+        case 'simulated':
+        case 'recovery':
           answer = () => resolve(frame)
           break
         case 'error':
@@ -87,6 +96,7 @@ export function runInEngine(
         case 'started':
         case 'log':
         case 'progress':
+        case 'work':
         case 'metrics':
         case 'seed':
         case 'texts':

@@ -9,7 +9,7 @@ import type { EngineSpawner } from '../engine/spawner'
 import { PROTOCOL_VERSION } from '../../shared/api/engineProtocol'
 import { scoreDataset, type ScoreEvents, type ScoreRequest, type ScoreResult } from './scoreDataset'
 import { ScoreCache } from './scoreCache'
-import { Secret } from './secret'
+import { Secret } from '../http/secret'
 import { rewardOf, sayRewards, startServer, type Respond, type TestServer } from './testServer'
 
 const KEY = 'sk-5ecret'

@@ -4,11 +4,12 @@ import type { SplitAnswers } from '../../shared/domain/scoring'
 import { AppError } from '../../shared/errors'
 import { runInEngine } from '../engine/runInEngine'
 import type { EngineSpawner } from '../engine/spawner'
+import type { Secret } from '../http/secret'
+import { stopSignals } from '../http/stopSignals'
 import type { ScoreProvider } from './protocol'
 import { planTables, writeTable, type TablePlan } from './rewardTables'
 import { ScoreCache, ScoreKeys } from './scoreCache'
-import { HttpScorer, type StopSignals } from './scorer'
-import type { Secret } from './secret'
+import { HttpScorer } from './scorer'
 
 export interface ScoreRequest {
   data: DataConfig
@@ -54,9 +55,6 @@ export interface ScoreResult {
   /** Empty when stopped. */
   tables: { file: string; splits: string[]; pairs: number }[]
 }
-
-/** After a stop, requests on their way may still bring what will be paid for. */
-const STOP_GRACE_MS = 10_000
 
 /** A text and everything that refers to it: one object however many pairs use it. */
 interface Text {
@@ -226,26 +224,6 @@ async function scoreAll(
   signals.dispose()
   if (failure !== undefined) throw withCache(failure, cached + scored, questions.length, cache.file)
   return scored
-}
-
-/** `soon` when the user stops or a batch failed for good; `now` a grace period later. */
-function stopSignals(stop: AbortSignal, failed: AbortSignal): StopSignals & { dispose: () => void } {
-  const soon = AbortSignal.any([stop, failed])
-  const now = new AbortController()
-  let timer: NodeJS.Timeout | undefined
-  const grace = (): void => {
-    timer = setTimeout(() => now.abort(), STOP_GRACE_MS)
-  }
-  if (soon.aborted) grace()
-  else soon.addEventListener('abort', grace, { once: true })
-  return {
-    soon,
-    now: now.signal,
-    dispose() {
-      soon.removeEventListener('abort', grace)
-      clearTimeout(timer)
-    },
-  }
 }
 
 function withCache(thrown: unknown, done: number, total: number, file: string): AppError {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { AppError, formatError } from '../../shared/errors'
 import { HttpScorer, type ScorerOptions } from './scorer'
-import { Secret } from './secret'
+import { Secret } from '../http/secret'
 import { rewardOf, sayJson, sayRewards, startServer, type Respond } from './testServer'
 
 const PAIRS = [

@@ -5,7 +5,8 @@ import { describe, expect, it } from 'vitest'
 import { pythonWith, runPython } from '../testing/python'
 import type { EmbeddingTable } from './dataset'
 import { temporaryFolder } from './dataFixture'
-import { allocateTable, decodeHalves, encodeHalves, packedFloats, readRow, rowOf } from './embeddingTable'
+import { encodeHalves } from '../../shared/float16'
+import { allocateTable, decodeHalves, packedFloats, readRow, rowOf } from './embeddingTable'
 import { readNpy } from './npy'
 
 const EVERY_HALF = Uint16Array.from({ length: 65536 }, (_, bits) => bits)

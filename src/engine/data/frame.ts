@@ -12,6 +12,8 @@ export interface FrameBatch {
   /** Number of the first row in the file, from 0. */
   readonly firstRow: number
   readonly rows: number
+  /** Columns of these rows: JSON Lines may bring new ones in any batch. */
+  readonly columns: readonly string[]
   /** Values as they stand in the file: null or undefined where missing, integers beyond 2^53 as bigint. */
   values(column: string): ArrayLike<unknown>
   /** Every text as `encodeText` numbers it, {@link TEXT_MISSING} or {@link TEXT_INVALID}. */
@@ -19,6 +21,8 @@ export interface FrameBatch {
 }
 
 export interface FrameRequest extends ReadOptions {
+  /** As for `readJsonl`. */
+  exactIntegers?: boolean
   /**
    * Columns that `values` and `texts` will be asked for, chosen when the file's own columns are known. Not called for
    * a JSON Lines file without a well-formed row.
@@ -84,6 +88,9 @@ function jsonBatch({ firstRow, rows }: JsonBatch, encodeText: (text: string) => 
   return {
     firstRow,
     rows: rows.length,
+    get columns() {
+      return columnsOf(rows)
+    },
     values: (column) => rows.map((row) => field(row, column)),
     texts: (column) =>
       Int32Array.from(rows, (row) => {
@@ -114,7 +121,13 @@ async function readParquetFrame(file: InputFile, request: FrameRequest): Promise
       const mapped = await parquet.readColumn(group, name, isText.get(name) ? request.encodeText : undefined)
       texts.set(name, textCodes(mapped, isText.get(name) === true))
     }
-    request.onBatch({ firstRow, rows, values: (name) => values.get(name)!, texts: (name) => texts.get(name)! })
+    request.onBatch({
+      firstRow,
+      rows,
+      columns: selected.values,
+      values: (name) => values.get(name)!,
+      texts: (name) => texts.get(name)!,
+    })
     request.onBytes?.(parquet.groupBytes[group]!)
     firstRow += rows
   }

@@ -14,6 +14,8 @@ export interface JsonBatch {
 export interface JsonlOptions extends ReadOptions {
   /** A line that is no JSON object. Reading goes on after it; such a row is in no batch. */
   onMalformed: (row: number, reason: string) => void
+  /** Keeps every digit of integers in all columns, not only in those that name something. */
+  exactIntegers?: boolean
   chunkBytes?: number
 }
 
@@ -55,7 +57,7 @@ export async function* readJsonl(file: InputFile, options: JsonlOptions): AsyncG
     }
     const closed: (JsonBatch | null)[] = []
     for (; blank > 0; blank--) closed.push(malformed('the line is blank'))
-    const parsed = parseRow(line)
+    const parsed = parseRow(line, options.exactIntegers === true)
     if (typeof parsed === 'string') closed.push(malformed(parsed))
     else {
       batch.push(parsed)
@@ -87,7 +89,7 @@ export async function* readJsonl(file: InputFile, options: JsonlOptions): AsyncG
   if (last) yield last
 }
 
-function parseRow(bytes: Buffer): JsonRow | string {
+function parseRow(bytes: Buffer, allColumns: boolean): JsonRow | string {
   if (!isUtf8(bytes)) return 'the line is not valid UTF-8'
   const text = bytes.toString('utf8')
   let value: unknown
@@ -97,7 +99,7 @@ function parseRow(bytes: Buffer): JsonRow | string {
     return `the line is not JSON: ${messageOf(error)}`
   }
   if (!isRow(value)) return 'the line is not a JSON object'
-  for (const name of IDENTIFIERS) {
+  for (const name of allColumns ? Object.keys(value) : IDENTIFIERS) {
     const field = value[name]
     if (typeof field === 'number' && Number.isInteger(field) && !Number.isSafeInteger(field)) return parseExactly(text)
   }

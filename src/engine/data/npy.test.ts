@@ -5,7 +5,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { temporaryFolder } from './dataFixture'
 import type { EmbeddingTable } from './dataset'
-import { decodeHalves, encodeHalves, packedFloats, type AllocateTable } from './embeddingTable'
+import { encodeHalves } from '../../shared/float16'
+import { decodeHalves, packedFloats, type AllocateTable } from './embeddingTable'
 import { readNpy, scanNpy, writeNpy } from './npy'
 
 /** A .npy file written byte by byte, independently of `writeNpy`. */

@@ -1,15 +1,10 @@
 import { open } from 'node:fs/promises'
 import type { TableDtype } from '../../shared/config/trainer'
 import { AppError } from '../../shared/errors'
+import { encodeHalves, HALF_NOT_FINITE } from '../../shared/float16'
+import { npyHeader } from '../../shared/npyHeader'
 import type { TableMemory } from './dataset'
-import {
-  allocateTable,
-  decodeHalves,
-  DTYPE_BYTES,
-  encodeHalves,
-  HALF_NOT_FINITE,
-  type AllocateTable,
-} from './embeddingTable'
+import { allocateTable, decodeHalves, DTYPE_BYTES, type AllocateTable } from './embeddingTable'
 import { findNonFinite, RowCounter, type FaultyRows } from './faultyRows'
 import { CHUNK_BYTES, PIECE_BUFFERS, readFully, readPieces, withInput, type InputFile, type ReadOptions } from './files'
 
@@ -78,24 +73,36 @@ export async function scanNpy(path: string, options: ReadOptions = {}): Promise<
  * @param shape [rows] or [rows, width]; its product is `values.length`
  */
 export async function writeNpy(path: string, values: Float32Array, shape: readonly number[]): Promise<void> {
+  await writeNpyPieces(path, [values], shape)
+}
+
+/**
+ * Writes a .npy piece by piece, so that a matrix of any size needs the memory of one piece.
+ *
+ * @param pieces consecutive values; the array that is handed over may be filled anew when the next one is asked for
+ * @param onValues called with the number of values just written
+ */
+export async function writeNpyPieces(
+  path: string,
+  pieces: Iterable<Float32Array>,
+  shape: readonly number[],
+  onValues?: (values: number) => void,
+): Promise<void> {
   const product = shape.reduce((a, b) => a * b, 1)
-  if (product !== values.length) {
-    throw new AppError('internal', `${values.length} values do not fill the shape (${shape.join(', ')})`)
-  }
-  const tuple = shape.length === 1 ? `${shape[0]},` : shape.join(', ')
-  const text = `{'descr': '<f4', 'fortran_order': False, 'shape': (${tuple}), }`
-  const headerLength = Math.ceil((10 + text.length + 1) / 64) * 64 - 10
-  const prefix = Buffer.alloc(10)
-  MAGIC.copy(prefix)
-  prefix[6] = 1
-  prefix.writeUInt16LE(headerLength, 8)
-  const header = Buffer.concat([prefix, Buffer.from(`${text.padEnd(headerLength - 1)}\n`, 'latin1')])
   const handle = await open(path, 'w')
   try {
-    await handle.write(header)
-    const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
-    for (let done = 0; done < bytes.length;) {
-      done += (await handle.write(bytes, done, Math.min(CHUNK_BYTES, bytes.length - done))).bytesWritten
+    await handle.write(npyHeader('<f4', shape))
+    let count = 0
+    for (const values of pieces) {
+      const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
+      for (let done = 0; done < bytes.length;) {
+        done += (await handle.write(bytes, done, Math.min(CHUNK_BYTES, bytes.length - done))).bytesWritten
+      }
+      count += values.length
+      onValues?.(values.length)
+    }
+    if (product !== count) {
+      throw new AppError('internal', `${count} values do not fill the shape (${shape.join(', ')})`)
     }
   } finally {
     await handle.close()

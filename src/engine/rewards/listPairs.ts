@@ -73,20 +73,34 @@ async function sendTexts(
   onTexts: (chunk: TextChunk) => void,
   signal?: AbortSignal,
 ): Promise<void> {
-  let chunk: TextChunk = { file, rows: [], texts: [] }
-  let characters = 0
-  const flush = (): void => {
-    if (chunk.rows.length > 0) onTexts(chunk)
-    chunk = { file, rows: [], texts: [] }
-    characters = 0
+  const chunks = new TextChunks(file, onTexts)
+  await readTexts(file, (text, row) => marks[row] === 1 && chunks.add(text, row), { signal })
+  chunks.flush()
+}
+
+/** Gathers texts of one file into chunks that are worth a frame. */
+export class TextChunks {
+  readonly #file: string
+  readonly #send: (chunk: TextChunk) => void
+  #chunk: TextChunk
+  #characters = 0
+
+  constructor(file: string, send: (chunk: TextChunk) => void) {
+    this.#file = file
+    this.#send = send
+    this.#chunk = { file, rows: [], texts: [] }
   }
-  const add = (text: string, row: number): void => {
-    if (marks[row] !== 1) return
-    chunk.rows.push(row)
-    chunk.texts.push(text)
-    characters += text.length
-    if (characters >= CHUNK_CHARACTERS) flush()
+
+  add(text: string, row: number): void {
+    this.#chunk.rows.push(row)
+    this.#chunk.texts.push(text)
+    this.#characters += text.length
+    if (this.#characters >= CHUNK_CHARACTERS) this.flush()
   }
-  await readTexts(file, add, { signal })
-  flush()
+
+  flush(): void {
+    if (this.#chunk.rows.length > 0) this.#send(this.#chunk)
+    this.#chunk = { file: this.#file, rows: [], texts: [] }
+    this.#characters = 0
+  }
 }

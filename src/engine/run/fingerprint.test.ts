@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import type { EmbeddingTable, PairSplit } from '../data/dataset'
-import { encodeHalves } from '../data/embeddingTable'
+import { encodeHalves } from '../../shared/float16'
 import { syntheticDataset } from '../testing/syntheticDataset'
 import { Fingerprint } from './fingerprint'
 

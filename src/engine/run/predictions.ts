@@ -1,25 +1,55 @@
+import path from 'node:path'
 import { parquetWriteFile, type ColumnSource } from 'hyparquet-writer'
 import type { Evaluation } from '../backends/execution'
 import type { Dataset, PairSplit } from '../data/dataset'
-import { unwritable } from './files'
+import { unwritable, writeAtomically } from './files'
 
 /**
  * `predictions/<split>.parquet`: one row a pair, in the data's order. `u_id` and `id` as they stand in the data, `z` the
  * margin, `p` = σ(z) the probability that the chosen answer is preferred.
  */
 export function writePredictions(file: string, dataset: Dataset, split: PairSplit, { z }: Evaluation): void {
-  const users = Array.from(split.users, (user) => dataset.users[user]!)
-  const ids = split.ids ?? Array.from({ length: split.pairs }, (_, row) => row)
+  const { users, ids } = keys(dataset, split)
   const columnData: ColumnSource[] = [
     keyColumn('u_id', users),
     keyColumn('id', ids),
     { name: 'z', data: z, type: 'FLOAT' },
-    { name: 'p', data: z.map((value) => 1 / (1 + Math.exp(-value))), type: 'FLOAT' },
+    { name: 'p', data: z.map(probability), type: 'FLOAT' },
   ]
   try {
     parquetWriteFile({ filename: file, columnData })
   } catch (cause) {
     throw unwritable(file, cause)
+  }
+}
+
+/** The same columns where a person wants them: Parquet, JSON Lines or CSV by the name's ending. */
+export function writePredictionTable(file: string, dataset: Dataset, split: PairSplit, evaluation: Evaluation): void {
+  const row = ROW_WRITERS[path.extname(file).toLowerCase()]
+  if (!row) return writePredictions(file, dataset, split, evaluation)
+  const { users, ids } = keys(dataset, split)
+  const lines = Array.from(evaluation.z, (z, i) => row.line(users[i]!, ids[i]!, z, probability(z)))
+  writeAtomically(file, `${[...row.header, ...lines].join('\n')}\n`)
+}
+
+type Key = string | number
+
+const ROW_WRITERS: Record<string, { header: string[]; line: (u_id: Key, id: Key, z: number, p: number) => string }> = {
+  '.jsonl': { header: [], line: (u_id, id, z, p) => JSON.stringify({ u_id, id, z, p }) },
+  '.csv': { header: ['u_id,id,z,p'], line: (u_id, id, z, p) => [quoted(u_id), quoted(id), z, p].join(',') },
+}
+
+/** RFC 4180. */
+function quoted(key: Key): string {
+  return typeof key === 'string' && /[",\r\n]/.test(key) ? `"${key.replaceAll('"', '""')}"` : String(key)
+}
+
+const probability = (z: number): number => 1 / (1 + Math.exp(-z))
+
+function keys(dataset: Dataset, split: PairSplit): { users: Key[]; ids: readonly Key[] } {
+  return {
+    users: Array.from(split.users, (user) => dataset.users[user]!),
+    ids: split.ids ?? Array.from({ length: split.pairs }, (_, row) => row),
   }
 }
 

@@ -1,12 +1,16 @@
 import { z } from 'zod'
 import { experimentSchema, nameSchema } from '../config/experiment'
-import { dataConfigSchema, splitFilesSchema } from '../config/data'
+import { dataConfigSchema, embedderSchema, splitFilesSchema } from '../config/data'
 import { adaptationSchema } from '../domain/adaptation'
 import { validationReportSchema } from '../domain/dataset'
 import { metricBatchSchema } from '../domain/metric'
+import { predictionSummarySchema } from '../domain/prediction'
+import { prepareResultSchema, prepareTaskSchema } from '../domain/preparation'
+import { recoverySchema } from '../domain/recovery'
 import { runResultSchema } from '../domain/run'
 import { seedsResultSchema } from '../domain/seeds'
 import { splitAnswersSchema, textChunkSchema } from '../domain/scoring'
+import { simulationOptionsSchema, simulationResultSchema } from '../domain/simulation'
 import { appErrorSchema } from '../errors'
 
 /**
@@ -60,6 +64,41 @@ export const toEngineSchema = z.discriminatedUnion('type', [
   }),
   /** Asks for every distinct (prompt, answer) pair and its texts. */
   z.strictObject({ v, type: z.literal('list_pairs'), data: dataConfigSchema }),
+  /** A step of data preparation; texts that it lists arrive as `texts` frames. */
+  z.strictObject({ v, type: z.literal('prepare'), task: prepareTaskSchema }),
+  z.strictObject({
+    v,
+    type: z.literal('predict'),
+    config: experimentSchema,
+    /** Absolute folder of the run whose best checkpoint is used. */
+    run: z.string().min(1),
+    runId: z.string(),
+    input: splitFilesSchema,
+    /** What made the vectors of `input`; must agree with the checkpoint's where both are known. */
+    embedder: embedderSchema.optional(),
+    /** Absolute; `.parquet`, `.jsonl` or `.csv`. */
+    output: z.string().min(1),
+  }),
+  z.strictObject({
+    v,
+    type: z.literal('simulate'),
+    /** Absolute folder, new or empty. */
+    output: z.string().min(1),
+    dts_name: z.string().min(1),
+    options: simulationOptionsSchema,
+  }),
+  z.strictObject({
+    v,
+    type: z.literal('recover'),
+    config: experimentSchema,
+    /** Absolute folder of the run whose best checkpoint is asked. */
+    run: z.string().min(1),
+    runId: z.string(),
+    /** Absolute folder of the simulation. */
+    truth: z.string().min(1),
+    probes: z.int().positive(),
+    seed: z.int().min(0),
+  }),
   /** `closing`: nobody asked for an end, but the workbench itself ends; the run is then interrupted, not stopped. */
   z.strictObject({ v, type: z.literal('stop'), why: z.literal('closing').optional() }),
   /** The metrics frame of that number, and all before it, are safe with core. */
@@ -76,6 +115,16 @@ export const progressSchema = z.object({
   secondsLeft: z.number(),
 })
 export type Progress = z.infer<typeof progressSchema>
+
+/** How far a job other than training has come. */
+export const workSchema = z.object({
+  /** What is counted, in the plural: pairs, texts. */
+  what: z.string(),
+  done: z.int(),
+  /** Absent where the end is not known. */
+  total: z.int().optional(),
+})
+export type Work = z.infer<typeof workSchema>
 
 /**
  * What was measured since the last such frame. The engine has written all of it to `metrics.jsonl` before; where core falls
@@ -124,10 +173,15 @@ export const fromEngineSchema = z.discriminatedUnion('type', [
     ]),
   }),
   z.object({ v, type: z.literal('seeds'), result: seedsResultSchema }),
+  z.object({ v, type: z.literal('work'), work: workSchema }),
   z.object({ v, type: z.literal('validation'), report: validationReportSchema }),
   z.object({ v, type: z.literal('texts'), chunk: textChunkSchema }),
   z.object({ v, type: z.literal('pairs'), splits: z.array(splitAnswersSchema) }),
   z.object({ v, type: z.literal('adaptation'), adaptation: adaptationSchema }),
+  z.object({ v, type: z.literal('prepared'), result: prepareResultSchema }),
+  z.object({ v, type: z.literal('prediction'), prediction: predictionSummarySchema }),
+  z.object({ v, type: z.literal('simulated'), result: simulationResultSchema }),
+  z.object({ v, type: z.literal('recovery'), recovery: recoverySchema }),
   z.object({ v, type: z.literal('error'), error: appErrorSchema }),
 ])
 export type FromEngine = z.infer<typeof fromEngineSchema>

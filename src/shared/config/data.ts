@@ -26,6 +26,7 @@ export const embedderSchema = z.strictObject({
   dim: z.int().positive(),
   normalized: z.boolean(),
 })
+export type Embedder = z.infer<typeof embedderSchema>
 
 export const dataSectionSchema = z.strictObject({
   dts_name: z.string().min(1).optional().describe("Name of the data set; defaults to the section's name"),

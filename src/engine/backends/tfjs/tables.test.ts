@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import type { Dataset, EmbeddingTable, PairSplit } from '../../data/dataset'
-import { decodeHalves, encodeHalves } from '../../data/embeddingTable'
+import { encodeHalves } from '../../../shared/float16'
+import { decodeHalves } from '../../data/embeddingTable'
 import { createModel } from '../../models/registry'
 import { sizesOf } from '../../models/sizesOf'
 import { experiment } from '../../testing/experiment'
