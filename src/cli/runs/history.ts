@@ -1,6 +1,7 @@
 import path from 'node:path'
 import type { Command } from 'commander'
 import { AppError } from '../../shared/errors'
+import { isDamage } from '../../core/store/database'
 import { dataFolder } from '../../core/store/location'
 import { openHistory } from '../../core/store/openHistory'
 import { openStore, type Store } from '../../core/store/openStore'
@@ -38,7 +39,24 @@ export interface OpenHistory {
 export async function openRuns(options: RunsOptions, output: Output, writes: boolean): Promise<OpenHistory> {
   const { cwd } = configRoots()
   const logDir = path.resolve(cwd, options.log_dir)
-  const store = await open(options.dataDir, cwd, output, writes)
+  try {
+    return await openAndSync(options.dataDir, cwd, logDir, output, writes, 'daily')
+  } catch (error) {
+    // A broken page that the last check did not meet: put aside now, not only at the next start.
+    if (!isDamage(error)) throw error
+    return openAndSync(options.dataDir, cwd, logDir, output, writes, 'always')
+  }
+}
+
+async function openAndSync(
+  dataDir: string | undefined,
+  cwd: string,
+  logDir: string,
+  output: Output,
+  writes: boolean,
+  check: 'daily' | 'always',
+): Promise<OpenHistory> {
+  const store = await open(dataDir, cwd, output, writes, check)
   try {
     return { store, cwd, logDir, unreadable: await sync(store, logDir, output, writes) }
   } catch (error) {
@@ -47,9 +65,15 @@ export async function openRuns(options: RunsOptions, output: Output, writes: boo
   }
 }
 
-async function open(dataDir: string | undefined, cwd: string, output: Output, writes: boolean): Promise<Store> {
+async function open(
+  dataDir: string | undefined,
+  cwd: string,
+  output: Output,
+  writes: boolean,
+  check: 'daily' | 'always',
+): Promise<Store> {
   try {
-    return await openHistory({ dir: dataFolder(dataDir, cwd), check: 'daily' }, (line) => output.warn(line))
+    return await openHistory({ dir: dataFolder(dataDir, cwd), check }, (line) => output.warn(line))
   } catch (error) {
     if (writes) throw error
     output.warn(`${AppError.from(error).message}. Showing what the folders of the runs hold`)
@@ -62,7 +86,7 @@ async function sync(store: Store, logDir: string, output: Output, writes: boolea
   try {
     return await syncLogDir(store, logDir)
   } catch (error) {
-    if (writes) throw error
+    if (writes || isDamage(error)) throw error
     output.warn(`The history could not be brought up to date: ${AppError.from(error).message}`)
     return []
   }

@@ -1,3 +1,4 @@
+import fs from 'node:fs'
 import BetterSqlite from 'better-sqlite3'
 import { AppError, messageOf } from '../../shared/errors'
 
@@ -109,6 +110,7 @@ export class HistoryDatabase {
       this.#rollbacks++
       // A full disk makes SQLite roll back by itself.
       if (handle.inTransaction) handle.exec('ROLLBACK')
+      if (isDamage(error)) markDamaged(this.file)
       throw storeError(error, this.file)
     }
   }
@@ -121,6 +123,17 @@ export class HistoryDatabase {
       const ms = performance.now() - started
       if (ms > SLOW_MS) this.#slow({ name, ms })
     }
+  }
+}
+
+/** Beside a database in which a broken page was met: whoever opens it next looks at the whole of it. */
+export const damageMark = (file: string): string => `${file}.damaged`
+
+function markDamaged(file: string): void {
+  try {
+    if (file !== ':memory:') fs.writeFileSync(damageMark(file), '')
+  } catch {
+    // The daily check will find it.
   }
 }
 
