@@ -1,4 +1,9 @@
+import { join } from 'node:path'
 import { defineConfig } from '@playwright/test'
+
+// Inherited by everything that a test starts: none of it may touch the history in a person's own folder.
+process.env.DELTA_TEST = '1'
+process.env.DELTA_HOME ??= join(import.meta.dirname, 'artifacts', 'e2e-history')
 
 export default defineConfig({
   testDir: 'e2e',

@@ -135,7 +135,7 @@ describe('a damaged history', () => {
     fs.writeSync(handle, Buffer.alloc(4096, 0xa5), 0, 4096, 2 * 4096)
     fs.closeSync(handle)
     const [a, b] = [openStore({ dir: home }), openStore({ dir: home })].map(keep)
-    expect([a?.lost.length, b?.lost.length]).toEqual([1, 0])
+    expect([a?.repairs.length, b?.repairs.length]).toEqual([1, 0])
     if (a) await syncLogDir(a, logDir)
     expect(b && state(b)).toEqual(before)
     expect(fs.readdirSync(path.join(home, 'damaged')).filter((name) => name.endsWith('.sqlite'))).toHaveLength(1)
@@ -305,7 +305,7 @@ describe('run folders', () => {
   test('written on a machine whose clock jumps are in another order than they happened', async () => {
     writeRun('v0', { status: 'running', host: 'elsewhere' })
     const store = keep(openStore({ dir: home }))
-    const at = (now: number) => () => ({ host: 'here', now, processInfo: () => ({ alive: false }) })
+    const at = (now: number) => () => ({ host: 'here', now, monotonic: 0, processInfo: () => ({ alive: false }) })
     const now = Date.now()
     await syncLogDir(store, logDir, at(now))
     // Two hours forward: no sign of life for that long. Then back: it lives after all.

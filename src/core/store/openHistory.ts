@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import { messageOf } from '../../shared/errors'
 import { openStore, type Store, type StoreOptions } from './openStore'
-import { syncLogDir } from './syncRuns'
+import { noteFolder, syncLogDir } from './syncRuns'
 import { importTensorBoard } from './tensorboard/importTensorBoard'
 
 /**
@@ -12,14 +12,16 @@ import { importTensorBoard } from './tensorboard/importTensorBoard'
 export async function openHistory(options: StoreOptions, tell: (line: string) => void): Promise<Store> {
   const store = openStore(options)
   for (const line of store.repairs) tell(line)
-  for (const { path, kind } of store.lost) {
+  for (const { path, kind } of store.lost()) {
     if (!fs.existsSync(path)) {
       tell(`${path} is not there now; import it again once it is`)
+      noteFolder(store, path, kind, 0)
       continue
     }
     try {
       if (kind === 'runs') await syncLogDir(store, path)
       else await importTensorBoard(store, path)
+      noteFolder(store, path, kind, Date.now())
       tell(`Read the runs back from ${path}`)
     } catch (error) {
       tell(`The runs in ${path} could not be read back: ${messageOf(error)}`)

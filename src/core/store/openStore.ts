@@ -39,7 +39,7 @@ export interface Store {
   /** What had to be repaired when it was opened, in words for a person. */
   readonly repairs: readonly string[]
   /** Folders that have to be read for the history to be whole again; see `openHistory`. */
-  readonly lost: readonly KnownFolder[]
+  lost(): KnownFolder[]
   /** Keeps the name of a folder outside of the database, for the day when that is lost. */
   remember(folder: string, kind: FolderKind): void
   close(): void
@@ -52,30 +52,35 @@ export interface Store {
  * @throws AppError `unwritable`, or `unreadable` for a file of a newer program
  */
 export function openStore({ dir, slow, check = 'always' }: StoreOptions): Store {
-  if (dir === undefined) return build(openChecked(':memory:', slow, 'daily'), undefined, [], [])
+  if (dir === undefined) return build(openChecked(':memory:', slow, 'daily'), undefined, [])
   makeFolders(dir)
   const file = path.join(dir, HISTORY_FILE)
   const log = slow ?? slowLog(dir)
   const known = readKnownFolders(dir)
   const missing = !fs.existsSync(file)
   try {
-    const lost = missing ? known : []
-    return build(openChecked(file, log, check), dir, lost.length > 0 ? [`The history ${file} was gone`] : [], lost)
+    const db = openChecked(file, log, check)
+    if (missing) owe(db, known)
+    return build(db, dir, missing && known.length > 0 ? [`The history ${file} was gone`] : [])
   } catch (error) {
     if (!isDamage(error)) throw storeError(error, file)
     const { movedTo, folders } = setAside(dir, file, () => openChecked(file, log, 'always').close())
-    const lost = [...new Map([...known, ...folders].map((one) => [`${one.kind} ${one.path}`, one])).values()]
-    const said = movedTo === undefined ? [] : [`The history ${file} was damaged and has been put aside as ${movedTo}`]
-    return build(openChecked(file, log, check), dir, said, movedTo === undefined ? [] : lost)
+    const db = openChecked(file, log, check)
+    if (movedTo === undefined) return build(db, dir, [])
+    owe(db, [...known, ...folders])
+    return build(db, dir, [`The history ${file} was damaged and has been put aside as ${movedTo}`])
   }
 }
 
-function build(
-  db: HistoryDatabase,
-  dir: string | undefined,
-  repairs: readonly string[],
-  lost: readonly KnownFolder[],
-): Store {
+/** Notes folders that a new history has to read, in itself: whoever opens it next may be the one to do it. */
+function owe(db: HistoryDatabase, folders: readonly KnownFolder[]): void {
+  db.write('note lost folders', () => {
+    const insert = db.handle.prepare('INSERT OR IGNORE INTO folders (path, kind) VALUES (?, ?)')
+    for (const { path: folder, kind } of folders) insert.run(folder, kind)
+  })
+}
+
+function build(db: HistoryDatabase, dir: string | undefined, repairs: readonly string[]): Store {
   const lister = new RunLister(db)
   return {
     db,
@@ -88,7 +93,8 @@ function build(
     names: () =>
       db.handle.prepare<[], string>('SELECT name FROM metrics UNION SELECT name FROM params ORDER BY 1').pluck().all(),
     repairs,
-    lost,
+    lost: () =>
+      db.handle.prepare<[], KnownFolder>('SELECT path, kind FROM folders WHERE synced IS NULL ORDER BY path').all(),
     remember: (folder, kind) => {
       if (dir !== undefined) rememberFolders(dir, [{ path: folder, kind }])
     },
