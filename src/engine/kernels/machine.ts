@@ -66,6 +66,7 @@ export class Machine {
   readonly #codes: Record<string, unknown>
   readonly #control: number
   readonly #workers: readonly Worker[]
+  #closed = false
 
   private constructor(
     heap: Heap,
@@ -86,14 +87,14 @@ export class Machine {
   /**
    * Compiles the kernels and waits until every thread serves: one that does not start would be waited for for ever.
    *
-   * @throws AppError `backend_unavailable` where WebAssembly has no SIMD or no threads
+   * @throws AppError `backend_unavailable` where WebAssembly has no SIMD or no threads, `out_of_range` where the heap is full
    */
   static async start(heap: Heap, threads = defaultThreads(), build = bestBuild()): Promise<Machine> {
     const { memory } = heap
+    const control = heap.allocate(CONTROL_BYTES)
     try {
       const module = new WebAssembly.Module(bytesOf(build))
       const { exports } = new WebAssembly.Instance(module, { env: { memory, abort() {} } })
-      const control = heap.allocate(CONTROL_BYTES)
       const workers = await Promise.all(
         Array.from({ length: threads - 1 }, (_, i) => startWorker({ module, memory, control, thread: i + 1, threads })),
       )
@@ -112,11 +113,15 @@ export class Machine {
 
   /** Runs a program on all threads; returns when it is done. */
   run(program: number): void {
+    // Threads that have ended would be waited for for ever.
+    if (this.#closed) throw new Error('the machine is closed')
     this.functions.run(program, this.#control, this.threads)
   }
 
   /** Lets the further threads end. */
   close(): void {
+    if (this.#closed) return
+    this.#closed = true
     const control = this.heap.words(this.#control, CONTROL_BYTES / 4)
     Atomics.store(control, PROGRAM, 0)
     Atomics.add(control, GENERATION, 1)

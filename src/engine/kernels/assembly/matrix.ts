@@ -24,7 +24,7 @@ function widenRow(from: usize, to: usize, bytes: usize): usize {
  * out[c][i] = scale[i] · ⟨x_i, w_c⟩ + bias_c, for texts i < n and weight rows c.
  *
  * Arguments: 0 addresses of the n text vectors (followed by at least 6 more valid ones), 1 cell of n, 2 list of
- * (weight row, output row, bias or 0), 3 its length, 4 width in numbers (a multiple of 16), 5 whether vectors are
+ * (weight row, output row, bias), 3 its length, 4 width in numbers (a multiple of 16), 5 whether vectors are
  * float16, 6 scratch for them (6 chunks a thread), 7 scale of each text, or 0.
  */
 export function project(args: usize, thread: i32, threads: i32): void {
@@ -122,14 +122,11 @@ export function project(args: usize, thread: i32, threads: i32): void {
             sv = f32x4.mul(sv, first)
             tail = f32x4.mul(tail, rest)
           }
-          const biasU = <usize>load<u32>(c, 8)
-          if (biasU != 0) {
-            const a = v128.load32_splat(biasU)
-            const b = v128.load32_splat(<usize>load<u32>(next, 8))
-            su = f32x4.add(su, a)
-            sv = f32x4.add(sv, b)
-            tail = f32x4.add(tail, v128.shuffle<f32>(a, b, 0, 1, 4, 5))
-          }
+          const a = v128.load32_splat(<usize>load<u32>(c, 8))
+          const b = v128.load32_splat(<usize>load<u32>(next, 8))
+          su = f32x4.add(su, a)
+          sv = f32x4.add(sv, b)
+          tail = f32x4.add(tail, v128.shuffle<f32>(a, b, 0, 1, 4, 5))
         }
         v128.store(outU, su)
         v128.store_lane<u64>(outU + 16, tail, 0)

@@ -145,8 +145,8 @@ function transpose(column: usize, out: usize, F: usize, stride: usize, rows: usi
 /**
  * caimira's margin, δ(chosen) − δ(rejected) with δ = Σ_k r_k (s_k − (d_k − centre_k)).
  *
- * Arguments: 0 r of chosen, 1 d of chosen, 2 r of rejected, 3 d of rejected, 4 s, 5 stride of all, 6 K, 7 centre of chosen [K]
- * or 0, 8 centre of rejected or 0, 9 margin [n], 10 cell of n.
+ * Arguments: 0 r of chosen, 1 d of chosen, 2 r of rejected, 3 d of rejected, 4 s, 5 stride of all, 6 K, 7 centre of chosen [K],
+ * 8 centre of rejected, 9 margin [n], 10 cell of n.
  */
 export function irtMargin(args: usize, thread: i32, threads: i32): void {
   const stride = <usize>word(args, 5) << 2
