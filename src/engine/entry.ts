@@ -2,7 +2,6 @@ import { PROTOCOL_VERSION, toEngineSchema, type ToEngine } from '../shared/api/e
 import { AppError } from '../shared/errors'
 import { adaptRun } from './adaptRun'
 import { validateData } from './data/validate'
-import { predictRun } from './predictRun'
 import { prepare } from './prep/prepare'
 import { recoverRun } from './recover/recoverRun'
 import { listPairs } from './rewards/listPairs'
@@ -80,9 +79,12 @@ async function handle(frame: ToEngine): Promise<void> {
       await port.send({ type: 'prepared', result })
       break
     }
-    case 'predict':
+    case 'predict': {
+      // It runs the reference, and with it loads tfjs, which data preparation does not need.
+      const { predictRun } = await import('./predictRun')
       await port.send({ type: 'prediction', prediction: await predictRun(frame, stop.signal) })
       break
+    }
     case 'simulate':
       await port.send({ type: 'simulated', result: await simulate(frame, reportWork, stop.signal) })
       break
