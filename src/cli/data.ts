@@ -4,6 +4,7 @@ import { AppError, ERROR_EXIT_CODES, formatPlace } from '../shared/errors'
 import { resolveData } from '../core/config/resolveExperiment'
 import { runInEngine } from '../core/engine/runInEngine'
 import { childProcessSpawner } from '../core/engine/spawner'
+import { addDataImport } from './dataImport'
 import { addDataRecover } from './dataRecover'
 import { addDataScore } from './dataScore'
 import { addDataSimulate } from './dataSimulate'
@@ -28,6 +29,7 @@ export function addData(program: Command, exit: (code: number) => void): void {
     .option('--json', 'print one JSON object a line; the last is the result')
     .action(async (options: ValidateOptions) => exit(await validate(options)))
   addDataScore(data, exit)
+  addDataImport(data, exit)
   addDataSimulate(data, exit)
   addDataRecover(data, exit)
 }

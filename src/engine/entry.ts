@@ -2,6 +2,7 @@ import { PROTOCOL_VERSION, toEngineSchema, type ToEngine } from '../shared/api/e
 import { AppError } from '../shared/errors'
 import { adaptRun } from './adaptRun'
 import { validateData } from './data/validate'
+import { importData } from './import/importData'
 import { recoverRun } from './recover/recoverRun'
 import { listPairs } from './rewards/listPairs'
 import { runExperiment, type EngineMessage } from './runExperiment'
@@ -65,6 +66,9 @@ async function handle(frame: ToEngine): Promise<void> {
     }
     case 'adapt':
       await port.send({ type: 'adaptation', adaptation: await adaptRun(frame, stop.signal) })
+      break
+    case 'import':
+      await port.send({ type: 'imported', result: await importData(frame.options, reportWork, stop.signal) })
       break
     case 'simulate':
       await port.send({ type: 'simulated', result: await simulate(frame, reportWork, stop.signal) })

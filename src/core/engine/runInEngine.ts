@@ -10,7 +10,7 @@ const STOP_GRACE_MS = 20_000
 /** Frames by which an engine answers its request; after one of them it ends. */
 type FinalFrame = Extract<
   FromEngine,
-  { type: 'result' | 'validation' | 'pairs' | 'adaptation' | 'simulated' | 'recovery' }
+  { type: 'result' | 'validation' | 'pairs' | 'adaptation' | 'imported' | 'simulated' | 'recovery' }
 >
 
 /**
@@ -64,6 +64,7 @@ export function runInEngine(
         case 'validation':
         case 'adaptation':
         case 'pairs':
+        case 'imported':
         case 'simulated':
         case 'recovery':
           answer = () => resolve(frame)

@@ -4,6 +4,7 @@ import { dataConfigSchema, splitFilesSchema } from '../config/data'
 import { adaptationSchema } from '../domain/adaptation'
 import { validationReportSchema } from '../domain/dataset'
 import { metricBatchSchema } from '../domain/metric'
+import { importOptionsSchema, importResultSchema } from '../domain/importing'
 import { recoverySchema } from '../domain/recovery'
 import { runResultSchema } from '../domain/run'
 import { splitAnswersSchema, textChunkSchema } from '../domain/scoring'
@@ -48,6 +49,7 @@ export const toEngineSchema = z.discriminatedUnion('type', [
   }),
   /** Asks for every distinct (prompt, answer) pair and its texts. */
   z.strictObject({ v, type: z.literal('list_pairs'), data: dataConfigSchema }),
+  z.strictObject({ v, type: z.literal('import'), options: importOptionsSchema }),
   z.strictObject({
     v,
     type: z.literal('simulate'),
@@ -115,6 +117,7 @@ export const fromEngineSchema = z.discriminatedUnion('type', [
   z.object({ v, type: z.literal('texts'), chunk: textChunkSchema }),
   z.object({ v, type: z.literal('pairs'), splits: z.array(splitAnswersSchema) }),
   z.object({ v, type: z.literal('adaptation'), adaptation: adaptationSchema }),
+  z.object({ v, type: z.literal('imported'), result: importResultSchema }),
   z.object({ v, type: z.literal('simulated'), result: simulationResultSchema }),
   z.object({ v, type: z.literal('recovery'), recovery: recoverySchema }),
   z.object({ v, type: z.literal('error'), error: appErrorSchema }),
