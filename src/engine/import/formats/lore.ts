@@ -3,6 +3,7 @@ import type { Place, SourceRecord } from '../records'
 
 const PREPARED = new Set(['prompt', 'extra_info'])
 const JUDGED = new Set(['user_id', 'chosen_utterance', 'rejected_utterance'])
+const PROMPTS = new Set(['post', 'article'])
 const COMPARISON = new Set(['info', 'summaries', 'choice', 'worker'])
 
 /**
@@ -56,8 +57,7 @@ function comparison(record: SourceRecord, place: Place, context: AdapterContext)
   if (summaries.length !== 2 || summaries.includes(undefined))
     return tally.add('no_answer', place, 'summaries are not two texts')
   if (choice !== 0 && choice !== 1) return tally.add('no_choice', place, 'choice is neither 0 nor 1')
-  const { post: _post, article: _article, ...about } = info
-  const named = Object.fromEntries(Object.entries(about).map(([name, value]) => [`info_${name}`, value]))
+  const named = Object.fromEntries(Object.entries(without(info, PROMPTS)).map(([name, value]) => [`info_${name}`, value]))
   emit(
     {
       user,
