@@ -8,7 +8,7 @@ import { outcomeOf, prepareFolder, READERS, type Reader } from './readers'
 /** The slice of `npm run fuzz` that every test run takes: its first cases, all hostile seeds among them. */
 const CASES = 40
 /**
- * hyparquet 1.31.5 can loop without end over a damaged page (a bit-packed run whose length overflows, of width 0), which
+ * hyparquet 1.31.5 can loop without end over a damaged page, which
  * nothing inside one thread can interrupt: docs/data-format.md. Until that is guarded, Parquet is fed its hostile seeds alone.
  */
 const casesOf = ({ file, seeds }: Reader): number => (file.endsWith('.parquet') ? seeds.length : CASES)
