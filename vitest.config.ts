@@ -20,6 +20,7 @@ export default defineConfig({
         extends: true as const,
         test: { name, include: [`src/${name}/**/*.test.ts`], exclude: ['**/*.golden.test.ts'] },
       })),
+      { extends: true, test: { name: 'fuzz', include: ['fuzz/**/*.test.ts'] } },
       { extends: true, test: { name: 'scripts', include: ['scripts/**/*.test.mjs'] } },
       {
         extends: true,

@@ -7,6 +7,7 @@ import { childProcessSpawner } from '../core/engine/childProcessSpawner'
 import { addDataColumns } from './dataColumns'
 import { addDataEmbed } from './dataEmbed'
 import { addDataInspect } from './dataInspect'
+import { addDataImport } from './dataImport'
 import { addDataRecover } from './dataRecover'
 import { addDataScore } from './dataScore'
 import { addDataSimulate } from './dataSimulate'
@@ -36,6 +37,7 @@ export function addData(program: Command, exit: (code: number) => void): void {
   addDataEmbed(data, exit)
   addDataColumns(data, exit)
   addDataScore(data, exit)
+  addDataImport(data, exit)
   addDataSimulate(data, exit)
   addDataRecover(data, exit)
 }

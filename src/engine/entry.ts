@@ -92,6 +92,11 @@ async function handle(frame: ToEngine): Promise<void> {
       await port.send({ type: 'prediction', prediction: await predictRun(frame, stop.signal) })
       break
     }
+    case 'import': {
+      const { importData } = await import('./import/importData')
+      await port.send({ type: 'imported', result: await importData(frame.options, reportWork, stop.signal) })
+      break
+    }
     case 'simulate': {
       const { simulate } = await import('./simulate/simulate')
       await port.send({ type: 'simulated', result: await simulate(frame, reportWork, stop.signal) })

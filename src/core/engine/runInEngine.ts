@@ -11,7 +11,7 @@ const STOP_GRACE_MS = 20_000
 type FinalFrame = Extract<
   FromEngine,
   {
-    type: 'result' | 'seeds' | 'validation' | 'pairs' | 'adaptation' | 'simulated' | 'recovery' | 'prepared' | 'prediction'
+    type: 'result' | 'seeds' | 'validation' | 'pairs' | 'adaptation' | 'simulated' | 'recovery' | 'prepared' | 'prediction' | 'imported'
   }
 >
 
@@ -86,6 +86,7 @@ export function runInEngine(
         case 'pairs':
         case 'prepared':
         case 'prediction':
+        case 'imported':
         case 'simulated':
         case 'recovery':
           answer = () => resolve(frame)

@@ -89,7 +89,8 @@ export async function* readJsonl(file: InputFile, options: JsonlOptions): AsyncG
   if (last) yield last
 }
 
-function parseRow(bytes: Buffer, allColumns: boolean): JsonRow | string {
+/** One row of JSON, or why it is none. */
+export function parseRow(bytes: Buffer, allColumns = false): JsonRow | string {
   if (!isUtf8(bytes)) return 'the line is not valid UTF-8'
   const text = bytes.toString('utf8')
   let value: unknown

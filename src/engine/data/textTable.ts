@@ -35,7 +35,7 @@ export class TextTable {
     return this.his[row]!
   }
 
-  private append(text: string): void {
+  append(text: string): void {
     if (this.rows === this.los.length) {
       this.los = doubled(this.los, new Uint32Array(this.rows * 2))
       this.his = doubled(this.his, new Uint32Array(this.rows * 2))

@@ -9,7 +9,7 @@ import { throwIfStopped } from '../data/files'
 import { writeNpyPieces } from '../data/npy'
 import { DATA_CONFIG_FILE, dataSectionYaml } from '../data/write/dataSection'
 import { newFolder } from '../data/write/newFolder'
-import { writeTexts } from '../data/write/textsFile'
+import { TextsFile } from '../data/write/textFile'
 import { encodeSafetensors } from '../run/safetensors'
 import { judge } from './judgements'
 import { PairsFile } from './pairsFile'
@@ -43,7 +43,7 @@ export async function simulate(
   return newFolder(output, async (folder) => {
     const world = drawWorld(options)
     const splits = await writePairs(folder, world, onWork, signal)
-    await writeTexts(path.join(folder, FILES.text_file), textsOf(world), signal)
+    writeTexts(path.join(folder, FILES.text_file), world, signal)
     const shape = [options.texts, options.width] as const
     let done = 0
     await writeNpyPieces(path.join(folder, FILES.emb_file), vectorsOf(world), shape, (values) => {
@@ -72,8 +72,11 @@ function embedder({ attributes, width }: SimulationOptions): Embedder {
   return { provider: 'simulation', model: `attributes-${attributes}`, dim: width, normalized: false }
 }
 
-function* textsOf(world: World): Generator<string> {
-  for (let row = 0; row < world.options.texts; row++) yield textOf(world, row)
+function writeTexts(file: string, world: World, signal?: AbortSignal): void {
+  const texts = new TextsFile(file)
+  for (let row = 0; row < world.options.texts; row++) texts.add(textOf(world, row))
+  texts.finish()
+  throwIfStopped(signal)
 }
 
 class SplitTally {

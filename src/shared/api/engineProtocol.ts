@@ -6,6 +6,7 @@ import { validationReportSchema } from '../domain/dataset'
 import { metricBatchSchema } from '../domain/metric'
 import { predictionSummarySchema } from '../domain/prediction'
 import { prepareResultSchema, prepareTaskSchema } from '../domain/preparation'
+import { importOptionsSchema, importResultSchema } from '../domain/importing'
 import { recoverySchema } from '../domain/recovery'
 import { runResultSchema } from '../domain/run'
 import { seedsResultSchema } from '../domain/seeds'
@@ -79,6 +80,7 @@ export const toEngineSchema = z.discriminatedUnion('type', [
     /** Absolute; `.parquet`, `.jsonl` or `.csv`. */
     output: z.string().min(1),
   }),
+  z.strictObject({ v, type: z.literal('import'), options: importOptionsSchema }),
   z.strictObject({
     v,
     type: z.literal('simulate'),
@@ -180,6 +182,7 @@ export const fromEngineSchema = z.discriminatedUnion('type', [
   z.object({ v, type: z.literal('adaptation'), adaptation: adaptationSchema }),
   z.object({ v, type: z.literal('prepared'), result: prepareResultSchema }),
   z.object({ v, type: z.literal('prediction'), prediction: predictionSummarySchema }),
+  z.object({ v, type: z.literal('imported'), result: importResultSchema }),
   z.object({ v, type: z.literal('simulated'), result: simulationResultSchema }),
   z.object({ v, type: z.literal('recovery'), recovery: recoverySchema }),
   z.object({ v, type: z.literal('error'), error: appErrorSchema }),

@@ -1,0 +1,18 @@
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { RandomStream } from '../src/engine/loop/random'
+import { mutate } from './mutators'
+import type { Reader } from './readers'
+
+/** The bytes of case n of a reader: its seeds as they are first, then mutations, a pure function of (seed, reader, n). */
+export function caseBytes(reader: Reader, seed: number, n: number): { bytes: Buffer; trail: string[] } {
+  const own = reader.seeds[n]
+  if (own) return { bytes: own, trail: [`seed ${n}`] }
+  return mutate(reader.seeds, new RandomStream(seed, `fuzz/${reader.name}`, n))
+}
+
+export function writeCase(reader: Reader, folder: string, seed: number, n: number): string[] {
+  const { bytes, trail } = caseBytes(reader, seed, n)
+  writeFileSync(path.join(folder, reader.file), bytes)
+  return trail
+}
