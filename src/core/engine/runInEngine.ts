@@ -11,7 +11,17 @@ const STOP_GRACE_MS = 20_000
 type FinalFrame = Extract<
   FromEngine,
   {
-    type: 'result' | 'seeds' | 'validation' | 'pairs' | 'adaptation' | 'simulated' | 'recovery' | 'prepared' | 'prediction' | 'imported'
+    type:
+      | 'result'
+      | 'seeds'
+      | 'validation'
+      | 'pairs'
+      | 'adaptation'
+      | 'simulated'
+      | 'recovery'
+      | 'prepared'
+      | 'prediction'
+      | 'imported'
   }
 >
 

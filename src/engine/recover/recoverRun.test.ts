@@ -59,7 +59,16 @@ async function train(model: 'caimira' | 'lore', max_epochs = 25): Promise<{ conf
 
 const recover = (run: { config: ExperimentConfig; dir: string }, folder: string, probes = 64): Promise<Recovery> =>
   recoverRun(
-    { v: PROTOCOL_VERSION, type: 'recover', config: run.config, run: run.dir, runId: 'x', truth: folder, probes, seed: 0 },
+    {
+      v: PROTOCOL_VERSION,
+      type: 'recover',
+      config: run.config,
+      run: run.dir,
+      runId: 'x',
+      truth: folder,
+      probes,
+      seed: 0,
+    },
     new AbortController().signal,
   )
 
