@@ -80,11 +80,15 @@ describe.each([
     const largest = Math.max(...reference!.z.map(Math.abs))
     const apart = Math.max(...fused!.z.map((z, row) => Math.abs(z - reference!.z[row]!))) / largest
     expect(apart, 'largest difference of a margin').toBeLessThan(1e-5)
+    let turned = 0
     for (const [step, { rows, reg_loss, acc }] of fused!.figures.entries()) {
       const expected = reference!.figures[step]!
-      expect({ rows, acc }).toEqual({ rows: expected.rows, acc: expected.acc })
+      expect(rows).toBe(expected.rows)
+      turned += Math.round(Math.abs(acc - expected.acc) * rows)
       expect(Math.abs(reg_loss - expected.reg_loss)).toBeLessThanOrEqual(1e-5 * expected.reg_loss)
     }
+    // A z that is nothing but rounding may have either sign: of some thousand pairs, one at most.
+    expect(turned, 'pairs of all steps on the other side of 0').toBeLessThanOrEqual(1)
     if (process.env['SHOW'])
       process.stdout.write(`${model} loss ${worst.toExponential(1)} z ${apart.toExponential(1)}\n`)
   })
