@@ -20,6 +20,7 @@ export default defineConfig({
         test: { name, include: [`src/${name}/**/*.test.ts`], exclude: ['**/*.golden.test.ts'] },
       })),
       { extends: true, test: { name: 'scripts', include: ['scripts/**/*.test.mjs'] } },
+      { extends: true, test: { name: 'bench', include: ['bench/**/*.test.ts'] } },
       {
         extends: true,
         test: { name: 'golden', include: ['src/**/*.golden.test.ts'], testTimeout: 120_000 },
