@@ -1,10 +1,11 @@
 /** How much is the default backend worth? Ours on each backend that this build has, over the same data. */
 import { orMissing } from './harness/ask'
 import { dataSets, type BenchData, type Opener } from './harness/data'
-import { CORES, epochsFor, FEWEST_EPOCHS, OURS, train, type TrainOptions } from './harness/delta'
+import { CORES, OURS, train, type TrainOptions } from './harness/delta'
 import type { Question, Row, Setting } from './harness/question'
+import { threadsText } from './harness/report'
 import { compare, interleaved, median } from './harness/statistics'
-import { ownEpochs, trainSeconds } from './harness/trainAgainst'
+import { ownEpochs } from './harness/trainAgainst'
 
 /** `cpu` is tfjs in plain JavaScript: an epoch takes seconds, and the first is all there is time for. */
 const OTHERS = ['wasm', 'tensorflow', 'cpu'] as const
@@ -22,7 +23,7 @@ export const question: Question = {
 async function onEach(setting: Setting, { title, open }: Opener): Promise<Row[]> {
   const rows: Row[] = []
   for (const threads of new Set([1, CORES])) {
-    const what = `caimira epoch, ${title}, fused on ${threads} threads`
+    const what = `caimira epoch, ${title}, fused on ${threadsText(threads)}`
     rows.push(
       await orMissing({ what, unit: 'ms' }, async () => {
         const options = { data: open(setting), backend: 'fused', threads }
@@ -45,8 +46,7 @@ async function onEach(setting: Setting, { title, open }: Opener): Promise<Row[]>
 async function against(setting: Setting, row: Row, data: BenchData, backend: string): Promise<Row> {
   const other: Omit<TrainOptions, 'epochs'> = { data, backend }
   const slow = backend === 'cpu'
-  const pilot = await train(setting, { ...other, epochs: slow ? 1 : FEWEST_EPOCHS })
-  const epochs = slow ? 1 : epochsFor(pilot.ms_per_epoch, trainSeconds(setting))
+  const epochs = slow ? 1 : await ownEpochs(setting, other)
   const own = await ownEpochs(setting, { data })
   const pairs = await interleaved(
     slow ? 1 : setting.pairs,

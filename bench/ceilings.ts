@@ -4,6 +4,7 @@ import { LOOPS, nativeBuilds, nativeLoop, wasmLoop, type Loop, type LoopCase, ty
 import { dataSets, type BenchData } from './harness/data'
 import { BATCH, CORES, hasFlag, N_DIM, OURS, train } from './harness/delta'
 import type { Question, Row, Setting } from './harness/question'
+import { threadsText } from './harness/report'
 import { compare, interleaved, median } from './harness/statistics'
 import { ownEpochs } from './harness/trainAgainst'
 import { CAIMIRA_FORMULA, caimiraMultiplyAdds, vectorBytes, workloadOf } from './harness/workload'
@@ -31,7 +32,7 @@ async function machineRows(setting: Setting): Promise<Row[]> {
     for (const threads of new Set([1, CORES]))
       for (const bytes of loop === 'read' ? [MEMORY_BYTES, CACHE_BYTES] : [MEMORY_BYTES]) {
         const size = loop === 'read' ? ` of ${bytes / 2 ** 20} MiB` : ''
-        const what = `${loop === 'read' ? 'streaming read' : 'peak multiply-add'}${size}, ${threads} threads`
+        const what = `${loop === 'read' ? 'streaming read' : 'peak multiply-add'}${size}, ${threadsText(threads)}`
         const wanted = { loop, threads, bytes: Math.floor(bytes), seconds: secondsOf(setting) }
         setting.say(what)
         for (const { title, open } of others(setting, loop)) {
@@ -87,7 +88,7 @@ async function shareRows(setting: Setting): Promise<Row[]> {
   const rows: Row[] = []
   for (const { title, open } of dataSets(setting))
     for (const threads of hasFlag('--threads') ? new Set([1, CORES]) : [0]) {
-      const on = threads === 0 ? '' : `, ${threads} threads`
+      const on = threads === 0 ? '' : `, ${threadsText(threads)}`
       const row: Row = {
         what: `caimira epoch, ${title}, K ${N_DIM}, ${OURS}${on}`,
         unit: 'GFMA/s',

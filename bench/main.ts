@@ -46,6 +46,9 @@ export async function bench(args: readonly string[], questions: readonly Questio
   return answers.some(({ rows }) => rows.some(({ failed }) => failed)) ? 1 : 0
 }
 
+/** Share of the machine that others may use without the figures losing their meaning. */
+const BUSY = 0.15
+
 function page(machine: Machine, answers: readonly Answer[], quick: boolean): string {
   const python = machine.python === null ? 'no Python' : versions(machine.python)
   const busy = answers.map(({ question, load }) => `${question} ${(100 * load.busy).toFixed(0)} %`).join(', ')
@@ -55,7 +58,12 @@ function page(machine: Machine, answers: readonly Answer[], quick: boolean): str
     '',
     table(answers.flatMap(({ rows }) => rows)),
     '',
-    `In use by others before each question: ${busy}`,
+    `In use by others before or after each question: ${busy}`,
+    ...(answers.some(({ load }) => load.busy > BUSY)
+      ? [
+          'Others were at work: PyTorch suffers more from that than we do, so these ratios flatter us. Repeat on a quiet machine.',
+        ]
+      : []),
   ].join('\n')
 }
 

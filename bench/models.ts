@@ -21,7 +21,7 @@ export const question: Question = {
     const rows: Row[] = []
     for (const { title, open } of sets)
       for (const model of MODELS)
-        for (const mode of MODES) {
+        for (const mode of setting.quick ? MODES.slice(0, 1) : MODES) {
           setting.say(`${model} on ${title} against ${mode}`)
           const row: Row = {
             what: `${model} epoch, ${title}`,

@@ -30,6 +30,8 @@ export function quantity(value: number, unit: string): string {
   return `${figure(value)} ${unit}`
 }
 
+export const threadsText = (threads: number): string => (threads === 1 ? '1 thread' : `${threads} threads`)
+
 export function ratioText({ median, min, max, n }: Spread): string {
   return n === 1 ? `${figure(median)}× (n=1)` : `${figure(median)}× [${figure(min)}–${figure(max)}] (n=${n})`
 }

@@ -7,7 +7,7 @@ import { verdict, type Verdict } from './report'
 export interface Answer {
   question: string
   title: string
-  /** What others did to the machine just before. */
+  /** What others did to the machine just before and just after, the busier of both looks. */
   load: Load
   seconds: number
   rows: (Row & { reached: Verdict })[]
@@ -28,11 +28,13 @@ export async function runQuestions(
     const rows = await run({ ...setting, say: (line) => setting.say(`   ${line}`) }).catch(async (thrown: unknown) => [
       await orMissing({ what: title, unit: '' }, () => Promise.reject(thrown)),
     ])
+    const seconds = (performance.now() - started) / 1000
+    const after = await load()
     const answer: Answer = {
       question: name,
       title,
-      load: before,
-      seconds: (performance.now() - started) / 1000,
+      load: after.busy > before.busy ? after : before,
+      seconds,
       rows: rows.map((row) => ({ ...row, reached: verdict(row) })),
     }
     answers.push(answer)
