@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import vue from '@vitejs/plugin-vue'
 import { defineConfig } from 'electron-vite'
+import { kernels } from './scripts/kernels/compile.mjs'
 
 const root = import.meta.dirname
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }
@@ -23,6 +24,7 @@ const input = Object.fromEntries(
 export default defineConfig({
   main: {
     define,
+    plugins: [kernels(root)],
     build: {
       // The oldest Node of `engines`: the command line runs outside Electron as well.
       target: 'node22.12',

@@ -3,7 +3,7 @@ import vue from 'eslint-plugin-vue'
 import { layers } from './scripts/eslint/layers.mjs'
 
 export default tseslint.config(
-  { ignores: ['out/', 'node_modules/', 'artifacts/', 'lightning_logs/', 'resources/'] },
+  { ignores: ['out/', 'node_modules/', 'artifacts/', 'lightning_logs/', 'resources/', 'src/engine/kernels/assembly/'] },
   ...tseslint.configs.recommended,
   ...vue.configs['flat/recommended'],
   {

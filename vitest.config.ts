@@ -1,10 +1,11 @@
 import vue from '@vitejs/plugin-vue'
 import { defineConfig } from 'vitest/config'
+import { kernels } from './scripts/kernels/compile.mjs'
 
 const folders = ['shared', 'engine', 'core', 'cli', 'server', 'main', 'preload', 'renderer'] as const
 
 export default defineConfig({
-  plugins: [vue()],
+  plugins: [vue(), kernels(import.meta.dirname)],
   // As the build resolves them: one copy of tfjs-core, not its CommonJS bundle beside its modules.
   resolve: { alias: [{ find: /^@tensorflow\/tfjs-core$/, replacement: '@tensorflow/tfjs-core/dist/index.js' }] },
   define: { __DELTA_VERSION__: JSON.stringify('0.0.0-test') },

@@ -31,6 +31,7 @@ interface TrainOptions {
   learning_rate?: unknown
   set: string[]
   backend?: string
+  threads?: unknown
   log_dir?: string
   json?: boolean
 }
@@ -57,7 +58,8 @@ export function addTrain(program: Command, args: readonly string[], exit: (code:
     .option('--max_epochs <n>', 'passes over the training pairs', parseScalar)
     .option('--learning_rate <x>', 'learning rate', parseScalar)
     .option('--set <key=value...>', 'any other key, e.g. --set trainer.min_lr=1e-6', collect, [])
-    .option('--backend <name>', 'auto, wasm or cpu (default: auto)')
+    .option('--backend <name>', 'auto, fused, wasm or cpu (default: auto)')
+    .option('--threads <n>', 'threads of the fused engine (default: as many as are of use)', parseScalar)
     .option('--log_dir <dir>', 'folder of all runs', 'lightning_logs')
     .option('--resume <run>', 'go on with a run (id, exp_name/exp_version or folder); --max_epochs is the new total')
     .option('--json', 'print one JSON object a line; the last is the result')
@@ -105,7 +107,7 @@ async function experimentOf(
       throw new AppError('usage', `${flags} cannot change when a run is resumed`, { fix: 'Start a new run instead.' })
     }
     const run = await findRun(options.resume, { cwd: roots.cwd, logDir })
-    return { config: resumedExperiment(run, overrides, options.backend), warnings: [], resume: run.dir }
+    return { config: resumedExperiment(run, overrides, options), warnings: [], resume: run.dir }
   }
   const { dts_name } = options
   if (dts_name === undefined)

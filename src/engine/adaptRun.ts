@@ -30,7 +30,12 @@ export async function adaptRun(request: Extract<ToEngine, { type: 'adapt' }>, st
       'usage',
       `${config.model_name} has no user rows: it is the same for everybody, so there is nothing to adapt`,
     )
-  const execution = new TfjsExecution(model, dataset, config.trainer, await loadBackend(config.backend))
+  const execution = new TfjsExecution(
+    model,
+    dataset,
+    config.trainer,
+    await loadBackend(config.backend === 'fused' ? 'auto' : config.backend),
+  )
   execution.load({ parameters: arrays })
   const users = fitAll(execution, dataset, split)
   if (!users.some(({ pairs }) => pairs >= 2))

@@ -6,8 +6,7 @@ import { RUN_FILES, type RunResult } from '../shared/domain/run'
 import type { SplitName } from '../shared/domain/dataset'
 import { AppError, formatError } from '../shared/errors'
 import { VERSION } from '../shared/version'
-import { loadBackend } from './backends/tfjs/loadBackend'
-import { TfjsExecution } from './backends/tfjs/tfjsExecution'
+import { openBackend } from './backends/openBackend'
 import type { Evaluation, Execution } from './backends/execution'
 import { Checkpoints } from './callbacks/checkpoints'
 import { EarlyStopping } from './callbacks/earlyStopping'
@@ -19,8 +18,6 @@ import { START, epochsLogged, fit, scheduleOf, type FitOutcome } from './loop/fi
 import { totalSteps } from './loop/schedule'
 import { logged, stepFigures, withLift } from './metrics/figures'
 import { leakCheck } from './metrics/leakCheck'
-import { createModel } from './models/registry'
-import { sizesOf } from './models/sizesOf'
 import { checkpointContext, restore, type Restored } from './run/resume'
 import { openData } from './openData'
 import { RunFolder, type LogLevel } from './run/runFolder'
@@ -39,10 +36,10 @@ export type Emit = (message: EngineMessage) => void
 export async function runExperiment(request: TrainRequest, emit: Emit, stop: StopRequest): Promise<RunResult> {
   const { config } = request
   const { trainer } = config
-  const { dataset, problems } = await openData(config, stop.signal)
+  const backend = await openBackend(config)
+  const { dataset, problems } = await openData(config, stop.signal, backend)
   const { train } = dataset.splits
-  const backend = await loadBackend(config.backend)
-  const execution = new TfjsExecution(createModel(config, sizesOf(dataset)), dataset, trainer, backend)
+  const execution = (await backend.execute([config], dataset))[0]!
   const context = checkpointContext(config, dataset)
   const schedule = scheduleOf(train, trainer)
   const limit = totalSteps(train.pairs, trainer)
@@ -63,7 +60,7 @@ export async function runExperiment(request: TrainRequest, emit: Emit, stop: Sto
       runId: run.id,
       dir: run.folder.dir,
       backend: backend.name,
-      threads: backend.threads,
+      threads: execution.threads,
       pairs: train.pairs,
       users: dataset.trainedUsers,
       parameters: execution.parameterCount,
@@ -121,12 +118,13 @@ export async function runExperiment(request: TrainRequest, emit: Emit, stop: Sto
       seconds: (performance.now() - started) / 1000,
       peak_rss_bytes: process.resourceUsage().maxRSS * 1024,
       backend: backend.name,
-      threads: backend.threads,
+      threads: execution.threads,
     })
   } catch (thrown) {
     throw run.fail(thrown, checkpoints)
   } finally {
     execution.dispose()
+    backend.close()
     run.folder.close()
   }
 }

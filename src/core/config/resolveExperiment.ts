@@ -26,6 +26,7 @@ export interface ExperimentRequest {
   rw_model_name?: string
   features?: string
   backend?: string
+  threads?: unknown
   /** Dotted keys of `exp_config.yaml` and the values they take, e.g. `trainer.batch_size` → 32. */
   overrides?: ReadonlyMap<string, { value: unknown; flag: string }>
 }
@@ -59,6 +60,7 @@ export function resolveExperiment(request: ExperimentRequest, roots: ConfigRoots
     ...(request.exp_version !== undefined && { exp_version: request.exp_version }),
     ...(request.rw_model_name !== undefined && { rw_model_name: request.rw_model_name }),
     ...(request.backend !== undefined && { backend: request.backend }),
+    ...(request.threads !== undefined && { threads: request.threads }),
     ...(request.features !== undefined && { features: parseFeatures(request.features) }),
     model_name: model,
     data,

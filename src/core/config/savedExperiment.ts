@@ -33,7 +33,7 @@ export function savedExperiment(run: RunSummary): ExperimentConfig {
 export function resumedExperiment(
   run: RunSummary,
   overrides: ReadonlyMap<string, { value: unknown; flag: string }>,
-  backend: string | undefined,
+  { backend, threads }: { backend?: string; threads?: unknown },
 ): ExperimentConfig {
   if (run.status === 'running')
     throw new AppError('usage', `The run ${run.exp_name}/${run.exp_version} is still running`, {
@@ -45,11 +45,16 @@ export function resumedExperiment(
     if (!RESUMABLE.some((known) => known === key))
       throw new AppError('usage', `${flag} cannot change when a run is resumed`, {
         key,
-        fix: `Only ${RESUMABLE.join(', ')} and the backend can. Start a new run for anything else.`,
+        fix: `Only ${RESUMABLE.join(', ')} the backend and the threads can. Start a new run for anything else.`,
       })
     trainer[key.slice('trainer.'.length)] = value
   }
-  const raw = { ...config, trainer, ...(backend !== undefined && { backend }) }
+  const raw = {
+    ...config,
+    trainer,
+    ...(backend !== undefined && { backend }),
+    ...(threads !== undefined && { threads }),
+  }
   const parsed = experimentSchema.safeParse(raw)
   if (parsed.success) return parsed.data
   const findings = explain(experimentSchema, raw, parsed.error).map(

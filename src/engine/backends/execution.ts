@@ -42,12 +42,17 @@ export interface ExecutionState {
   steps: number
 }
 
-/** One model being trained on one data set, somewhere: tfjs today, fused kernels or a GPU behind the same face. */
+/** One model being trained on one data set, somewhere: on fused kernels, or on a tfjs backend. */
 export interface Execution {
   readonly backend: string
   readonly threads: number
   /** Trainable numbers. */
   readonly parameterCount: number
+  /**
+   * The order of the training pairs in an epoch: the `shuffle` stream of `trainer.data_seed`. Valid until the epoch after the
+   * next is asked for.
+   */
+  order(epoch: number): Int32Array
   /** Queues one optimiser step on these rows of the training split. */
   trainStep(rows: Int32Array, rates: Rates, epoch: number): void
   /** Figures of every step since the last call; the only place where training waits for results. */
@@ -57,5 +62,7 @@ export interface Execution {
   load(state: Pick<ExecutionState, 'parameters'> & Partial<ExecutionState>): void
   /** What evaluation keeps from training with the present parameters (caimira's centre). */
   frozen(): Promise<NamedArray[]>
+  /** No further steps will be asked for: whoever trains together with this one need not wait for it. */
+  rest(): void
   dispose(): void
 }

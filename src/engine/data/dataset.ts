@@ -1,11 +1,18 @@
 import type { SplitName, UserId } from '../../shared/domain/dataset'
 
-/** Frozen text vectors, [rows, width] row-major. Splits that name the same file share one table. */
-export interface EmbeddingTable {
+/**
+ * Memory that a table lies in: row i starts at element `i * stride`, and elements between the width and the stride are
+ * zero. float16 values are the bits of IEEE 754 halves.
+ */
+export type TableMemory =
+  | { readonly dtype: 'float32'; readonly values: Float32Array; readonly stride: number }
+  | { readonly dtype: 'float16'; readonly values: Uint16Array; readonly stride: number }
+
+/** Frozen text vectors, [rows, width]. Splits that name the same file share one table. */
+export type EmbeddingTable = TableMemory & {
   readonly file: string
   readonly rows: number
   readonly width: number
-  readonly values: Float32Array
 }
 
 /** Word counts of a split's texts as compressed sparse rows, aligned with `text_file`. */

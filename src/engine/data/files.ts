@@ -83,6 +83,55 @@ export async function readFully(file: InputFile, target: Uint8Array, position: n
   }
 }
 
+/** Reads that are under way while a piece is used: two keep a disk, or a second core, busy. */
+const READS_AHEAD = 2
+/** So many buffers in turn are enough for {@link readPieces}. */
+export const PIECE_BUFFERS = READS_AHEAD + 1
+
+export interface PieceReader extends ReadOptions {
+  /** Where a piece goes, `bytes` long; `from` counts from the stretch's start, `piece` from 0. */
+  bufferOf: (from: number, bytes: number, piece: number) => Uint8Array
+  /** Called in order. */
+  use: (piece: Uint8Array, from: number) => void
+}
+
+/**
+ * Reads `length` bytes from `position` on in pieces of {@link CHUNK_BYTES}, some ahead of the one that is being used.
+ *
+ * @throws AppError `data_invalid` when the file ends before, `stopped`, or whatever `use` throws
+ */
+export async function readPieces(
+  file: InputFile,
+  position: number,
+  length: number,
+  { bufferOf, use, signal, onBytes }: PieceReader,
+): Promise<void> {
+  const ahead: Promise<Uint8Array>[] = []
+  let begun = 0
+  const begin = (): void => {
+    if (begun >= length) return
+    const buffer = bufferOf(begun, Math.min(CHUNK_BYTES, length - begun), begun / CHUNK_BYTES)
+    const read = readFully(file, buffer, position + begun).then(() => buffer)
+    // Its failure is met when its turn comes; until then it must not count as unhandled.
+    read.catch(() => {})
+    ahead.push(read)
+    begun += buffer.byteLength
+  }
+  try {
+    for (let i = 0; i < READS_AHEAD; i++) begin()
+    for (let from = 0; from < length; from += CHUNK_BYTES) {
+      throwIfStopped(signal)
+      const piece = await ahead.shift()!
+      begin()
+      use(piece, from)
+      onBytes?.(piece.byteLength)
+    }
+  } finally {
+    // The file is closed next, which no read may outlive.
+    await Promise.allSettled(ahead)
+  }
+}
+
 /** The bytes of a file in order. Every chunk is a view into one buffer and holds only until the next. */
 export async function* readChunks(
   file: InputFile,

@@ -1,25 +1,36 @@
 import { open } from 'node:fs/promises'
+import type { TableDtype } from '../../shared/config/trainer'
 import { AppError } from '../../shared/errors'
-import { CHUNK_BYTES, readFully, throwIfStopped, withInput, type InputFile, type ReadOptions } from './files'
+import type { TableMemory } from './dataset'
+import {
+  allocateTable,
+  decodeHalves,
+  DTYPE_BYTES,
+  encodeHalves,
+  HALF_NOT_FINITE,
+  type AllocateTable,
+} from './embeddingTable'
+import { findNonFinite, RowCounter, type FaultyRows } from './faultyRows'
+import { CHUNK_BYTES, PIECE_BUFFERS, readFully, readPieces, withInput, type InputFile, type ReadOptions } from './files'
 
-/** A row-major float32 matrix, [rows, width]. */
-export interface Matrix {
+export interface MatrixShape {
   readonly rows: number
   readonly width: number
-  readonly values: Float32Array
 }
 
-export type MatrixShape = Pick<Matrix, 'rows' | 'width'>
-
-/** Rows with a NaN or an infinite number in them; `firstRow` is -1 when there is none. */
-export interface NonFiniteRows {
-  readonly count: number
-  readonly firstRow: number
+/** What is wrong with the numbers of a matrix. */
+export interface MatrixFaults {
+  /** Rows with a NaN or an infinite number in them. */
+  readonly nonFinite: FaultyRows
+  /** Rows with a finite number that float16 cannot hold, where it is asked for. */
+  readonly overflow: FaultyRows
 }
 
 export interface ReadNpyOptions extends ReadOptions {
-  /** Gives the memory, `rows * width` long, that the values are read into: a view of WebAssembly memory, say. */
-  allocate?: (rows: number, width: number) => Float32Array
+  /** The number type in memory; float32 by default. */
+  tableDtype?: TableDtype
+  /** Gives the memory that the values are read into: a view of WebAssembly memory, say. */
+  allocate?: AllocateTable
 }
 
 const MAGIC = Buffer.from('\x93NUMPY', 'latin1')
@@ -34,33 +45,30 @@ interface NpyLayout extends MatrixShape {
 }
 
 /**
- * Reads a .npy matrix: float16, float32 or float64, little endian, C order, rank 2. float32 goes straight into its
- * destination; the others are converted piece by piece, so that memory never holds more than the result and one
- * chunk. float64 values beyond float32 become infinite and so count as non-finite.
+ * Reads a .npy matrix: float16, float32 or float64, little endian, C order, rank 2. Where the file's numbers are those
+ * wanted in memory and rows lie there without padding, they go straight into their destination; otherwise they pass
+ * through a chunk, so that memory never holds more than the result and some MiB. Wider numbers are rounded to the
+ * nearest, ties to even. float64 values beyond float32 become infinite and so count as non-finite.
  *
  * @throws AppError `not_found`, `unreadable`, `data_invalid` (what is wrong with the file), `out_of_range` (no memory)
  */
 export async function readNpy(
   path: string,
   options: ReadNpyOptions = {},
-): Promise<Matrix & { nonFinite: NonFiniteRows }> {
+): Promise<MatrixShape & TableMemory & MatrixFaults> {
   return withInput(path, async (file) => {
     const layout = await readLayout(file)
     const { rows, width } = layout
-    const values = allocate(file, layout, options)
-    const nonFinite = await readValues(file, layout, values, options)
-    return { rows, width, values, nonFinite }
+    const memory = allocate(file, layout, options)
+    return { rows, width, ...memory, ...(await readValues(file, layout, memory, options)) }
   })
 }
 
 /** Reads and checks a .npy matrix as {@link readNpy} does, without holding it. */
-export async function scanNpy(
-  path: string,
-  options: ReadOptions = {},
-): Promise<MatrixShape & { nonFinite: NonFiniteRows }> {
+export async function scanNpy(path: string, options: ReadOptions = {}): Promise<MatrixShape & MatrixFaults> {
   return withInput(path, async (file) => {
     const layout = await readLayout(file)
-    return { rows: layout.rows, width: layout.width, nonFinite: await readValues(file, layout, null, options) }
+    return { rows: layout.rows, width: layout.width, ...(await readValues(file, layout, null, options)) }
   })
 }
 
@@ -173,91 +181,148 @@ export function parseHeader(text: string): { descr: string | null; fortranOrder:
   }
 }
 
-function allocate(file: InputFile, { rows, width }: MatrixShape, options: ReadNpyOptions): Float32Array {
-  const make = options.allocate ?? ((r, w) => new Float32Array(r * w))
+function allocate(file: InputFile, { rows, width }: MatrixShape, options: ReadNpyOptions): TableMemory {
+  const { tableDtype: dtype = 'float32', allocate: make = allocateTable } = options
+  let memory: TableMemory
   try {
-    return make(rows, width)
+    memory = make(rows, width, dtype)
   } catch (error) {
-    const gibibytes = ((rows * width * 4) / 2 ** 30).toFixed(2)
+    const gibibytes = ((rows * width * DTYPE_BYTES[dtype]) / 2 ** 30).toFixed(2)
+    const less = dtype === 'float32' ? ', or set trainer.table_dtype to float16' : ''
     throw new AppError(
       'out_of_range',
-      `There is no memory for a matrix of ${rows} × ${width} float32 values (${gibibytes} GiB)`,
-      { file: file.path, fix: 'Free memory, or use fewer texts or narrower embeddings.' },
+      `There is no memory for a matrix of ${rows} × ${width} ${dtype} values (${gibibytes} GiB)`,
+      { file: file.path, fix: `Free memory, or use fewer texts or narrower embeddings${less}.` },
       error,
     )
   }
+  if (memory.dtype !== dtype || memory.stride < width || memory.values.length < rows * memory.stride)
+    throw new AppError('internal', `The memory given does not hold ${rows} × ${width} ${dtype} values`)
+  return memory
 }
 
-/** Reads all values into `destination` (or into one chunk over and over, when null) and looks for non-finite ones. */
+/** Reads all values into memory (or only looks at them, where there is none) and finds those that are no use. */
 async function readValues(
   file: InputFile,
   { rows, width, dtype, dataOffset }: NpyLayout,
-  destination: Float32Array | null,
-  { signal, onBytes }: ReadOptions,
-): Promise<NonFiniteRows> {
-  const total = rows * width
+  memory: TableMemory | null,
+  options: ReadOptions,
+): Promise<MatrixFaults> {
   const itemBytes = ITEM_BYTES[dtype]
-  const chunkItems = Math.min(total, CHUNK_BYTES / itemBytes)
-  const scratch = destination ? null : new Float32Array(chunkItems)
-  const raw = dtype === '<f4' ? null : new Uint8Array(chunkItems * itemBytes)
-  const bad = { count: 0, firstRow: -1, lastRow: -1 }
-  for (let start = 0; start < total; start += chunkItems) {
-    throwIfStopped(signal)
-    const items = Math.min(chunkItems, total - start)
-    const target = destination ? destination.subarray(start, start + items) : scratch!.subarray(0, items)
-    const bytes = raw
-      ? raw.subarray(0, items * itemBytes)
-      : new Uint8Array(target.buffer, target.byteOffset, target.byteLength)
-    await readFully(file, bytes, dataOffset + start * itemBytes)
-    if (dtype === '<f2') halfToFloat(bytes, target)
-    else if (dtype === '<f8') target.set(new Float64Array(bytes.buffer, bytes.byteOffset, items))
-    countNonFinite(target, start, width, bad)
-    onBytes?.(bytes.byteLength)
+  const length = rows * width * itemBytes
+  const nonFinite = new RowCounter()
+  const overflow = new RowCounter()
+  if (memory && memory.stride === width && memory.dtype === AS_IT_IS[dtype]) {
+    const { buffer, byteOffset } = memory.values
+    await readPieces(file, dataOffset, length, {
+      ...options,
+      bufferOf: (from, bytes) => new Uint8Array(buffer, byteOffset + from, bytes),
+      use: (piece, from) => {
+        const items = piece.byteLength / itemBytes
+        const values =
+          memory.dtype === 'float16'
+            ? new Uint16Array(buffer, piece.byteOffset, items)
+            : new Float32Array(buffer, piece.byteOffset, items)
+        findNonFinite(values, from / itemBytes, width, nonFinite)
+      },
+    })
+    return { nonFinite: nonFinite.found, overflow: overflow.found }
   }
-  return { count: bad.count, firstRow: bad.firstRow }
+  const chunks = Array.from({ length: PIECE_BUFFERS }, () => new ArrayBuffer(Math.min(CHUNK_BYTES, length)))
+  const convert = new Converter(memory?.dtype ?? AS_IT_IS[dtype] ?? 'float32', width, { nonFinite, overflow })
+  await readPieces(file, dataOffset, length, {
+    ...options,
+    bufferOf: (_from, bytes, piece) => new Uint8Array(chunks[piece % PIECE_BUFFERS]!, 0, bytes),
+    use: (piece, from) => {
+      const start = from / itemBytes
+      const values = convert.piece(viewOf(dtype, piece), start)
+      if (memory) scatter(values, start, width, memory)
+    },
+  })
+  return { nonFinite: nonFinite.found, overflow: overflow.found }
 }
 
-function countNonFinite(
-  values: Float32Array,
-  start: number,
-  width: number,
-  bad: { count: number; firstRow: number; lastRow: number },
-): void {
-  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length)
-  for (let i = 0; i < bits.length; i++) {
-    // All exponent bits set: infinite or NaN.
-    if ((bits[i]! & 0x7f800000) !== 0x7f800000) continue
-    const row = Math.floor((start + i) / width)
-    if (row === bad.lastRow) continue
-    bad.lastRow = row
-    bad.count++
-    if (bad.firstRow < 0) bad.firstRow = row
+/** The number type in memory that holds a file's numbers as they are. */
+const AS_IT_IS = { '<f2': 'float16', '<f4': 'float32', '<f8': null } as const satisfies Record<Dtype, TableDtype | null>
+
+type Numbers = Uint16Array | Float32Array | Float64Array
+
+function viewOf(dtype: Dtype, { buffer, byteOffset, byteLength }: Uint8Array): Numbers {
+  const items = byteLength / ITEM_BYTES[dtype]
+  if (dtype === '<f2') return new Uint16Array(buffer, byteOffset, items)
+  return dtype === '<f4' ? new Float32Array(buffer, byteOffset, items) : new Float64Array(buffer, byteOffset, items)
+}
+
+/** Turns pieces of a file into the wanted number type, and notes rows of which nothing sensible comes out. */
+class Converter {
+  private readonly target: Float32Array | Uint16Array
+  private readonly width: number
+  private readonly faults: { nonFinite: RowCounter; overflow: RowCounter }
+
+  constructor(dtype: TableDtype, width: number, faults: { nonFinite: RowCounter; overflow: RowCounter }) {
+    // The narrowest numbers of a file are halves.
+    const items = CHUNK_BYTES / ITEM_BYTES['<f2']
+    this.target = dtype === 'float16' ? new Uint16Array(items) : new Float32Array(items)
+    this.width = width
+    this.faults = faults
   }
-}
 
-let halfTable: Float32Array | null = null
+  /** The values of a piece, until the next one; `start` is the place of the first in the matrix. */
+  piece(source: Numbers, start: number): Float32Array | Uint16Array {
+    const { target, width, faults } = this
+    if (target instanceof Float32Array) {
+      const values = source instanceof Float32Array ? source : toSingles(source, target.subarray(0, source.length))
+      findNonFinite(values, start, width, faults.nonFinite)
+      return values
+    }
+    if (source instanceof Uint16Array) {
+      findNonFinite(source, start, width, faults.nonFinite)
+      return source
+    }
+    const halves = encodeHalves(source, target.subarray(0, source.length))
+    findNonFinite(halves, start, width, {
+      add: (row) => {
+        this.blame(row, source, halves, start)
+      },
+    })
+    return halves
+  }
 
-/** Little-endian IEEE 754 halves → float32, exact. A table of all 65,536 of them is faster than bit work per value. */
-function halfToFloat(bytes: Uint8Array, target: Float32Array): void {
-  halfTable ??= makeHalfTable()
-  const halves = new Uint16Array(bytes.buffer, bytes.byteOffset, target.length)
-  for (let i = 0; i < halves.length; i++) target[i] = halfTable[halves[i]!]!
-}
-
-function makeHalfTable(): Float32Array {
-  const bits = new Uint32Array(65536)
-  for (let half = 0; half < 65536; half++) {
-    const sign = (half & 0x8000) << 16
-    const exponent = (half >>> 10) & 0x1f
-    const fraction = half & 0x3ff
-    if (exponent === 0x1f) bits[half] = sign | 0x7f800000 | (fraction << 13)
-    else if (exponent > 0) bits[half] = sign | ((exponent + 112) << 23) | (fraction << 13)
-    else if (fraction === 0) bits[half] = sign
-    else {
-      // Subnormal halves are normal floats: shift the leading bit into the implicit place.
-      const shift = Math.clz32(fraction) - 21
-      bits[half] = sign | ((113 - shift) << 23) | (((fraction << shift) & 0x3ff) << 13)
+  /** A row has an infinite half or NaN: was it so in the file, or has rounding made it so? */
+  private blame(row: number, source: Float32Array | Float64Array, halves: Uint16Array, start: number): void {
+    const from = Math.max(0, row * this.width - start)
+    const to = Math.min(source.length, (row + 1) * this.width - start)
+    for (let i = from; i < to; i++) {
+      if ((halves[i]! & HALF_NOT_FINITE) !== HALF_NOT_FINITE) continue
+      const counter = Number.isFinite(source[i]) ? this.faults.overflow : this.faults.nonFinite
+      counter.add(row)
     }
   }
-  return new Float32Array(bits.buffer)
+}
+
+function toSingles(source: Uint16Array | Float64Array, target: Float32Array): Float32Array {
+  if (source instanceof Uint16Array) return decodeHalves(source, target)
+  target.set(source)
+  return target
+}
+
+/** Puts consecutive values, the first of them at `start` of the matrix, where the rows lie, and clears their padding. */
+function scatter(
+  values: Float32Array | Uint16Array,
+  start: number,
+  width: number,
+  { values: into, stride }: TableMemory,
+): void {
+  if (stride === width) {
+    into.set(values, start)
+    return
+  }
+  for (let done = 0; done < values.length;) {
+    const row = Math.floor((start + done) / width)
+    const column = (start + done) % width
+    const items = Math.min(width - column, values.length - done)
+    into.set(values.subarray(done, done + items), row * stride + column)
+    if (column + items === width) into.fill(0, row * stride + width, (row + 1) * stride)
+    done += items
+  }
 }

@@ -1,6 +1,8 @@
 import type { DataConfig } from '../../shared/config/data'
+import type { TableDtype } from '../../shared/config/trainer'
 import { SPLIT_NAMES, type SplitName, type SplitSummary, type ValidationReport } from '../../shared/domain/dataset'
 import type { Dataset, EmbeddingTable, PairSplit } from './dataset'
+import type { AllocateTable } from './embeddingTable'
 import { selectFeatures, type FeatureSelection } from './features'
 import { regularFileSize } from './files'
 import { ProblemLog } from './problems'
@@ -23,8 +25,10 @@ export interface DataOptions {
 }
 
 export interface PrepareOptions extends DataOptions {
-  /** Gives the memory, `rows * width` long, that an embedding file is read into. */
-  allocate?: (rows: number, width: number) => Float32Array
+  /** Number type of the embedding tables; float32 by default. */
+  tableDtype?: TableDtype
+  /** Gives the memory that an embedding file is read into. */
+  allocate?: AllocateTable
 }
 
 export interface PreparedDataset {
@@ -46,8 +50,8 @@ export async function prepareDataset(data: DataConfig, options: PrepareOptions =
 export async function readData(data: DataConfig, options: PrepareOptions, keep: boolean): Promise<PreparedDataset> {
   const problems = new ProblemLog()
   const onBytes = options.onProgress && (await progressCounter(data, options.onProgress))
-  const { signal, allocate } = options
-  const sources = new Sources(data, problems, { keep, signal, onBytes, allocate })
+  const { signal, allocate, tableDtype } = options
+  const sources = new Sources(data, problems, { keep, signal, onBytes, allocate, tableDtype })
   const features = new FeatureChoice(data, options.features ?? 'all', problems)
   const state: PassState = {
     problems,

@@ -2,8 +2,8 @@ import type { DataConfig } from '../../shared/config/data'
 import type { SplitName } from '../../shared/domain/dataset'
 import type { EmbeddingTable } from './dataset'
 import { regularFileSize, type ReadOptions } from './files'
-import { readNpy, scanNpy, type NonFiniteRows, type ReadNpyOptions } from './npy'
-import type { ProblemLog } from './problems'
+import { readNpy, scanNpy, type MatrixFaults, type MatrixShape, type ReadNpyOptions } from './npy'
+import type { ProblemLog, ProblemText } from './problems'
 import { TextTable } from './textTable'
 
 /** A readable `emb_file`; the table only where the data set is being loaded. */
@@ -80,15 +80,20 @@ export class Sources {
   private async readVectors(split: SplitName, file: string, read: ReadNpyOptions): Promise<Vectors> {
     if (!this.options.keep) {
       const scan = await scanNpy(file, read)
-      this.checkVectors(split, file, scan.width, scan.nonFinite)
+      this.checkVectors(split, file, scan)
       return { rows: scan.rows, width: scan.width, table: null }
     }
-    const { rows, width, values, nonFinite } = await readNpy(file, read)
-    this.checkVectors(split, file, width, nonFinite)
-    return { rows, width, table: { file, rows, width, values } }
+    const { nonFinite, overflow, ...matrix } = await readNpy(file, read)
+    const { rows, width } = matrix
+    this.checkVectors(split, file, { rows, width, nonFinite, overflow })
+    return { rows, width, table: { file, ...matrix } }
   }
 
-  private checkVectors(split: SplitName, file: string, width: number, nonFinite: NonFiniteRows): void {
+  private checkVectors(
+    split: SplitName,
+    file: string,
+    { width, nonFinite, overflow }: MatrixShape & MatrixFaults,
+  ): void {
     this.width ??= { value: width, from: file }
     const expected = this.width
     if (width !== expected.value) {
@@ -97,12 +102,19 @@ export class Sources {
         fix: 'Embed the texts of all splits with the same model.',
       }))
     }
-    if (nonFinite.count === 0) return
-    const describe = (): { message: string; fix: string } => ({
-      message: `The vector in row ${nonFinite.firstRow} holds NaN or an infinite number`,
-      fix: 'Embed these texts again.',
+    if (nonFinite.count > 0) {
+      const describe = (): ProblemText => ({
+        message: `The vector in row ${nonFinite.firstRow} holds NaN or an infinite number`,
+        fix: 'Embed these texts again.',
+      })
+      this.problems.add('vector_not_finite', { split, file, row: nonFinite.firstRow }, describe, nonFinite.count)
+    }
+    if (overflow.count === 0) return
+    const describe = (): ProblemText => ({
+      message: `The vector in row ${overflow.firstRow} holds a number beyond the range of float16, ±65504`,
+      fix: 'Set trainer.table_dtype to float32, or scale the vectors.',
     })
-    this.problems.add('vector_not_finite', { split, file, row: nonFinite.firstRow }, describe, nonFinite.count)
+    this.problems.add('vector_overflow', { split, file, row: overflow.firstRow }, describe, overflow.count)
   }
 
   private async attempt<T>(

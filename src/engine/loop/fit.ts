@@ -3,7 +3,6 @@ import type { TrainerConfig } from '../../shared/config/trainer'
 import type { Execution, StepFigures } from '../backends/execution'
 import type { PairSplit } from '../data/dataset'
 import { meanFigures, stepFigures, type Figures } from '../metrics/figures'
-import { RandomStream, permutation } from './random'
 import { createSchedule, totalSteps, type Schedule } from './schedule'
 
 /** Everything known when an epoch ends. `val` is absent where nothing validates. */
@@ -84,8 +83,8 @@ export async function fit(options: FitOptions): Promise<FitOutcome> {
     // A finished run that is resumed with the same limit has nothing left to do; one stopped at its last step has.
     if (epoch === from.epoch && taken >= steps && isDone(from)) return end('max_steps', from)
     const resumed = epoch === from.epoch ? from : { ...START, epoch }
-    const order = permutation(train.pairs, new RandomStream(trainer.data_seed ?? trainer.seed, 'shuffle', epoch))
     const started = performance.now()
+    const order = execution.order(epoch)
     outcome.epochs = epoch + 1
     let batch = resumed.batch
     for (; batch < perEpoch && taken < steps && !stop.aborted; batch++) {

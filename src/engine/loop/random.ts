@@ -55,22 +55,23 @@ function hash(text: string): number {
 
 /** One named, numbered stream of random draws under a seed. */
 export class RandomStream {
-  readonly #key0: number
-  readonly #key1: number
+  /** Its key, for generators elsewhere that draw the same. */
+  readonly key0: number
+  readonly key1: number
   readonly #counter: Uint32Array
   readonly #block = new Uint32Array(4)
   #used = 4
 
   /** @param number distinguishes streams of one name, e.g. the epoch of a shuffle. */
   constructor(seed: number, name: string, number = 0) {
-    this.#key0 = seed >>> 0
-    this.#key1 = hash(name)
+    this.key0 = seed >>> 0
+    this.key1 = hash(name)
     this.#counter = Uint32Array.of(0, 0, number >>> 0, Math.floor(number / 2 ** 32))
   }
 
   uint32(): number {
     if (this.#used === 4) {
-      philox(this.#counter, this.#key0, this.#key1, this.#block)
+      philox(this.#counter, this.key0, this.key1, this.#block)
       this.#counter[0]!++
       if (this.#counter[0] === 0) this.#counter[1]!++
       this.#used = 0

@@ -4,14 +4,11 @@ import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet'
 import { afterAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { experimentSchema, MODEL_SCHEMAS } from '../../shared/config/experiment'
-import { loadBackend } from '../backends/tfjs/loadBackend'
-import { TfjsExecution } from '../backends/tfjs/tfjsExecution'
+import { openBackend } from '../backends/openBackend'
 import type { Dataset, PairSplit } from '../data/dataset'
 import { readNpy } from '../data/npy'
 import { createSchedule, totalSteps } from '../loop/schedule'
 import { stepFigures } from '../metrics/figures'
-import { createModel } from './registry'
-import { sizesOf } from './sizesOf'
 import { readNpz } from './testing/npz'
 
 /**
@@ -33,6 +30,9 @@ const caseSchema = z.object({
   ),
   test: z.object({ loss: z.number(), bt_loss: z.number(), acc: z.number(), z_first_16: z.array(z.number()) }),
 })
+
+/** The fused steps, and the reference that specifies them. */
+const BACKENDS = ['fused', 'wasm'] as const
 
 /** Relative error allowed per step's loss, and for the test loss. */
 const STEP_TOLERANCE = 2e-5
@@ -72,11 +72,12 @@ describe('golden trajectories', () => {
     process.stdout.write(`${report.join('\n')}\n`)
   })
 
-  it.each(cases)('$name', async ({ name, ...golden }) => {
-    const backend = await loadBackend('auto')
+  const runs = cases.flatMap((one) => BACKENDS.map((backend) => ({ ...one, backend })))
+  it.each(runs)('$name on $backend', async ({ name, backend: choice, ...golden }) => {
     const dataset = await simpler(golden.feature_columns)
     const { train, test } = dataset.splits
     const config = experimentSchema.parse({
+      backend: choice,
       data: { dts_name: 'simpler', dts_path: data, train: { df_file: '-', text_file: '-', emb_file: '-' } },
       model_name: golden.model,
       trainer: golden.trainer,
@@ -87,7 +88,8 @@ describe('golden trajectories', () => {
       },
     })
     const { trainer } = config
-    const execution = new TfjsExecution(createModel(config, sizesOf(dataset)), dataset, trainer, backend)
+    const backend = await openBackend(config)
+    const execution = (await backend.execute([config], dataset))[0]!
     const arrays = readNpz(
       fs.readFileSync(path.join(path.resolve(root, process.env['GOLDEN_DIR'] ?? '../shared/golden'), `${name}.npz`)),
     )
@@ -141,6 +143,7 @@ describe('golden trajectories', () => {
         `tensor ${worstTensor.toExponential(1)}, test loss ${relative(figures.loss, golden.test.loss).toExponential(1)}`,
     )
     execution.dispose()
+    backend.close()
   })
 })
 

@@ -1,13 +1,13 @@
-import { createHash } from 'node:crypto'
 import path from 'node:path'
 import type { ExperimentConfig } from '../../shared/config/experiment'
 import { RUN_FILES } from '../../shared/domain/run'
 import { AppError } from '../../shared/errors'
 import type { Execution } from '../backends/execution'
 import type { Best, CheckpointContext } from '../callbacks/checkpoints'
-import type { Dataset, PairSplit } from '../data/dataset'
+import type { Dataset } from '../data/dataset'
 import type { Schedule } from '../loop/schedule'
 import { readCheckpoint, type CheckpointMeta, type CheckpointProgress } from './checkpointFile'
+import { Fingerprint } from './fingerprint'
 
 export interface Restored {
   progress: CheckpointProgress
@@ -15,8 +15,12 @@ export interface Restored {
   best: Best | undefined
 }
 
-/** What a checkpoint says of the model and of the data it was trained on. */
+/**
+ * What a checkpoint says of the model and of the data it was trained on. The hash of the data is being made meanwhile:
+ * reading it waits for that.
+ */
 export function checkpointContext(config: ExperimentConfig, dataset: Dataset): CheckpointContext {
+  const fingerprint = new Fingerprint(dataset.splits.train)
   return {
     format: 1,
     model_name: config.model_name,
@@ -25,16 +29,10 @@ export function checkpointContext(config: ExperimentConfig, dataset: Dataset): C
     ...(config.data.embedder && { embedder: config.data.embedder }),
     feature_columns: [...dataset.featureColumns],
     users: dataset.users.slice(0, dataset.trainedUsers),
-    train_sha256: fingerprint(dataset.splits.train),
+    get train_sha256() {
+      return fingerprint.hex
+    },
   }
-}
-
-/** What a step depends on: which user prefers which text to which, and the texts' vectors. */
-function fingerprint({ users, prompts, chosen, rejected, features, rewardMargin, table }: PairSplit): string {
-  const hash = createHash('sha256')
-  for (const values of [users, prompts, chosen, rejected, features, rewardMargin, table.values])
-    if (values) hash.update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
-  return hash.digest('hex')
 }
 
 export function modelSection(config: ExperimentConfig): Record<string, unknown> {

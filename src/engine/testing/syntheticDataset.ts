@@ -25,7 +25,7 @@ export function syntheticDataset({
 }: Size): Dataset {
   const values = new Float32Array(texts * width)
   fillNormal(values, 1 / Math.sqrt(width), new RandomStream(7, 'texts'))
-  const table: EmbeddingTable = { file: 'synthetic.npy', rows: texts, width, values }
+  const table: EmbeddingTable = { file: 'synthetic.npy', rows: texts, width, stride: width, dtype: 'float32', values }
   const tastes = new Float32Array((users + unseenUsers) * width)
   fillNormal(tastes, 1, new RandomStream(7, 'tastes'))
   const bow = words === 0 ? undefined : wordCounts(texts, words)

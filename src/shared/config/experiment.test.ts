@@ -37,6 +37,7 @@ test("defaults differ from the reference's", () => {
     patience: 1e9,
     test_on: 'best',
     seed: 0,
+    table_dtype: 'float32',
     num_workers: 2,
   })
   expect(MODEL_SCHEMAS.caimira.parse({})).toEqual({

@@ -20,7 +20,7 @@ export type ModelName = keyof typeof MODEL_SCHEMAS
 export const MODEL_NAMES = Object.keys(MODEL_SCHEMAS) as ModelName[]
 
 export const BASE_REWARDS = ['zero_rw', 'map_rw'] as const
-export const BACKENDS = ['auto', 'wasm', 'cpu'] as const
+export const BACKENDS = ['auto', 'fused', 'wasm', 'cpu'] as const
 export type BackendChoice = (typeof BACKENDS)[number]
 
 /** `exp_config.yaml` as it stands on disk: every section optional, nothing unknown. */
@@ -51,6 +51,7 @@ const common = {
   /** `all`, `none`, or column names and prefixes. */
   features: z.union([z.enum(['all', 'none']), z.array(z.string().min(1)).min(1)]).default('none'),
   backend: z.enum(BACKENDS).default('auto'),
+  threads: z.int().positive().max(64).optional().describe('Threads of the fused engine; results do not depend on it'),
   data: dataConfigSchema,
   trainer: trainerSchema,
 }

@@ -2,6 +2,9 @@ import { z } from 'zod'
 
 export const OPTIMIZERS = ['Adam', 'AdamW', 'SGD', 'RMSprop'] as const
 export const SCHEDULERS = ['none', 'cosine', 'onecycle', 'reduce_on_plateau'] as const
+/** Number types in which embedding tables are held in memory. */
+export const TABLE_DTYPES = ['float32', 'float16'] as const
+export type TableDtype = (typeof TABLE_DTYPES)[number]
 
 const positive = z.number().positive()
 const beta = z.number().min(0).lt(1)
@@ -27,6 +30,10 @@ export const trainerSchema = z.strictObject({
   test_on: z.enum(['best', 'last']).default('best').describe('Checkpoint that is tested'),
   seed: z.int().min(0).max(0xffff_ffff).default(0).describe('Draws initial weights and dropout'),
   data_seed: z.int().min(0).max(0xffff_ffff).optional().describe('Draws the shuffles; the seed by default'),
+  table_dtype: z
+    .enum(TABLE_DTYPES)
+    .default('float32')
+    .describe('Holds the text vectors so in memory; float16 takes half of it, and rounds vectors of wider files'),
   num_workers: z.int().min(0).default(2).describe('Accepted for old files and ignored'),
 })
 export type TrainerConfig = z.infer<typeof trainerSchema>

@@ -22,6 +22,7 @@ export const PROBLEM_SEVERITY = {
   length_mismatch: 'error',
   width_mismatch: 'error',
   vector_not_finite: 'error',
+  vector_overflow: 'error',
   split_empty: 'error',
   unseen_user_in_train: 'error',
   features_mismatch: 'error',

@@ -1,11 +1,14 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { TrainerConfig } from '../../../shared/config/trainer'
 import type { BagOfWords, Dataset, EmbeddingTable, PairSplit } from '../../data/dataset'
+import { packedFloats } from '../../data/embeddingTable'
 import type { Rates } from '../../loop/schedule'
 import { NewUserRows } from '../../adapt/newUserRows'
-import { RandomStream, fillNormal, fillUniform } from '../../loop/random'
+import { RandomStream, fillNormal, permutation } from '../../loop/random'
 import { stepFigures } from '../../metrics/figures'
 import type { Mode, Model, ModelInputs, ParameterSpec, Tensors, TrainingStatistics } from '../../models/model'
+import { meanAnswer } from '../../data/meanAnswer'
+import { initialValues, sizeOf } from '../initialValues'
 import type { Evaluation, Execution, ExecutionState, NamedArray, StepFigures } from '../execution'
 import { distinctRows } from './distinctRows'
 import type { LoadedBackend } from './loadBackend'
@@ -47,21 +50,23 @@ export class TfjsExecution implements Execution {
     this.#rule = createUpdateRule(trainer)
     this.#trainable = model.parameters.filter(({ buffer }) => !buffer)
     this.#buffers = model.parameters.filter(({ buffer }) => buffer)
-    this.#sizes = this.#trainable.map(({ shape }) => size(shape))
+    this.#sizes = this.#trainable.map(({ shape }) => sizeOf(shape))
     this.parameterCount = this.#sizes.reduce((a, b) => a + b, 0)
     const rows = Math.max(EVALUATION_ROWS, trainer.batch_size)
     const words = dataset.vocabulary?.length ?? 0
     const few = Math.max(1, Math.min(rows, Math.floor(EVALUATION_CELLS / Math.max(words, 1))))
     this.#evaluationRows = model.batchDependent ? trainer.batch_size : few
     this.#meanAnswer = tf.keep(tf.tensor2d(meanAnswer(dataset.splits.train), [1, dataset.width]))
-    this.#flat = tf.keep(tf.tensor1d(initialValues(this.#trainable, trainer.seed)))
+    this.#flat = tf.keep(tf.tensor1d(this.#pack((spec) => initialValues(spec, trainer.seed))))
     this.#slots = this.#rule.slots.map(() => tf.keep(tf.zeros([this.parameterCount])))
     this.#bufferTensors = Object.fromEntries(
-      this.#buffers.map((spec) => [
-        spec.name,
-        tf.keep(tf.tensor(initialValues([spec], trainer.seed), [...spec.shape])),
-      ]),
+      this.#buffers.map((spec) => [spec.name, tf.keep(tf.tensor(initialValues(spec, trainer.seed), [...spec.shape]))]),
     )
+  }
+
+  order(epoch: number): Int32Array {
+    const seed = this.#trainer.data_seed ?? this.#trainer.seed
+    return permutation(this.#dataset.splits.train.pairs, new RandomStream(seed, 'shuffle', epoch))
   }
 
   trainStep(rows: Int32Array, rates: Rates, epoch: number): void {
@@ -152,20 +157,12 @@ export class TfjsExecution implements Execution {
       if (found?.values.length !== size) throw new Error(`the state lacks ${name}, or its shape differs`)
       return found.values
     }
-    const pack = (arrays: readonly NamedArray[], prefix: string): tf.Tensor => {
-      const flat = new Float32Array(this.parameterCount)
-      let at = 0
-      for (const [i, { name }] of this.#trainable.entries()) {
-        const values = find(arrays, prefix + name, this.#sizes[i]!)
-        flat.set(values, at)
-        at += values.length
-      }
-      return tf.tensor1d(flat)
-    }
+    const pack = (arrays: readonly NamedArray[], prefix: string): tf.Tensor =>
+      tf.tensor1d(this.#pack(({ name, shape }) => find(arrays, prefix + name, sizeOf(shape))))
     const next = tf.tidy(() => [
       pack(parameters, ''),
       ...this.#rule.slots.map((slot, i) => (optimizer ? pack(optimizer, `${slot}/`) : tf.clone(this.#slots[i]!))),
-      ...this.#buffers.map(({ name, shape }) => tf.tensor(find(parameters, name, size(shape)), [...shape])),
+      ...this.#buffers.map(({ name, shape }) => tf.tensor(find(parameters, name, sizeOf(shape)), [...shape])),
     ])
     this.#replace(next)
     if (steps !== undefined) this.#steps = steps
@@ -220,6 +217,8 @@ export class TfjsExecution implements Execution {
     })
     return margins
   }
+
+  rest(): void {}
 
   dispose(): void {
     tf.dispose([this.#flat, ...this.#slots, ...Object.values(this.#bufferTensors), this.#meanAnswer])
@@ -307,7 +306,7 @@ export class TfjsExecution implements Execution {
         return tf.mul(x, tf.tensor(mask, x.shape))
       },
       noise: (shape) => {
-        const values = new Float32Array(size(shape))
+        const values = new Float32Array(sizeOf(shape))
         fillNormal(values, 1, stream)
         return tf.tensor(values, [...shape])
       },
@@ -359,10 +358,22 @@ export class TfjsExecution implements Execution {
   #table(table: EmbeddingTable): tf.Tensor {
     let uploaded = this.#tables.get(table)
     if (!uploaded) {
-      uploaded = tf.keep(tf.tensor2d(table.values, [table.rows, table.width]))
+      uploaded = tf.keep(tf.tensor2d(packedFloats(table), [table.rows, table.width]))
       this.#tables.set(table, uploaded)
     }
     return uploaded
+  }
+
+  /** All trainable parameters, one after the other. */
+  #pack(values: (spec: ParameterSpec) => Float32Array): Float32Array {
+    const flat = new Float32Array(this.parameterCount)
+    let at = 0
+    for (const spec of this.#trainable) {
+      const part = values(spec)
+      flat.set(part, at)
+      at += part.length
+    }
+    return flat
   }
 
   #unpack(flat: Float32Array, prefix: string): NamedArray[] {
@@ -375,49 +386,10 @@ export class TfjsExecution implements Execution {
   }
 }
 
-const size = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1)
 const scalar = (tensor: tf.Tensor): number => tensor.dataSync<'float32'>()[0]!
 
 function takeRewards({ rewardMargin }: PairSplit, rows: Int32Array): Float32Array {
   return rewardMargin ? Float32Array.from(rows, (row) => rewardMargin[row]!) : new Float32Array(rows.length)
-}
-
-/** The initial values of parameters of any kind, one after the other; each has its own stream, named after it. */
-function initialValues(parameters: readonly ParameterSpec[], seed: number): Float32Array {
-  const flat = new Float32Array(parameters.reduce((sum, { shape }) => sum + size(shape), 0))
-  let at = 0
-  for (const { name, shape, init } of parameters) {
-    const part = flat.subarray(at, (at += size(shape)))
-    const stream = new RandomStream(seed, `init/${name}`)
-    switch (init.kind) {
-      case 'uniform':
-        fillUniform(part, init.bound, stream)
-        break
-      case 'normal':
-        fillNormal(part, init.sd, stream)
-        break
-      case 'constant':
-        part.fill(init.value)
-    }
-  }
-  return flat
-}
-
-/** Mean vector of all chosen and rejected answers, each occurrence counted; summed in float64. */
-function meanAnswer({ table, chosen, rejected, pairs }: PairSplit): Float32Array {
-  const count = new Int32Array(table.rows)
-  for (let i = 0; i < pairs; i++) {
-    count[chosen[i]!]!++
-    count[rejected[i]!]!++
-  }
-  const sum = new Float64Array(table.width)
-  for (let row = 0; row < table.rows; row++) {
-    const times = count[row]!
-    if (times === 0) continue
-    const from = row * table.width
-    for (let d = 0; d < table.width; d++) sum[d]! += times * table.values[from + d]!
-  }
-  return Float32Array.from(sum, (value) => value / (2 * pairs))
 }
 
 /** [rows, V] word counts of these texts of a split, all of them for null. */

@@ -20,7 +20,7 @@ const USER_PROJECTION = 'W_id'
 /** Standard deviation of the users' initial embeddings. */
 const USER_SD = 0.01
 /** The learned scale is clamped to this range before use. */
-const SCALE_RANGE = [0.1, 10] as const
+export const SCALE_RANGE = [0.1, 10] as const
 /** torch.embedding_renorm_ divides by norm + 1e-7. */
 const RENORM_EPS = 1e-7
 

@@ -1,0 +1,91 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { MODEL_NAMES, type ExperimentConfig } from '../../../shared/config/experiment'
+import type { Dataset } from '../../data/dataset'
+import { createSchedule } from '../../loop/schedule'
+import { hasFusedForm } from '../../models/fusedRegistry'
+import { casesOf } from '../../models/testing/cases'
+import { experiment } from '../../testing/experiment'
+import { syntheticDataset } from '../../testing/syntheticDataset'
+import type { Execution } from '../execution'
+import { openBackend, type Backend } from '../openBackend'
+
+const opened: Backend[] = []
+afterEach(() => {
+  for (const backend of opened.splice(0)) backend.close()
+})
+
+async function execution(config: ExperimentConfig, dataset: Dataset): Promise<Execution> {
+  const backend = await openBackend(config)
+  opened.push(backend)
+  return (await backend.execute([config], dataset))[0]!
+}
+
+const STEPS = 50
+
+/** Takes 50 steps, the last batch of an epoch a short one, and returns every loss and the margins of two splits. */
+async function trajectory(one: Execution, dataset: Dataset, config: ExperimentConfig) {
+  const { trainer } = config
+  const schedule = createSchedule(trainer, STEPS)
+  const perEpoch = Math.ceil(dataset.splits.train.pairs / trainer.batch_size)
+  for (let step = 0; step < STEPS; step++) {
+    const batch = step % perEpoch
+    const rows = one
+      .order(Math.floor(step / perEpoch))
+      .slice(batch * trainer.batch_size, (batch + 1) * trainer.batch_size)
+    one.trainStep(rows, schedule.at(step), Math.floor(step / perEpoch))
+  }
+  const figures = await one.drainSteps()
+  const z = await Promise.all(
+    [dataset.splits.test!, dataset.splits.test_unseen!].map(async (split) => (await one.evaluate(split)).z),
+  )
+  return { figures, z: z.flatMap((values) => [...values]) }
+}
+
+/** model2's two LayerNorms over 4 values magnify float32's rounding beyond comparison; over 8 they do not. */
+const WIDER = { model2: { n_dim: 8, proj_hidden: 32 } }
+
+const cases = MODEL_NAMES.filter((model) => hasFusedForm(experiment(model))).flatMap((model) =>
+  casesOf(model).map((one) => ({
+    ...one,
+    model,
+    section: { ...one.section, ...(model === 'model2' && WIDER.model2) },
+  })),
+)
+
+/**
+ * Steps divide by the gradient's own size, so that where it is nothing but rounding, rounding becomes a whole step. An ε well
+ * above the rounding keeps such entries still, and 50 steps comparable.
+ */
+describe.each([
+  { name: 'Adam', trainer: { batch_size: 32, eps: 1e-4 } },
+  {
+    name: 'AdamW with decay, clipping and a cosine',
+    trainer: { batch_size: 27, eps: 1e-4, weight_decay: 0.1, gradient_clip_val: 0.05, scheduler: 'cosine' },
+  },
+  { name: 'SGD', trainer: { batch_size: 64, learning_rate: 0.02, optimizer: 'SGD', weight_decay: 0.01 } },
+  { name: 'RMSprop', trainer: { batch_size: 100, learning_rate: 2e-4, eps: 1e-3, optimizer: 'RMSprop' } },
+])('the fused step leaves the reference under $name', ({ trainer }) => {
+  it.each(cases)('$name', async ({ model, section, features }) => {
+    const dataset = syntheticDataset({ users: 7, texts: 60, width: 21, pairs: 170, features: features ? 3 : 0 })
+    const [reference, fused] = await Promise.all(
+      (['wasm', 'fused'] as const).map(async (backend) => {
+        const config = { ...experiment(model, trainer, section), backend, threads: 2 }
+        return trajectory(await execution(config, dataset), dataset, config)
+      }),
+    )
+    const worst = Math.max(
+      ...fused!.figures.map(({ loss }, step) => Math.abs(loss / reference!.figures[step]!.loss - 1)),
+    )
+    expect(worst, 'largest relative difference of a loss').toBeLessThan(1e-5)
+    const largest = Math.max(...reference!.z.map(Math.abs))
+    const apart = Math.max(...fused!.z.map((z, row) => Math.abs(z - reference!.z[row]!))) / largest
+    expect(apart, 'largest difference of a margin').toBeLessThan(1e-5)
+    for (const [step, { rows, reg_loss, acc }] of fused!.figures.entries()) {
+      const expected = reference!.figures[step]!
+      expect({ rows, acc }).toEqual({ rows: expected.rows, acc: expected.acc })
+      expect(Math.abs(reg_loss - expected.reg_loss)).toBeLessThanOrEqual(1e-5 * expected.reg_loss)
+    }
+    if (process.env['SHOW'])
+      process.stdout.write(`${model} loss ${worst.toExponential(1)} z ${apart.toExponential(1)}\n`)
+  })
+})

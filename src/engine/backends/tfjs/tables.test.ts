@@ -1,0 +1,55 @@
+import { expect, it } from 'vitest'
+import type { Dataset, EmbeddingTable, PairSplit } from '../../data/dataset'
+import { decodeHalves, encodeHalves } from '../../data/embeddingTable'
+import { createModel } from '../../models/registry'
+import { sizesOf } from '../../models/sizesOf'
+import { experiment } from '../../testing/experiment'
+import { syntheticDataset } from '../../testing/syntheticDataset'
+import { loadBackend } from './loadBackend'
+import { TfjsExecution } from './tfjsExecution'
+
+const ROWS = 200
+const WIDTH = 11
+const STRIDE = 16
+
+/** The same data over another table. */
+function withTable(dataset: Dataset, table: EmbeddingTable): Dataset {
+  const over = (split: PairSplit): PairSplit => ({ ...split, table })
+  const { train, dev } = dataset.splits
+  return { ...dataset, splits: { train: over(train), dev: over(dev!) } }
+}
+
+it.each(['caimira', 'model1', 'bt'] as const)(
+  '%s trains the same on a table at a stride and on one of halves as on packed float32 of the same numbers',
+  async (name) => {
+    const synthetic = syntheticDataset({ users: 4, texts: ROWS, width: WIDTH, pairs: 60, words: 0 })
+    const halves = encodeHalves(Float32Array.from(synthetic.splits.train.table.values), new Uint16Array(ROWS * WIDTH))
+    const numbers = decodeHalves(halves, new Float32Array(ROWS * WIDTH))
+    const strided = new Float32Array(ROWS * STRIDE)
+    const stridedHalves = new Uint16Array(ROWS * STRIDE)
+    for (let row = 0; row < ROWS; row++) {
+      strided.set(numbers.subarray(row * WIDTH, (row + 1) * WIDTH), row * STRIDE)
+      stridedHalves.set(halves.subarray(row * WIDTH, (row + 1) * WIDTH), row * STRIDE)
+    }
+    const shape = { file: 'a.npy', rows: ROWS, width: WIDTH }
+    const tables: EmbeddingTable[] = [
+      { ...shape, stride: WIDTH, dtype: 'float32', values: numbers },
+      { ...shape, stride: STRIDE, dtype: 'float32', values: strided },
+      { ...shape, stride: WIDTH, dtype: 'float16', values: halves },
+      { ...shape, stride: STRIDE, dtype: 'float16', values: stridedHalves },
+    ]
+    const config = experiment(name, { batch_size: 16, optimizer: 'Adam' })
+    const backend = await loadBackend('cpu')
+    const margins: number[][] = []
+    for (const table of tables) {
+      const dataset = withTable(synthetic, table)
+      const execution = new TfjsExecution(createModel(config, sizesOf(dataset)), dataset, config.trainer, backend)
+      const rows = Int32Array.from({ length: 16 }, (_, i) => i * 3)
+      for (let step = 0; step < 3; step++) execution.trainStep(rows, { learningRate: 0.01, beta1: 0.9 }, 0)
+      margins.push([...(await execution.evaluate(dataset.splits.dev!)).z])
+      execution.dispose()
+    }
+    expect(margins[0]!.some((z) => z !== 0)).toBe(true)
+    for (const other of margins.slice(1)) expect(other).toEqual(margins[0])
+  },
+)

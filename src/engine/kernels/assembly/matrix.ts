@@ -1,0 +1,421 @@
+import { madd, sums, sum64, widen } from './simd'
+import { TEXT_BLOCK, WIDTH_BLOCK, address, count, shareEnd, shareStart, word } from './share'
+
+/**
+ * Thin matrix products between text vectors and a few weight rows.
+ *
+ * The forward product keeps 6 texts × 2 weight rows in registers: 8 loads for 12 multiply-adds, which is what a core
+ * with two load and two multiply-add ports needs to stay busy, in 15 of 16 vector registers. The backward product keeps
+ * the gradients of 4 texts × 2 weight rows in registers and streams through the width.
+ */
+
+/** Bytes of a text vector multiplied at a time: six of them and two weight rows fit the first-level cache. */
+const CHUNK: usize = 2048
+/** Bytes of gradient rows that should stay in the second-level cache. */
+const RESIDENT: usize = 512 << 10
+
+/** One chunk of a float16 row as float32, at `to`. */
+function widenRow(from: usize, to: usize, bytes: usize): usize {
+  for (let at: usize = 0; at < bytes; at += 16) v128.store(to + at, widen(v128.load64_zero(from + (at >> 1))))
+  return to
+}
+
+/**
+ * out[c][i] = scale[i] · ⟨x_i, w_c⟩ + bias_c, for texts i < n and weight rows c.
+ *
+ * Arguments: 0 addresses of the n text vectors (followed by at least 6 more valid ones), 1 cell of n, 2 list of
+ * (weight row, output row, bias or 0), 3 its length, 4 width in numbers (a multiple of 16), 5 whether vectors are
+ * float16, 6 scratch for them (6 chunks a thread), 7 scale of each text, or 0.
+ */
+export function project(args: usize, thread: i32, threads: i32): void {
+  const n = count(args, 1)
+  const from = shareStart(n, TEXT_BLOCK, thread, threads)
+  const to = shareEnd(n, TEXT_BLOCK, thread, threads)
+  const rows = address(args, 0)
+  const columns = address(args, 2)
+  const last = columns + <usize>(word(args, 3) - 1) * 12
+  const bytes = <usize>word(args, 4) << 2
+  const half = word(args, 5) != 0
+  const scratch = address(args, 6) + <usize>thread * 6 * CHUNK
+  const scales = address(args, 7)
+
+  for (let i = from; i < to; i += 6) {
+    const at = rows + (<usize>i << 2)
+    const lane = <usize>i << 2
+    const x0 = <usize>load<u32>(at)
+    const x1 = <usize>load<u32>(at, 4)
+    const x2 = <usize>load<u32>(at, 8)
+    const x3 = <usize>load<u32>(at, 12)
+    const x4 = <usize>load<u32>(at, 16)
+    const x5 = <usize>load<u32>(at, 20)
+    for (let d: usize = 0; d < bytes; d += CHUNK) {
+      const length = min(CHUNK, bytes - d)
+      let p0 = x0 + d
+      let p1 = x1 + d
+      let p2 = x2 + d
+      let p3 = x3 + d
+      let p4 = x4 + d
+      let p5 = x5 + d
+      if (half) {
+        const h = d >> 1
+        p0 = widenRow(x0 + h, scratch, length)
+        p1 = widenRow(x1 + h, scratch + CHUNK, length)
+        p2 = widenRow(x2 + h, scratch + 2 * CHUNK, length)
+        p3 = widenRow(x3 + h, scratch + 3 * CHUNK, length)
+        p4 = widenRow(x4 + h, scratch + 4 * CHUNK, length)
+        p5 = widenRow(x5 + h, scratch + 5 * CHUNK, length)
+      }
+      for (let c = columns; c <= last; c += 24) {
+        const next = c < last ? c + 12 : c
+        const u = <usize>load<u32>(c) + d
+        const v = <usize>load<u32>(next) + d
+        let u0 = f32x4.splat(0)
+        let u1 = u0
+        let u2 = u0
+        let u3 = u0
+        let u4 = u0
+        let u5 = u0
+        let v0 = u0
+        let v1 = u0
+        let v2 = u0
+        let v3 = u0
+        let v4 = u0
+        let v5 = u0
+        for (let o: usize = 0; o < length; o += 16) {
+          const a = v128.load(u + o)
+          const b = v128.load(v + o)
+          let x = v128.load(p0 + o)
+          u0 = madd(x, a, u0)
+          v0 = madd(x, b, v0)
+          x = v128.load(p1 + o)
+          u1 = madd(x, a, u1)
+          v1 = madd(x, b, v1)
+          x = v128.load(p2 + o)
+          u2 = madd(x, a, u2)
+          v2 = madd(x, b, v2)
+          x = v128.load(p3 + o)
+          u3 = madd(x, a, u3)
+          v3 = madd(x, b, v3)
+          x = v128.load(p4 + o)
+          u4 = madd(x, a, u4)
+          v4 = madd(x, b, v4)
+          x = v128.load(p5 + o)
+          u5 = madd(x, a, u5)
+          v5 = madd(x, b, v5)
+        }
+        const outU = <usize>load<u32>(c, 4) + lane
+        const outV = <usize>load<u32>(next, 4) + lane
+        let su = sums(u0, u1, u2, u3)
+        let sv = sums(v0, v1, v2, v3)
+        // Texts 4 and 5 of both weight rows share a vector: [u4, u5, v4, v5].
+        let tail = sums(u4, u5, v4, v5)
+        if (d > 0) {
+          su = f32x4.add(su, v128.load(outU))
+          sv = f32x4.add(sv, v128.load(outV))
+          tail = f32x4.add(tail, v128.load_lane<u64>(outV + 16, v128.load64_zero(outU + 16), 1))
+        }
+        if (d + length == bytes) {
+          if (scales != 0) {
+            const first = v128.load(scales + lane)
+            const rest = v128.load64_splat(scales + lane + 16)
+            su = f32x4.mul(su, first)
+            sv = f32x4.mul(sv, first)
+            tail = f32x4.mul(tail, rest)
+          }
+          const biasU = <usize>load<u32>(c, 8)
+          if (biasU != 0) {
+            const a = v128.load32_splat(biasU)
+            const b = v128.load32_splat(<usize>load<u32>(next, 8))
+            su = f32x4.add(su, a)
+            sv = f32x4.add(sv, b)
+            tail = f32x4.add(tail, v128.shuffle<f32>(a, b, 0, 1, 4, 5))
+          }
+        }
+        v128.store(outU, su)
+        v128.store_lane<u64>(outU + 16, tail, 0)
+        v128.store(outV, sv)
+        v128.store_lane<u64>(outV + 16, tail, 1)
+      }
+    }
+  }
+}
+
+/**
+ * dw_c = Σ_i g[c][i] x_i: the gradient of `project`'s weights. Products of four texts are added up before they reach
+ * the running sum, which loses fewer digits than adding them one by one.
+ *
+ * Arguments: 0 addresses of the text vectors, 1 cell of n, 2 list of (gradient row g, zero from n up to a multiple of 4;
+ * output row), 3 its length, 4 width, 5 float16, 6 scratch (6 chunks a thread).
+ */
+export function projectGrad(args: usize, thread: i32, threads: i32): void {
+  const n = count(args, 1)
+  const rows = address(args, 0)
+  const columns = address(args, 2)
+  const length = word(args, 3)
+  const last = columns + <usize>(length - 1) * 8
+  const width = word(args, 4)
+  const half = word(args, 5) != 0
+  const scratch = address(args, 6) + <usize>thread * 6 * CHUNK
+  const from = <usize>shareStart(width, WIDTH_BLOCK, thread, threads) << 2
+  const to = <usize>shareEnd(width, WIDTH_BLOCK, thread, threads) << 2
+
+  for (let c = columns; c <= last; c += 8) memory.fill(<usize>load<u32>(c, 4) + from, 0, to - from)
+  let tile = max<usize>(256, (RESIDENT / <usize>length) & ~63)
+  if (half) tile = min(tile, CHUNK)
+  for (let d = from; d < to; d += tile) {
+    const bytes = min(tile, to - d)
+    for (let i = 0; i < n; i += 4) {
+      const at = rows + (<usize>i << 2)
+      const lane = <usize>i << 2
+      let x0 = <usize>load<u32>(at)
+      let x1 = <usize>load<u32>(at, 4)
+      let x2 = <usize>load<u32>(at, 8)
+      let x3 = <usize>load<u32>(at, 12)
+      if (half) {
+        const h = d >> 1
+        x0 = widenRow(x0 + h, scratch, bytes)
+        x1 = widenRow(x1 + h, scratch + CHUNK, bytes)
+        x2 = widenRow(x2 + h, scratch + 2 * CHUNK, bytes)
+        x3 = widenRow(x3 + h, scratch + 3 * CHUNK, bytes)
+      } else {
+        x0 += d
+        x1 += d
+        x2 += d
+        x3 += d
+      }
+      let c = columns
+      for (; c < last; c += 16) {
+        const g = <usize>load<u32>(c) + lane
+        const h = <usize>load<u32>(c, 8) + lane
+        const g0 = v128.load32_splat(g)
+        const g1 = v128.load32_splat(g, 4)
+        const g2 = v128.load32_splat(g, 8)
+        const g3 = v128.load32_splat(g, 12)
+        const h0 = v128.load32_splat(h)
+        const h1 = v128.load32_splat(h, 4)
+        const h2 = v128.load32_splat(h, 8)
+        const h3 = v128.load32_splat(h, 12)
+        const p = <usize>load<u32>(c, 4) + d
+        const q = <usize>load<u32>(c, 12) + d
+        for (let o: usize = 0; o < bytes; o += 16) {
+          let x = v128.load(x0 + o)
+          let u = f32x4.mul(x, g0)
+          let v = f32x4.mul(x, h0)
+          x = v128.load(x1 + o)
+          u = madd(x, g1, u)
+          v = madd(x, h1, v)
+          x = v128.load(x2 + o)
+          u = madd(x, g2, u)
+          v = madd(x, h2, v)
+          x = v128.load(x3 + o)
+          u = madd(x, g3, u)
+          v = madd(x, h3, v)
+          v128.store(p + o, f32x4.add(u, v128.load(p + o)))
+          v128.store(q + o, f32x4.add(v, v128.load(q + o)))
+        }
+      }
+      if (c == last) {
+        const g = <usize>load<u32>(c) + lane
+        const g0 = v128.load32_splat(g)
+        const g1 = v128.load32_splat(g, 4)
+        const g2 = v128.load32_splat(g, 8)
+        const g3 = v128.load32_splat(g, 12)
+        const p = <usize>load<u32>(c, 4) + d
+        for (let o: usize = 0; o < bytes; o += 16) {
+          let u = f32x4.mul(v128.load(x0 + o), g0)
+          u = madd(v128.load(x1 + o), g1, u)
+          u = madd(v128.load(x2 + o), g2, u)
+          u = madd(v128.load(x3 + o), g3, u)
+          v128.store(p + o, f32x4.add(u, v128.load(p + o)))
+        }
+      }
+    }
+  }
+}
+
+/**
+ * A small linear layer on columns: out[o][b] = bias_o + Σ_i w[o][i] in[i][b].
+ *
+ * Arguments: 0 w [O, I], 1 bias or 0, 2 in [I, stride], 3 its stride in numbers, 4 I, 5 out, 6 its stride, 7 O,
+ * 8 cell of n, 9 block of a share.
+ */
+export function linear(args: usize, thread: i32, threads: i32): void {
+  const weight = address(args, 0)
+  const bias = address(args, 1)
+  const input = address(args, 2)
+  const inStride = <usize>word(args, 3) << 2
+  const inputs = word(args, 4)
+  const out = address(args, 5)
+  const outStride = <usize>word(args, 6) << 2
+  const outputs = word(args, 7)
+  const n = count(args, 8)
+  const from = shareStart(n, word(args, 9), thread, threads)
+  const to = shareEnd(n, word(args, 9), thread, threads)
+  for (let b = from; b < to; b += 4) {
+    const lane = <usize>b << 2
+    for (let o = 0; o < outputs; o += 4) {
+      // Beyond the last output the last one is computed again.
+      const o1 = min(o + 1, outputs - 1)
+      const o2 = min(o + 2, outputs - 1)
+      const o3 = min(o + 3, outputs - 1)
+      const w0 = weight + ((<usize>o * inputs) << 2)
+      const w1 = weight + ((<usize>o1 * inputs) << 2)
+      const w2 = weight + ((<usize>o2 * inputs) << 2)
+      const w3 = weight + ((<usize>o3 * inputs) << 2)
+      let s0 = bias == 0 ? f32x4.splat(0) : v128.load32_splat(bias + (<usize>o << 2))
+      let s1 = bias == 0 ? s0 : v128.load32_splat(bias + (<usize>o1 << 2))
+      let s2 = bias == 0 ? s0 : v128.load32_splat(bias + (<usize>o2 << 2))
+      let s3 = bias == 0 ? s0 : v128.load32_splat(bias + (<usize>o3 << 2))
+      let x = input + lane
+      for (let i: usize = 0; i < <usize>inputs << 2; i += 4) {
+        const v = v128.load(x)
+        s0 = madd(v, v128.load32_splat(w0 + i), s0)
+        s1 = madd(v, v128.load32_splat(w1 + i), s1)
+        s2 = madd(v, v128.load32_splat(w2 + i), s2)
+        s3 = madd(v, v128.load32_splat(w3 + i), s3)
+        x += inStride
+      }
+      v128.store(out + <usize>o * outStride + lane, s0)
+      v128.store(out + <usize>o1 * outStride + lane, s1)
+      v128.store(out + <usize>o2 * outStride + lane, s2)
+      v128.store(out + <usize>o3 * outStride + lane, s3)
+    }
+  }
+}
+
+/**
+ * gin[i][b] = Σ_o w[o][i] g[o][b].
+ *
+ * Arguments: 0 w [O, I], 1 g [O, stride], 2 its stride, 3 O, 4 gin, 5 its stride, 6 I, 7 cell of n, 8 block.
+ */
+export function linearInputGrad(args: usize, thread: i32, threads: i32): void {
+  const weight = address(args, 0)
+  const grad = address(args, 1)
+  const gradStride = <usize>word(args, 2) << 2
+  const outputs = word(args, 3)
+  const out = address(args, 4)
+  const outStride = <usize>word(args, 5) << 2
+  const inputs = word(args, 6)
+  const n = count(args, 7)
+  const from = shareStart(n, word(args, 8), thread, threads)
+  const to = shareEnd(n, word(args, 8), thread, threads)
+  const rowBytes = <usize>inputs << 2
+  for (let b = from; b < to; b += 4) {
+    const lane = <usize>b << 2
+    for (let i = 0; i < inputs; i++) {
+      let w = weight + (<usize>i << 2)
+      let g = grad + lane
+      let sum = f32x4.splat(0)
+      for (let o = 0; o < outputs; o++) {
+        sum = madd(v128.load(g), v128.load32_splat(w), sum)
+        g += gradStride
+        w += rowBytes
+      }
+      v128.store(out + <usize>i * outStride + lane, sum)
+    }
+  }
+}
+
+/**
+ * dw[o][i] (+)= Σ_b g[o][b] in[i][b]; g is zero from n up to a multiple of 4.
+ *
+ * Arguments: 0 dw [O, I], 1 g [O, stride], 2 its stride, 3 O, 4 in [I, stride], 5 its stride, 6 I, 7 cell of n,
+ * 8 whether to add to dw.
+ */
+export function linearWeightGrad(args: usize, thread: i32, threads: i32): void {
+  const out = address(args, 0)
+  const grad = address(args, 1)
+  const gradStride = <usize>word(args, 2) << 2
+  const outputs = word(args, 3)
+  const input = address(args, 4)
+  const inStride = <usize>word(args, 5) << 2
+  const inputs = word(args, 6)
+  const bytes = (<usize>count(args, 7) << 2) + 15 & ~15
+  const add = word(args, 8) != 0
+  const from = shareStart(inputs, 4, thread, threads)
+  const to = shareEnd(inputs, 4, thread, threads)
+  for (let i = from; i < to; i += 4) {
+    const x0 = input + <usize>i * inStride
+    const x1 = input + <usize>min(i + 1, to - 1) * inStride
+    const x2 = input + <usize>min(i + 2, to - 1) * inStride
+    const x3 = input + <usize>min(i + 3, to - 1) * inStride
+    for (let o = 0; o < outputs; o++) {
+      const g = grad + <usize>o * gradStride
+      let s0 = f32x4.splat(0)
+      let s1 = s0
+      let s2 = s0
+      let s3 = s0
+      for (let at: usize = 0; at < bytes; at += 16) {
+        const v = v128.load(g + at)
+        s0 = madd(v, v128.load(x0 + at), s0)
+        s1 = madd(v, v128.load(x1 + at), s1)
+        s2 = madd(v, v128.load(x2 + at), s2)
+        s3 = madd(v, v128.load(x3 + at), s3)
+      }
+      const total = sums(s0, s1, s2, s3)
+      const w = out + ((<usize>o * inputs + i) << 2)
+      const rest = to - i
+      put(w, f32x4.extract_lane(total, 0), add)
+      if (rest > 1) put(w + 4, f32x4.extract_lane(total, 1), add)
+      if (rest > 2) put(w + 8, f32x4.extract_lane(total, 2), add)
+      if (rest > 3) put(w + 12, f32x4.extract_lane(total, 3), add)
+    }
+  }
+}
+
+@inline
+function put(at: usize, value: f32, add: bool): void {
+  store<f32>(at, add ? load<f32>(at) + value : value)
+}
+
+/**
+ * The machine's ceiling in this instruction set, for benchmarks: 12 independent chains of multiply-adds.
+ * @returns a number that depends on all of them; `iterations` × 48 multiply-adds are done
+ */
+export function peakMultiplyAdd(iterations: i32, operands: usize): f32 {
+  const x = v128.load(operands)
+  const y = v128.load(operands, 16)
+  let a = f32x4.splat(0)
+  let b = a
+  let c = a
+  let d = a
+  let e = a
+  let f = a
+  let g = a
+  let h = a
+  let i = a
+  let j = a
+  let k = a
+  let l = a
+  for (let n = 0; n < iterations; n++) {
+    a = madd(x, y, a)
+    b = madd(x, y, b)
+    c = madd(x, y, c)
+    d = madd(x, y, d)
+    e = madd(x, y, e)
+    f = madd(x, y, f)
+    g = madd(x, y, g)
+    h = madd(x, y, h)
+    i = madd(x, y, i)
+    j = madd(x, y, j)
+    k = madd(x, y, k)
+    l = madd(x, y, l)
+  }
+  const s = f32x4.add(sums(a, b, c, d), f32x4.add(sums(e, f, g, h), sums(i, j, k, l)))
+  return <f32>sum64(s)
+}
+
+/** The other ceiling: reads memory once. @returns a number that depends on all of it */
+export function streamRead(from: usize, bytes: usize): f32 {
+  let a = f32x4.splat(0)
+  let b = a
+  let c = a
+  let d = a
+  for (let at: usize = 0; at < bytes; at += 64) {
+    a = v128.xor(a, v128.load(from + at))
+    b = v128.xor(b, v128.load(from + at, 16))
+    c = v128.xor(c, v128.load(from + at, 32))
+    d = v128.xor(d, v128.load(from + at, 48))
+  }
+  return f32x4.extract_lane(v128.xor(v128.xor(a, b), v128.xor(c, d)), 0)
+}

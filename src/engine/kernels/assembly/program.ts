@@ -1,0 +1,220 @@
+import * as columns from './columns'
+import * as matrix from './matrix'
+import * as pairs from './pairs'
+import * as random from './random'
+import * as rows from './rows'
+import * as steps from './update'
+
+export { peakMultiplyAdd, streamRead } from './matrix'
+export { permute } from './random'
+
+/**
+ * A program is a list of operations in memory, each [code, words, arguments …], which all threads run together: every
+ * operation divides its work among them, and a barrier stands wherever one reads what another thread has written.
+ */
+export const END: i32 = 0
+export const BARRIER: i32 = 1
+export const batch: i32 = 2
+export const project: i32 = 3
+export const projectGrad: i32 = 4
+export const linear: i32 = 5
+export const linearInputGrad: i32 = 6
+export const linearWeightGrad: i32 = 7
+export const gather: i32 = 8
+export const scatter: i32 = 9
+export const rowSums: i32 = 10
+export const withGenericUser: i32 = 11
+export const renormalise: i32 = 12
+export const softmax: i32 = 13
+export const softmaxGrad: i32 = 14
+export const layerNorm: i32 = 15
+export const layerNormGrad: i32 = 16
+export const l2Norm: i32 = 17
+export const l2NormGrad: i32 = 18
+export const gelu: i32 = 19
+export const geluGrad: i32 = 20
+export const multiply: i32 = 21
+export const combine: i32 = 22
+export const dot: i32 = 23
+export const dotGrad: i32 = 24
+export const dropout: i32 = 25
+export const irtMargin: i32 = 26
+export const irtMarginGrad: i32 = 27
+export const preference: i32 = 28
+export const clampScale: i32 = 29
+export const clampScaleGrad: i32 = 30
+export const penalise: i32 = 31
+export const update: i32 = 32
+export const figures: i32 = 33
+
+/**
+ * The threads' meeting place, one 64-byte line a word, so that a thread that spins on one does not slow the others:
+ * generation of the current program, its address, arrivals at the barrier, its phase, sleepers at either.
+ */
+const GENERATION: usize = 0
+const PROGRAM: usize = 64
+const ARRIVED: usize = 128
+const PHASE: usize = 192
+const BARRIER_SLEEPERS: usize = 256
+const START_SLEEPERS: usize = 320
+
+/** Looks before a thread goes to sleep: some tens of microseconds, longer than any step of a small problem waits. */
+const SPINS: i32 = 20000
+
+/** Runs a program to its end on this thread and all that serve. */
+export function run(program: usize, control: usize, threads: i32): void {
+  if (threads > 1) {
+    store<u32>(control + PROGRAM, <u32>program)
+    atomic.add<i32>(control + GENERATION, 1)
+    if (atomic.load<i32>(control + START_SLEEPERS) > 0) atomic.notify(control + GENERATION, threads)
+  }
+  execute(program, control, 0, threads)
+}
+
+/** The life of a further thread: runs each program handed out, and ends at a program at address 0. */
+export function serve(control: usize, thread: i32, threads: i32): void {
+  let seen = 0
+  for (;;) {
+    seen = waitFor(control + GENERATION, control + START_SLEEPERS, seen)
+    const program = <usize>load<u32>(control + PROGRAM)
+    if (program == 0) return
+    execute(program, control, thread, threads)
+  }
+}
+
+/** Waits until the word differs from `old`, and returns it. */
+function waitFor(at: usize, sleepers: usize, old: i32): i32 {
+  for (let i = 0; i < SPINS; i++) {
+    const now = atomic.load<i32>(at)
+    if (now != old) return now
+  }
+  atomic.add<i32>(sleepers, 1)
+  while (atomic.load<i32>(at) == old) atomic.wait<i32>(at, old, -1)
+  atomic.sub<i32>(sleepers, 1)
+  return atomic.load<i32>(at)
+}
+
+function barrier(control: usize, threads: i32): void {
+  if (threads == 1) return
+  const phase = atomic.load<i32>(control + PHASE)
+  if (atomic.add<i32>(control + ARRIVED, 1) == threads - 1) {
+    atomic.store<i32>(control + ARRIVED, 0)
+    atomic.add<i32>(control + PHASE, 1)
+    if (atomic.load<i32>(control + BARRIER_SLEEPERS) > 0) atomic.notify(control + PHASE, threads)
+  } else waitFor(control + PHASE, control + BARRIER_SLEEPERS, phase)
+}
+
+function execute(program: usize, control: usize, thread: i32, threads: i32): void {
+  let at = program
+  for (;;) {
+    const code = load<i32>(at)
+    const args = at + 8
+    at = args + ((<usize>load<i32>(at, 4)) << 2)
+    switch (code) {
+      case END:
+        barrier(control, threads)
+        return
+      case BARRIER:
+        barrier(control, threads)
+        break
+      case batch:
+        pairs.batch(args, thread, threads)
+        break
+      case project:
+        matrix.project(args, thread, threads)
+        break
+      case projectGrad:
+        matrix.projectGrad(args, thread, threads)
+        break
+      case linear:
+        matrix.linear(args, thread, threads)
+        break
+      case linearInputGrad:
+        matrix.linearInputGrad(args, thread, threads)
+        break
+      case linearWeightGrad:
+        matrix.linearWeightGrad(args, thread, threads)
+        break
+      case gather:
+        rows.gather(args, thread, threads)
+        break
+      case scatter:
+        rows.scatter(args, thread, threads)
+        break
+      case rowSums:
+        rows.rowSums(args, thread, threads)
+        break
+      case withGenericUser:
+        rows.withGenericUser(args, thread, threads)
+        break
+      case renormalise:
+        rows.renormalise(args, thread, threads)
+        break
+      case softmax:
+        columns.softmax(args, thread, threads)
+        break
+      case softmaxGrad:
+        columns.softmaxGrad(args, thread, threads)
+        break
+      case layerNorm:
+        columns.layerNorm(args, thread, threads)
+        break
+      case layerNormGrad:
+        columns.layerNormGrad(args, thread, threads)
+        break
+      case l2Norm:
+        columns.l2Norm(args, thread, threads)
+        break
+      case l2NormGrad:
+        columns.l2NormGrad(args, thread, threads)
+        break
+      case gelu:
+        columns.gelu(args, thread, threads)
+        break
+      case geluGrad:
+        columns.geluGrad(args, thread, threads)
+        break
+      case multiply:
+        columns.multiply(args, thread, threads)
+        break
+      case combine:
+        columns.combine(args, thread, threads)
+        break
+      case dot:
+        columns.dot(args, thread, threads)
+        break
+      case dotGrad:
+        columns.dotGrad(args, thread, threads)
+        break
+      case dropout:
+        random.dropout(args, thread, threads)
+        break
+      case irtMargin:
+        pairs.irtMargin(args, thread, threads)
+        break
+      case irtMarginGrad:
+        pairs.irtMarginGrad(args, thread, threads)
+        break
+      case preference:
+        pairs.preference(args, thread, threads)
+        break
+      case clampScale:
+        pairs.clampScale(args, thread, threads)
+        break
+      case clampScaleGrad:
+        pairs.clampScaleGrad(args, thread, threads)
+        break
+      case penalise:
+        steps.penalise(args, thread, threads)
+        break
+      case update:
+        steps.update(args, thread, threads)
+        break
+      case figures:
+        steps.figures(args, thread, threads)
+        break
+      default:
+        unreachable()
+    }
+  }
+}

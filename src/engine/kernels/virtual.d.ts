@@ -1,0 +1,7 @@
+/** The kernels of `assembly/`, compiled by `scripts/kernels/compile.mjs`: WebAssembly modules in base64. */
+declare module 'virtual:kernels' {
+  /** With relaxed SIMD: fused multiply-adds. */
+  export const relaxed: string
+  /** For engines without it. */
+  export const plain: string
+}

@@ -1,0 +1,98 @@
+import type { CaimiraConfig } from '../../../shared/config/models/caimira'
+import type { IrtSides } from '../../kernels/tape'
+import type { FusedModel } from '../fused'
+
+/**
+ * caimira, see reference.ts. With q = s − (d − centre), ∂δ/∂r = q, ∂δ/∂s = r and ∂δ/∂d = −r; the centre is a mean of d, so
+ * that each use of a text in the batch also receives the centre's gradient divided by the uses it is a mean of.
+ */
+export function caimiraFused(config: CaimiraConfig): FusedModel {
+  const K = config.n_dim
+  const side = config.centering === 'side'
+  const sharpness = 1 / config.r_temperature
+  return {
+    textWeights: ['layer_d.weight', 'layer_r.weight'],
+    penalties: { 'layer_s.weight': { l1: config.lambda_s }, 'layer_d.weight': { l1: config.lambda_d } },
+    prompts: false,
+    normalised: false,
+
+    forward(tape, inputs) {
+      const { pairs, answers, users, chosen, rejected, margin, parameter, perUser, perUserGrad } = inputs
+      const weights = { d: parameter('layer_d.weight'), r: parameter('layer_r.weight') }
+      const biases = { d: parameter('layer_d.bias'), r: parameter('layer_r.bias') }
+      const difficulty = tape.project(answers, weights.d, biases.d)
+      const relevance = tape.softmax(tape.project(answers, weights.r, biases.r), sharpness)
+
+      let centreChosen: number
+      let centreRejected: number
+      if (side) {
+        centreChosen = tape.vector(K)
+        centreRejected = tape.vector(K)
+        tape.rowSums(difficulty, centreChosen, { weights: answers.chosenUses, over: pairs.n })
+        tape.rowSums(difficulty, centreRejected, { weights: answers.rejectedUses, over: pairs.n })
+      } else if (inputs.training) {
+        centreChosen = centreRejected = tape.vector(K)
+        tape.rowSums(difficulty, centreChosen, { weights: answers.uses, factor: 0.5, over: pairs.n })
+      } else centreChosen = centreRejected = inputs.frozen('centre', K)
+
+      const sides: IrtSides = {
+        relevanceChosen: tape.gather(relevance, chosen, pairs),
+        difficultyChosen: tape.gather(difficulty, chosen, pairs),
+        relevanceRejected: tape.gather(relevance, rejected, pairs),
+        difficultyRejected: tape.gather(difficulty, rejected, pairs),
+        skill: tape.gather(perUser('layer_s.weight'), users, pairs),
+        centreChosen,
+        centreRejected,
+      }
+      tape.irtMargin(sides, margin)
+
+      const gDifficulty = tape.matrix(K, answers.axis)
+      const gRelevance = tape.matrix(K, answers.axis)
+      const gCentre = tape.vector(K)
+      const gCentreRejected = tape.vector(K)
+      return (g) => {
+        tape.irtMarginGrad(sides, g)
+        const both = [
+          { positions: chosen, g: sides.difficultyChosen },
+          { positions: rejected, g: sides.difficultyRejected },
+        ]
+        if (side) {
+          tape.rowSums(sides.difficultyChosen, gCentre, { factor: -1, over: pairs.n })
+          tape.rowSums(sides.difficultyRejected, gCentreRejected, { factor: -1, over: pairs.n })
+          tape.scatter(gDifficulty, both, [
+            { constant: gCentre, weights: answers.chosenUses },
+            { constant: gCentreRejected, weights: answers.rejectedUses },
+          ])
+        } else {
+          tape.rowSums(sides.difficultyChosen, gCentre, {
+            and: { a: sides.difficultyRejected },
+            factor: -0.5,
+            over: pairs.n,
+          })
+          tape.scatter(gDifficulty, both, [{ constant: gCentre, weights: answers.uses }])
+        }
+        tape.scatter(gRelevance, [
+          { positions: chosen, g: sides.relevanceChosen },
+          { positions: rejected, g: sides.relevanceRejected },
+        ])
+        tape.scatter(perUserGrad('layer_s.weight'), [{ positions: users, g: sides.skill }])
+        tape.softmaxGrad(relevance, gRelevance, sharpness)
+        tape.projectGrad(answers, gDifficulty, weights.d, biases.d)
+        tape.projectGrad(answers, gRelevance, weights.r, biases.r)
+      }
+    },
+
+    freeze(value, meanAnswer) {
+      if (side) return null
+      const weight = value('layer_d.weight')
+      const bias = value('layer_d.bias')
+      const mean = meanAnswer()
+      const centre = Float32Array.from(bias, (b, k) => {
+        let sum = b
+        for (let d = 0; d < mean.length; d++) sum += weight[k * mean.length + d]! * mean[d]!
+        return sum
+      })
+      return { centre }
+    },
+  }
+}
