@@ -38,8 +38,8 @@ async function measure(
   const { pairs, texts, width } = await workloadOf({ ...data, frame: data.judged ?? data.frame }, BATCH)
   const rates: number[] = []
   for (let i = 0; i < setting.pairs; i++) {
-    // One step an epoch would do: only the validation is read.
-    const { ms_per_validation } = await train(setting, { data, epochs: EPOCHS, batch: 4 * BATCH })
+    const { ms_per_validation } = await train(setting, { data, epochs: EPOCHS })
+    if (ms_per_validation === undefined) throw new Error('the result has no ms_per_validation')
     rates.push((1000 * pairs) / ms_per_validation)
   }
   const note = `${pairs.toLocaleString('en')} pairs over ${texts.toLocaleString('en')} texts × ${width}`

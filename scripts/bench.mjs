@@ -12,7 +12,18 @@ const BENCH = join(ROOT, 'bench')
 const OUT = join(ROOT, 'out', 'bench')
 const QUESTION = /^export const question\b/m
 /** The order of the table; what is not named here comes after, by name. */
-const ORDER = ['epoch', 'models', 'backends', 'seeds', 'predictions', 'start', 'ceilings', 'scaling']
+const ORDER = [
+  'epoch',
+  'models',
+  'backends',
+  'seeds',
+  'predictions',
+  'start',
+  'tableMemory',
+  'ceilings',
+  'account',
+  'scaling',
+]
 
 const sourcesIn = (folder) =>
   readdirSync(folder, { withFileTypes: true })

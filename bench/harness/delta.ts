@@ -38,7 +38,8 @@ export function needFlag(flag: string): void {
 const trainResult = z.object({
   type: z.literal('result'),
   ms_per_epoch: z.number().positive(),
-  ms_per_validation: z.number(),
+  /** Not of several seeds. */
+  ms_per_validation: z.number().optional(),
   peak_rss_bytes: z.number(),
   backend: z.string(),
   threads: z.int(),
@@ -72,7 +73,7 @@ export async function train(setting: Setting, options: TrainOptions): Promise<Tr
 }
 
 export async function startTrain(setting: Setting, options: TrainOptions): Promise<Ran> {
-  const { model = 'caimira', backend = OURS, threads = 0, batch = BATCH, n_dim = N_DIM, seed = 0 } = options
+  const { model = 'caimira', backend = OURS, threads = 0, batch = BATCH, n_dim = N_DIM, seed } = options
   if (!hasBackend(backend)) throw new Missing(`this build has no backend ${backend}`)
   if (threads > 0) needFlag('--threads')
   mkdirSync(setting.folder, { recursive: true })
@@ -91,7 +92,7 @@ export async function startTrain(setting: Setting, options: TrainOptions): Promi
       batch_size: batch,
       n_dim,
       backend,
-      seed,
+      ...(seed !== undefined && { seed }),
       ...(threads > 0 && { threads }),
     }
     const args = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, String(value)])

@@ -3,6 +3,8 @@
  * the kernels, nor of what compiles them.
  */
 
+import { z } from 'zod'
+
 const I32 = 0x7f
 const F32 = 0x7d
 const V128 = 0x7b
@@ -127,24 +129,21 @@ export function loopModule(relaxed: boolean, pages: number): Uint8Array<ArrayBuf
   ])
 }
 
-/** What of WebAssembly is used here, and what {@link loopModule} exports: Node's types leave it to the browser's. */
-declare const WebAssembly: {
-  validate: (module: Uint8Array<ArrayBuffer>) => boolean
-  Module: new (module: Uint8Array<ArrayBuffer>) => object
-  Instance: new (module: object) => { exports: Loops }
-}
-export interface Loops {
-  multiplyAdd: (turns: number, x: number) => number
-  read: (turns: number, from: number) => number
-  memory: { buffer: ArrayBuffer }
-}
+const isFunction = (value: unknown): boolean => typeof value === 'function'
+/** What {@link loopModule} exports. */
+const loopsSchema = z.object({
+  multiplyAdd: z.custom<(turns: number, x: number) => number>(isFunction),
+  read: z.custom<(turns: number, from: number) => number>(isFunction),
+  memory: z.instanceof(WebAssembly.Memory),
+})
+export type Loops = z.infer<typeof loopsSchema>
 
 const PAGE_BYTES = 65_536
 
 /** The loops, with a memory of at least so many bytes. */
 export function instantiate(relaxed: boolean, bytes: number): Loops {
   const module = loopModule(relaxed, Math.max(1, Math.ceil(bytes / PAGE_BYTES)))
-  return new WebAssembly.Instance(new WebAssembly.Module(module)).exports
+  return loopsSchema.parse(new WebAssembly.Instance(new WebAssembly.Module(module), {}).exports)
 }
 
 /** Whether this engine has relaxed SIMD. */
