@@ -30,8 +30,12 @@ export default defineConfig({
       target: 'node22.12',
       externalizeDeps: {
         include: ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs'],
-        // Bundled, since Node cannot resolve tfjs-core's gradients by itself; shaking the rest off also halves start-up.
-        exclude: ['@tensorflow/tfjs-core', '@tensorflow/tfjs-backend-cpu', '@tensorflow/tfjs-backend-wasm'],
+        exclude: [
+          // Bundled, since Node cannot resolve tfjs-core's gradients by itself.
+          ...['@tensorflow/tfjs-core', '@tensorflow/tfjs-backend-cpu', '@tensorflow/tfjs-backend-wasm'],
+          // Bundled, since reading their many files takes longer than a short training run.
+          ...['zod', 'hyparquet', 'hyparquet-compressors', 'hyparquet-writer', 'js-yaml', 'commander', 'ws'],
+        ],
       },
       rolldownOptions: {
         input,

@@ -11,6 +11,7 @@ import { AppError, ERROR_EXIT_CODES } from '../shared/errors'
 import { onInterrupt } from './interrupt'
 import { createOutput } from './output'
 import { TrainReporter } from './trainReporter'
+import { trainSeeds } from './trainSeeds'
 import { commandLine, configRoots, enginePath } from './roots'
 
 interface TrainOptions {
@@ -27,6 +28,7 @@ interface TrainOptions {
   exp_version?: string
   patience?: unknown
   seed?: unknown
+  seeds?: string
   max_epochs?: unknown
   learning_rate?: unknown
   set: string[]
@@ -55,6 +57,7 @@ export function addTrain(program: Command, args: readonly string[], exit: (code:
     .option('--exp_version <name>', 'run: its folder; a taken name gets -2, -3, … (default: v0)')
     .option('--patience <n>', 'stop after so many epochs without a lower val_loss', parseScalar)
     .option('--seed <n>', 'seed of initial weights, and of shuffles unless trainer.data_seed is set', parseScalar)
+    .option('--seeds <list>', 'one run for each seed, all in one pass over the same batches: 1..16 or 1,2,5')
     .option('--max_epochs <n>', 'passes over the training pairs', parseScalar)
     .option('--learning_rate <x>', 'learning rate', parseScalar)
     .option('--set <key=value...>', 'any other key, e.g. --set trainer.min_lr=1e-6', collect, [])
@@ -73,6 +76,8 @@ async function train(options: TrainOptions, args: readonly string[]): Promise<nu
   const { config, warnings, resume } = await experimentOf(options, roots, logDir)
   if (resume === undefined) makeFolders(logDir)
   const stop = onInterrupt((line) => output.warn(line))
+  if (options.seeds !== undefined)
+    return trainSeeds({ seeds: options.seeds, config, warnings, logDir, cwd: roots.cwd, args }, output, stop)
   const reporter = new TrainReporter(output)
   const frame = await runInEngine(
     childProcessSpawner(enginePath),
@@ -110,6 +115,10 @@ async function experimentOf(
     return { config: resumedExperiment(run, overrides, options), warnings: [], resume: run.dir }
   }
   const { dts_name } = options
+  if (options.seeds !== undefined && options.seed !== undefined)
+    throw new AppError('usage', '--seed and --seeds say two things', {
+      fix: 'Give --seeds for the runs; their batches are those of trainer.data_seed.',
+    })
   if (dts_name === undefined)
     throw new AppError('usage', '--dts_name is missing', {
       fix: 'Name a section of the data configuration, for example --dts_name simpler (the bundled sample).',
@@ -127,6 +136,7 @@ const FIXED_BY_RUN = [
   'rw_model_name',
   'exp_name',
   'exp_version',
+  'seeds',
 ] as const satisfies (keyof TrainOptions)[]
 
 function overridesOf(options: TrainOptions): Map<string, { value: unknown; flag: string }> {

@@ -1,9 +1,9 @@
 import { PROTOCOL_VERSION, toEngineSchema, type ToEngine } from '../shared/api/engineProtocol'
 import { AppError } from '../shared/errors'
-import { adaptRun } from './adaptRun'
 import { validateData } from './data/validate'
 import { listPairs } from './rewards/listPairs'
 import { runExperiment, type EngineMessage } from './runExperiment'
+import { runSeeds, type TellOfSeed } from './runSeeds'
 import { StopRequest } from './stopReason'
 
 /**
@@ -50,6 +50,11 @@ async function handle(frame: ToEngine): Promise<void> {
         result: await runExperiment(frame, (message) => void port.send(message), stop),
       })
       break
+    case 'train_seeds': {
+      const tell: TellOfSeed = (seed, news) => void port.send({ type: 'seed', seed, news })
+      await port.send({ type: 'seeds', result: await runSeeds(frame, tell, stop) })
+      break
+    }
     case 'validate':
       await port.send({ type: 'validation', report: await validateData(frame.data, { signal: stop.signal }) })
       break
@@ -58,9 +63,12 @@ async function handle(frame: ToEngine): Promise<void> {
       await port.send({ type: 'pairs', splits })
       break
     }
-    case 'adapt':
+    case 'adapt': {
+      // It differentiates the reference, and with it loads tfjs, which training does not need.
+      const { adaptRun } = await import('./adaptRun')
       await port.send({ type: 'adaptation', adaptation: await adaptRun(frame, stop.signal) })
       break
+    }
     case 'stop':
       stop.byUser()
       return

@@ -5,7 +5,7 @@ import type { Dataset } from './data/dataset'
 import type { AllocateTable } from './data/embeddingTable'
 import { dataInvalid } from './data/loadDataset'
 import { prepareDataset } from './data/prepare'
-import { needsBagOfWords } from './models/registry'
+import { needsBagOfWords } from './models/traits'
 import { withBaseReward } from './rewards/baseReward'
 
 /**

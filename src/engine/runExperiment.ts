@@ -6,7 +6,7 @@ import { RUN_FILES, type RunResult } from '../shared/domain/run'
 import type { SplitName } from '../shared/domain/dataset'
 import { AppError, formatError } from '../shared/errors'
 import { VERSION } from '../shared/version'
-import { openBackend } from './backends/openBackend'
+import { openBackend, type Backend } from './backends/openBackend'
 import type { Evaluation, Execution } from './backends/execution'
 import { Checkpoints } from './callbacks/checkpoints'
 import { EarlyStopping } from './callbacks/earlyStopping'
@@ -35,11 +35,32 @@ export type Emit = (message: EngineMessage) => void
  */
 export async function runExperiment(request: TrainRequest, emit: Emit, stop: StopRequest): Promise<RunResult> {
   const { config } = request
-  const { trainer } = config
   const backend = await openBackend(config)
-  const { dataset, problems } = await openData(config, stop.signal, backend)
+  try {
+    const data = await openData(config, stop.signal, backend)
+    const execution = (await backend.execute([config], data.dataset))[0]!
+    return await trainAndTest({ request, data, backend, execution, emit, stop })
+  } finally {
+    backend.close()
+  }
+}
+
+/** What a run needs besides its request: data that others may share, and an execution of its own. */
+export interface RunParts {
+  request: TrainRequest
+  data: Awaited<ReturnType<typeof openData>>
+  backend: Pick<Backend, 'name' | 'why'>
+  execution: Execution
+  emit: Emit
+  stop: StopRequest
+}
+
+/** One run from its folder to its result. It disposes of its execution. */
+export async function trainAndTest({ request, data, backend, execution, emit, stop }: RunParts): Promise<RunResult> {
+  const { config } = request
+  const { trainer } = config
+  const { dataset, problems } = data
   const { train } = dataset.splits
-  const execution = (await backend.execute([config], dataset))[0]!
   const context = checkpointContext(config, dataset)
   const schedule = scheduleOf(train, trainer)
   const limit = totalSteps(train.pairs, trainer)
@@ -124,7 +145,6 @@ export async function runExperiment(request: TrainRequest, emit: Emit, stop: Sto
     throw run.fail(thrown, checkpoints)
   } finally {
     execution.dispose()
-    backend.close()
     run.folder.close()
   }
 }

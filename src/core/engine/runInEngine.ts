@@ -8,7 +8,7 @@ const READY_TIMEOUT_MS = 30_000
 const STOP_GRACE_MS = 20_000
 
 /** Frames by which an engine answers its request; after one of them it ends. */
-type FinalFrame = Extract<FromEngine, { type: 'result' | 'validation' | 'pairs' | 'adaptation' }>
+type FinalFrame = Extract<FromEngine, { type: 'result' | 'seeds' | 'validation' | 'pairs' | 'adaptation' }>
 
 /**
  * Starts an engine, gives it one request and returns its answer. Every other frame goes to `onFrame` as it arrives.
@@ -58,6 +58,7 @@ export function runInEngine(
           else stop.addEventListener('abort', askToStop, { once: true })
           break
         case 'result':
+        case 'seeds':
         case 'validation':
         case 'adaptation':
         case 'pairs':
@@ -70,6 +71,7 @@ export function runInEngine(
         case 'log':
         case 'progress':
         case 'metrics':
+        case 'seed':
         case 'texts':
           onFrame(frame)
           break

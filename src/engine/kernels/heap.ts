@@ -47,7 +47,7 @@ export class Heap {
       throw new AppError(
         'out_of_range',
         `There is no memory for ${gibibytes} GiB more: the fused engine addresses 4 GiB, of which ${left} are left`,
-        { fix: 'Set trainer.table_dtype to float16, use fewer texts, or take --backend wasm.' },
+        { fix: 'Set trainer.table_dtype to float16, or use fewer texts or narrower vectors.' },
         cause,
       )
     }

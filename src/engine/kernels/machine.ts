@@ -32,9 +32,20 @@ export type KernelFunctions = z.infer<typeof exportsSchema>
 
 export type KernelBuild = 'relaxed' | 'plain'
 
-/** The better build that this engine takes. */
+/** What to do where the kernels do not start. */
+export const NOT_HERE = {
+  fix: 'They need WebAssembly with SIMD and shared memory. Take --backend wasm or --backend cpu.',
+} as const
+
+/**
+ * The better build that this engine takes.
+ *
+ * @throws Error where it takes none
+ */
 export function bestBuild(): KernelBuild {
-  return WebAssembly.validate(bytesOf('relaxed')) ? 'relaxed' : 'plain'
+  const build = (['relaxed', 'plain'] as const).find((name) => WebAssembly.validate(bytesOf(name)))
+  if (!build) throw new Error('this WebAssembly has no SIMD or no threads')
+  return build
 }
 
 /** As many threads as there are cores for them. */
@@ -88,12 +99,7 @@ export class Machine {
       )
       return new Machine(heap, build, exports, control, workers)
     } catch (cause) {
-      throw new AppError(
-        'backend_unavailable',
-        'The fused engine does not start here: it needs WebAssembly with SIMD and threads',
-        { fix: 'Take --backend wasm or --backend cpu.' },
-        cause,
-      )
+      throw new AppError('backend_unavailable', 'The fused engine does not start here', NOT_HERE, cause)
     }
   }
 

@@ -62,6 +62,14 @@ const BREATHE_EVERY_MS = 25
 
 /** Trains until the epochs, the steps, a callback or the person says so. */
 export async function fit(options: FitOptions): Promise<FitOutcome> {
+  try {
+    return await trainEpochs(options)
+  } finally {
+    options.execution.rest()
+  }
+}
+
+async function trainEpochs(options: FitOptions): Promise<FitOutcome> {
   const { execution, train, validation, trainer, schedule, callbacks, stop, from } = options
   const perEpoch = Math.ceil(train.pairs / trainer.batch_size)
   const steps = totalSteps(train.pairs, trainer)

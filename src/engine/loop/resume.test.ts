@@ -1,10 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { MODEL_NAMES, type ExperimentConfig, type ModelName } from '../../shared/config/experiment'
-import { loadBackend } from '../backends/tfjs/loadBackend'
-import { TfjsExecution } from '../backends/tfjs/tfjsExecution'
+import { openBackend } from '../backends/openBackend'
 import type { ExecutionState } from '../backends/execution'
-import { createModel } from '../models/registry'
-import { sizesOf } from '../models/sizesOf'
+import { hasFusedForm } from '../models/traits'
 import { experiment } from '../testing/experiment'
 import { syntheticDataset } from '../testing/syntheticDataset'
 import { START, epochsLogged, fit, scheduleOf, type FitOutcome, type Position } from './fit'
@@ -29,8 +27,8 @@ interface Start {
 }
 
 async function session(config: ExperimentConfig, stopAt: number, start?: Start): Promise<Session> {
-  const backend = await loadBackend('auto')
-  const execution = new TfjsExecution(createModel(config, sizesOf(dataset)), dataset, config.trainer, backend)
+  const backend = await openBackend(config)
+  const execution = (await backend.execute([config], dataset))[0]!
   const schedule = scheduleOf(dataset.splits.train, config.trainer)
   if (start) {
     execution.load(start.state)
@@ -55,6 +53,7 @@ async function session(config: ExperimentConfig, stopAt: number, start?: Start):
   })
   const state = await execution.state()
   execution.dispose()
+  backend.close()
   return { outcome, state, schedule: schedule.state(), logged }
 }
 
@@ -63,7 +62,7 @@ function throughFiles<T>(value: T): T {
   return structuredClone(value)
 }
 
-const cases: [ModelName, string, object][] = [
+const settings: [ModelName, string, object][] = [
   ...MODEL_NAMES.map((name): [ModelName, string, object] => [name, 'defaults', {}]),
   ['caimira', 'onecycle', { scheduler: 'onecycle' }],
   ['caimira', 'cosine and weight decay', { scheduler: 'cosine', weight_decay: 0.01 }],
@@ -73,9 +72,16 @@ const cases: [ModelName, string, object][] = [
   ['caimira', 'its own data_seed', { data_seed: 3, seed: 9 }],
 ]
 
+/** Every setting on the reference, and on the fused engine where it has the model. */
+const cases = settings.flatMap(([model, what, trainer]) =>
+  (['wasm', 'fused'] as const)
+    .filter((backend) => backend === 'wasm' || hasFusedForm(experiment(model)))
+    .map((backend) => ({ model, what, trainer, backend })),
+)
+
 describe('a run that was stopped and resumed ends where an unbroken one does, bit for bit', () => {
-  it.each(cases)('%s, %s', async (model, _what, trainer) => {
-    const config = experiment(model, { max_epochs: 3, batch_size: 8, ...trainer })
+  it.each(cases)('$model, $what, on $backend', async ({ model, trainer, backend }) => {
+    const config = { ...experiment(model, { max_epochs: 3, batch_size: 8, ...trainer }), backend }
     const unbroken = await session(config, Infinity)
     expect(unbroken.outcome.ended).toBe('max_epochs')
     // Within an epoch, at its last step (validation still to come), within the last epoch, and at its last step.

@@ -1,3 +1,4 @@
+import type { ParameterSpec } from './model'
 import type { Axis, Matrix, Parameter, Tape, TextList } from '../kernels/tape'
 
 /** One batch as a model's fused form sees it, in training or in evaluation. */
@@ -42,6 +43,9 @@ export type Backward = (g: Matrix) => void
  * allocated once, with its gradient in closed form. Its parameters are the reference's.
  */
 export interface FusedModel {
+  readonly parameters: readonly ParameterSpec[]
+  /** See {@link Model.batchDependent}. */
+  readonly batchDependent: boolean
   /** Parameters that multiply text vectors, [K, D]. */
   readonly textWeights: readonly string[]
   /** λ of |p|₁ and of ‖p‖², by parameter. */

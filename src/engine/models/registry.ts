@@ -8,9 +8,6 @@ import { model1 } from './model1/reference'
 import { model2 } from './model2/reference'
 import { ntm } from './ntm/reference'
 
-/** Whether the model reads words: bags of words are loaded for it alone. */
-export const needsBagOfWords = ({ model_name }: ExperimentConfig): boolean => model_name === 'ntm'
-
 /**
  * The one place that knows every model: the compiler names whatever a new one leaves out.
  *

@@ -4,7 +4,7 @@ import { RUN_FILES } from '../../shared/domain/run'
 import { AppError } from '../../shared/errors'
 import type { Execution } from '../backends/execution'
 import type { Best, CheckpointContext } from '../callbacks/checkpoints'
-import type { Dataset } from '../data/dataset'
+import type { Dataset, PairSplit } from '../data/dataset'
 import type { Schedule } from '../loop/schedule'
 import { readCheckpoint, type CheckpointMeta, type CheckpointProgress } from './checkpointFile'
 import { Fingerprint } from './fingerprint'
@@ -20,7 +20,9 @@ export interface Restored {
  * reading it waits for that.
  */
 export function checkpointContext(config: ExperimentConfig, dataset: Dataset): CheckpointContext {
-  const fingerprint = new Fingerprint(dataset.splits.train)
+  const { train } = dataset.splits
+  const fingerprint = fingerprints.get(train) ?? new Fingerprint(train)
+  fingerprints.set(train, fingerprint)
   return {
     format: 1,
     model_name: config.model_name,
@@ -34,6 +36,9 @@ export function checkpointContext(config: ExperimentConfig, dataset: Dataset): C
     },
   }
 }
+
+/** Runs of several seeds share their data, and its hash. */
+const fingerprints = new WeakMap<PairSplit, Fingerprint>()
 
 export function modelSection(config: ExperimentConfig): Record<string, unknown> {
   const section: unknown = Reflect.get(config, config.model_name)

@@ -1,10 +1,11 @@
 import { z } from 'zod'
-import { experimentSchema } from '../config/experiment'
+import { experimentSchema, nameSchema } from '../config/experiment'
 import { dataConfigSchema, splitFilesSchema } from '../config/data'
 import { adaptationSchema } from '../domain/adaptation'
 import { validationReportSchema } from '../domain/dataset'
 import { metricBatchSchema } from '../domain/metric'
 import { runResultSchema } from '../domain/run'
+import { seedsResultSchema } from '../domain/seeds'
 import { splitAnswersSchema, textChunkSchema } from '../domain/scoring'
 import { appErrorSchema } from '../errors'
 
@@ -28,6 +29,17 @@ export const toEngineSchema = z.discriminatedUnion('type', [
     command: z.string(),
     cwd: z.string(),
     /** Warnings of the configuration, repeated in the run's log. */
+    warnings: z.array(z.string()),
+  }),
+  /** The same experiment once for each seed, in one pass over the data where the backend can. */
+  z.strictObject({
+    v,
+    type: z.literal('train_seeds'),
+    config: experimentSchema,
+    /** Besides the seed, the name of each run and the command that trains it alone. */
+    runs: z.array(z.strictObject({ seed: z.int().min(0), exp_version: nameSchema, command: z.string() })).min(1),
+    logDir: z.string().min(1),
+    cwd: z.string(),
     warnings: z.array(z.string()),
   }),
   z.strictObject({ v, type: z.literal('validate'), data: dataConfigSchema }),
@@ -60,24 +72,39 @@ export const progressSchema = z.object({
 })
 export type Progress = z.infer<typeof progressSchema>
 
+const startedSchema = z.object({
+  type: z.literal('started'),
+  runId: z.string(),
+  dir: z.string(),
+  backend: z.string(),
+  threads: z.int(),
+  pairs: z.int(),
+  users: z.int(),
+  parameters: z.int(),
+  epochs: z.int(),
+})
+const logSchema = z.object({ type: z.literal('log'), level: z.enum(['info', 'warn', 'error']), message: z.string() })
+
 export const fromEngineSchema = z.discriminatedUnion('type', [
   z.object({ v, type: z.literal('ready') }),
-  z.object({
-    v,
-    type: z.literal('started'),
-    runId: z.string(),
-    dir: z.string(),
-    backend: z.string(),
-    threads: z.int(),
-    pairs: z.int(),
-    users: z.int(),
-    parameters: z.int(),
-    epochs: z.int(),
-  }),
-  z.object({ v, type: z.literal('log'), level: z.enum(['info', 'warn', 'error']), message: z.string() }),
+  startedSchema.extend({ v }),
+  logSchema.extend({ v }),
   z.object({ v, type: z.literal('progress'), progress: progressSchema }),
   z.object({ v, type: z.literal('metrics'), batch: metricBatchSchema }),
   z.object({ v, type: z.literal('result'), result: runResultSchema }),
+  /** What one of several seeds' runs has to tell. */
+  z.object({
+    v,
+    type: z.literal('seed'),
+    seed: z.int(),
+    news: z.discriminatedUnion('type', [
+      startedSchema,
+      logSchema,
+      z.object({ type: z.literal('progress'), progress: progressSchema }),
+      z.object({ type: z.literal('metrics'), batch: metricBatchSchema }),
+    ]),
+  }),
+  z.object({ v, type: z.literal('seeds'), result: seedsResultSchema }),
   z.object({ v, type: z.literal('validation'), report: validationReportSchema }),
   z.object({ v, type: z.literal('texts'), chunk: textChunkSchema }),
   z.object({ v, type: z.literal('pairs'), splits: z.array(splitAnswersSchema) }),

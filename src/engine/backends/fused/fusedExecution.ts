@@ -6,7 +6,6 @@ import { Tape, type Axis, type Matrix } from '../../kernels/tape'
 import { RandomStream } from '../../loop/random'
 import type { Rates } from '../../loop/schedule'
 import type { FusedInputs, FusedModel } from '../../models/fused'
-import type { Model } from '../../models/model'
 import type { Evaluation, Execution, ExecutionState, NamedArray, StepFigures } from '../execution'
 import { initialValues, sizeOf } from '../initialValues'
 import { FLAT_BLOCK, FlatParameters, roundUp } from './flatParameters'
@@ -50,7 +49,6 @@ export class FusedExecution implements Execution, Member {
   readonly #dataset: Dataset
   readonly #trainer: TrainerConfig
   readonly #model: FusedModel
-  readonly #batchDependent: boolean
   readonly #flat: FlatParameters
   readonly #users: Axis
   readonly #rates: number
@@ -66,7 +64,7 @@ export class FusedExecution implements Execution, Member {
   #kept = 0
   #fetched: StepFigures[] = []
 
-  constructor(group: FusedGroup, model: Model, fused: FusedModel, trainer: TrainerConfig) {
+  constructor(group: FusedGroup, model: FusedModel, trainer: TrainerConfig) {
     const { machine, data } = group
     const { heap } = machine
     const trainable = model.parameters.filter(({ buffer }) => !buffer)
@@ -76,8 +74,7 @@ export class FusedExecution implements Execution, Member {
     this.#group = group
     this.#dataset = data.dataset
     this.#trainer = trainer
-    this.#model = fused
-    this.#batchDependent = model.batchDependent
+    this.#model = model
     // One column more than there are users: the generic user's.
     this.#users = {
       name: 'users',
@@ -85,7 +82,7 @@ export class FusedExecution implements Execution, Member {
       block: FLAT_BLOCK,
       stride: roundUp(rows + 1, 16) + 16,
     }
-    this.#flat = new FlatParameters(heap, trainable, fused, this.#users)
+    this.#flat = new FlatParameters(heap, trainable, model, this.#users)
     this.#flat.write(this.#flat.values, (spec) => initialValues(spec, trainer.seed))
     this.#rates = heap.allocate(RATES * 4)
     this.#step = heap.allocate(8)
@@ -242,7 +239,7 @@ export class FusedExecution implements Execution, Member {
 
   #recordEvaluation(): Evaluator {
     const { machine, data, batch: training } = this.#group
-    const size = this.#batchDependent ? this.#trainer.batch_size : Math.max(EVALUATION_PAIRS, training.capacity)
+    const size = this.#model.batchDependent ? this.#trainer.batch_size : Math.max(EVALUATION_PAIRS, training.capacity)
     const batch = data.batch(size, training.prompts !== null)
     const first = new Program()
     first.add(data.batchOperation(batch))

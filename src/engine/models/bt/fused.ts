@@ -1,15 +1,19 @@
 import type { BtConfig } from '../../../shared/config/models/baselines'
 import type { FusedModel } from '../fused'
+import type { Sizes } from '../model'
+import { WEIGHT, btParameters } from './parameters'
 
 /** bt, see reference.ts: ∂δ/∂w = y. */
-export function btFused(config: BtConfig): FusedModel {
+export function btFused(config: BtConfig, sizes: Sizes): FusedModel {
   return {
-    textWeights: ['w.weight'],
-    penalties: { 'w.weight': { l1: config.lambda_w } },
+    parameters: btParameters(sizes),
+    batchDependent: false,
+    textWeights: [WEIGHT],
+    penalties: { [WEIGHT]: { l1: config.lambda_w } },
     prompts: false,
     normalised: false,
     forward(tape, { pairs, answers, chosen, rejected, margin, parameter }) {
-      const weight = parameter('w.weight')
+      const weight = parameter(WEIGHT)
       const reward = tape.project(answers, weight)
       tape.combine(tape.gather(reward, chosen, pairs), tape.gather(reward, rejected, pairs), -1, margin)
       const gReward = tape.matrix(1, answers.axis)

@@ -2,8 +2,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import type { BtConfig } from '../../../shared/config/models/baselines'
 import { l1 } from '../layers'
 import { tensor, type Model, type Sizes } from '../model'
-
-const WEIGHT = 'w.weight'
+import { WEIGHT, btParameters } from './parameters'
 
 /**
  * bt, the non-personalised baseline every report shows beside the others: a Bradley–Terry model (1952) with one linear
@@ -12,9 +11,9 @@ const WEIGHT = 'w.weight'
  *     δ = w·y                  w: [1, D], starts at 0
  *     reg = λ_w |w|₁
  */
-export function bt(config: BtConfig, { width }: Sizes): Model {
+export function bt(config: BtConfig, sizes: Sizes): Model {
   return {
-    parameters: [{ name: WEIGHT, shape: [1, width], init: { kind: 'constant', value: 0 } }],
+    parameters: btParameters(sizes),
     batchDependent: false,
     freeze: () => ({}),
     forward(p, { answers, chosen, rejected }) {

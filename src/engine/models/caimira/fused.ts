@@ -1,25 +1,29 @@
 import type { CaimiraConfig } from '../../../shared/config/models/caimira'
 import type { IrtSides } from '../../kernels/tape'
 import type { FusedModel } from '../fused'
+import type { Sizes } from '../model'
+import { NAMES, caimiraParameters } from './parameters'
 
 /**
  * caimira, see reference.ts. With q = s − (d − centre), ∂δ/∂r = q, ∂δ/∂s = r and ∂δ/∂d = −r; the centre is a mean of d, so
  * that each use of a text in the batch also receives the centre's gradient divided by the uses it is a mean of.
  */
-export function caimiraFused(config: CaimiraConfig): FusedModel {
+export function caimiraFused(config: CaimiraConfig, sizes: Sizes): FusedModel {
   const K = config.n_dim
   const side = config.centering === 'side'
   const sharpness = 1 / config.r_temperature
   return {
-    textWeights: ['layer_d.weight', 'layer_r.weight'],
-    penalties: { 'layer_s.weight': { l1: config.lambda_s }, 'layer_d.weight': { l1: config.lambda_d } },
+    parameters: caimiraParameters(config, sizes.width, config.n_users ?? sizes.users),
+    batchDependent: side,
+    textWeights: [NAMES.difficultyWeight, NAMES.relevanceWeight],
+    penalties: { [NAMES.skill]: { l1: config.lambda_s }, [NAMES.difficultyWeight]: { l1: config.lambda_d } },
     prompts: false,
     normalised: false,
 
     forward(tape, inputs) {
       const { pairs, answers, users, chosen, rejected, margin, parameter, perUser, perUserGrad } = inputs
-      const weights = { d: parameter('layer_d.weight'), r: parameter('layer_r.weight') }
-      const biases = { d: parameter('layer_d.bias'), r: parameter('layer_r.bias') }
+      const weights = { d: parameter(NAMES.difficultyWeight), r: parameter(NAMES.relevanceWeight) }
+      const biases = { d: parameter(NAMES.difficultyBias), r: parameter(NAMES.relevanceBias) }
       const difficulty = tape.project(answers, weights.d, biases.d)
       const relevance = tape.softmax(tape.project(answers, weights.r, biases.r), sharpness)
 
@@ -40,7 +44,7 @@ export function caimiraFused(config: CaimiraConfig): FusedModel {
         difficultyChosen: tape.gather(difficulty, chosen, pairs),
         relevanceRejected: tape.gather(relevance, rejected, pairs),
         difficultyRejected: tape.gather(difficulty, rejected, pairs),
-        skill: tape.gather(perUser('layer_s.weight'), users, pairs),
+        skill: tape.gather(perUser(NAMES.skill), users, pairs),
         centreChosen,
         centreRejected,
       }
@@ -75,7 +79,7 @@ export function caimiraFused(config: CaimiraConfig): FusedModel {
           { positions: chosen, g: sides.relevanceChosen },
           { positions: rejected, g: sides.relevanceRejected },
         ])
-        tape.scatter(perUserGrad('layer_s.weight'), [{ positions: users, g: sides.skill }])
+        tape.scatter(perUserGrad(NAMES.skill), [{ positions: users, g: sides.skill }])
         tape.softmaxGrad(relevance, gRelevance, sharpness)
         tape.projectGrad(answers, gDifficulty, weights.d, biases.d)
         tape.projectGrad(answers, gRelevance, weights.r, biases.r)
@@ -84,8 +88,8 @@ export function caimiraFused(config: CaimiraConfig): FusedModel {
 
     freeze(value, meanAnswer) {
       if (side) return null
-      const weight = value('layer_d.weight')
-      const bias = value('layer_d.bias')
+      const weight = value(NAMES.difficultyWeight)
+      const bias = value(NAMES.difficultyBias)
       const mean = meanAnswer()
       const centre = Float32Array.from(bias, (b, k) => {
         let sum = b

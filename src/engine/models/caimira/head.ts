@@ -1,18 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { CaimiraConfig } from '../../../shared/config/models/caimira'
 import { l1 } from '../layers'
-import { linearParameters, tensor, type Forward, type Mode, type ParameterSpec, type Tensors } from '../model'
-
-const NAMES = {
-  difficultyWeight: 'layer_d.weight',
-  difficultyBias: 'layer_d.bias',
-  relevanceWeight: 'layer_r.weight',
-  relevanceBias: 'layer_r.bias',
-  skill: 'layer_s.weight',
-} as const
-
-/** Standard deviation of the users' initial skills. */
-const SKILL_SD = 0.001
+import { tensor, type Forward, type Mode, type ParameterSpec, type Tensors } from '../model'
+import { NAMES, caimiraParameters } from './parameters'
 
 /** B pairs of item vectors: [A, W] distinct items, and [B] rows of `items` and of the users' table. */
 export interface ItemPairs {
@@ -55,11 +45,7 @@ export function caimiraHead(config: CaimiraConfig, width: number, users: number)
   }
 
   return {
-    parameters: [
-      ...linearParameters('layer_d', K, width),
-      ...linearParameters('layer_r', K, width),
-      { name: NAMES.skill, shape: [users, K], init: { kind: 'normal', sd: SKILL_SD }, perUser: true },
-    ],
+    parameters: caimiraParameters(config, width, users),
     batchDependent: side,
 
     freeze(p, meanItem): Tensors {

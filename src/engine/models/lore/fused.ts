@@ -1,25 +1,29 @@
 import type { LoreConfig } from '../../../shared/config/models/baselines'
 import type { FusedModel } from '../fused'
+import type { Sizes } from '../model'
+import { BASIS, USER, loreParameters } from './parameters'
 
 /** lore, see reference.ts: the margin is ⟨softmax(a_u), V y_w − V y_l⟩. */
-export function loreFused(config: LoreConfig): FusedModel {
+export function loreFused(config: LoreConfig, sizes: Sizes): FusedModel {
   return {
-    textWeights: ['V.weight'],
-    penalties: { 'V.weight': { l1: config.lambda_v } },
+    parameters: loreParameters(config, sizes),
+    batchDependent: false,
+    textWeights: [BASIS],
+    penalties: { [BASIS]: { l1: config.lambda_v } },
     prompts: false,
     normalised: false,
     forward(tape, { pairs, answers, users, chosen, rejected, margin, parameter, perUser, perUserGrad, constant }) {
-      const basis = parameter('V.weight')
+      const basis = parameter(BASIS)
       const one = constant(1)
       const rewards = tape.project(answers, basis)
-      const mixture = tape.softmax(tape.gather(perUser('a.weight'), users, pairs))
+      const mixture = tape.softmax(tape.gather(perUser(USER), users, pairs))
       const difference = tape.combine(tape.gather(rewards, chosen, pairs), tape.gather(rewards, rejected, pairs), -1)
       tape.dot(mixture, difference, one, 1, margin)
       const gRewards = tape.matrix(rewards.rows, answers.axis)
       return (g) => {
         const gMixture = tape.dotGrad(difference, one, 1, g)
         tape.softmaxGrad(mixture, gMixture)
-        tape.scatter(perUserGrad('a.weight'), [{ positions: users, g: gMixture }])
+        tape.scatter(perUserGrad(USER), [{ positions: users, g: gMixture }])
         tape.scatter(gRewards, [
           { positions: chosen, g: tape.dotGrad(mixture, one, 1, g) },
           { positions: rejected, g: tape.dotGrad(mixture, one, -1, g) },

@@ -1,13 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { LoreConfig } from '../../../shared/config/models/baselines'
 import { l1 } from '../layers'
-import { linearInit, tensor, type Model, type Sizes } from '../model'
-
-const BASIS = 'V.weight'
-const USER = 'a.weight'
-
-/** Standard deviation of the users' initial mixture logits. */
-const USER_SD = 0.01
+import { tensor, type Model, type Sizes } from '../model'
+import { BASIS, USER, loreParameters } from './parameters'
 
 /**
  * lore, low-rank reward modelling (Bose et al., 2025): K shared rewards, mixed by each user.
@@ -16,12 +11,8 @@ const USER_SD = 0.01
  *     reg = λ_v |V|₁
  */
 export function lore(config: LoreConfig, sizes: Sizes): Model {
-  const K = config.n_dim
   return {
-    parameters: [
-      { name: BASIS, shape: [K, sizes.width], init: linearInit(sizes.width) },
-      { name: USER, shape: [config.n_users ?? sizes.users, K], init: { kind: 'normal', sd: USER_SD }, perUser: true },
-    ],
+    parameters: loreParameters(config, sizes),
     batchDependent: false,
     freeze: () => ({}),
     forward(p, { users, answers, chosen, rejected }) {

@@ -1,20 +1,23 @@
 import type { Model1Config } from '../../../shared/config/models/model1'
 import type { Sizes } from '../model'
 import { throughDropout, type FusedModel } from '../fused'
+import { USER, USER_PROJECTION, model1Parameters, usesFeatures } from './parameters'
 
 /**
  * model1, see reference.ts. Both logits are ⟨x ⊙ y, u⟩ / √K of what is left after dropout; masks are drawn in the reference's
  * order: y, x, u of the chosen answer, then of the rejected one.
  */
-export function model1Fused(config: Model1Config, { features: F }: Sizes): FusedModel {
+export function model1Fused(config: Model1Config, sizes: Sizes): FusedModel {
   const K = config.n_dim
-  const gated = config.has_user_features ?? F > 0
+  const gated = usesFeatures(config, sizes)
   return {
+    parameters: model1Parameters(config, sizes),
+    batchDependent: false,
     textWeights: ['W_x.weight', 'W_y.weight'],
     penalties: {
       'W_x.weight': { l1: config.lambda_x },
       'W_y.weight': { l1: config.lambda_y },
-      'W_id.weight': { l1: config.lambda_r },
+      [`${USER_PROJECTION}.weight`]: { l1: config.lambda_r },
       ...(gated && { 'W_u.weight': { l1: config.lambda_u } }),
     },
     prompts: true,
@@ -26,7 +29,7 @@ export function model1Fused(config: Model1Config, { features: F }: Sizes): Fused
       const norm = linear
       const [xWeight, xBias] = linear('W_x')
       const [yWeight, yBias] = linear('W_y')
-      const userWeight = parameter('W_id.weight')
+      const userWeight = parameter(`${USER_PROJECTION}.weight`)
       const scale = inputs.constant(1 / Math.sqrt(K))
 
       const projected = tape.project(answers, yWeight, yBias)
@@ -34,7 +37,7 @@ export function model1Fused(config: Model1Config, { features: F }: Sizes): Fused
         tape.gather(tape.project(prompts.texts, xWeight, xBias), prompts.rows, pairs),
         ...norm('ln_x'),
       )
-      const embedding = tape.gather(perUser('user_id.weight'), users, pairs)
+      const embedding = tape.gather(perUser(USER), users, pairs)
       const user = tape.linear(embedding, userWeight)
       const features = gated ? inputs.features : null
       const gate = features && tape.layerNorm(tape.linear(features, ...linear('W_u')), ...norm('ln_u'))
@@ -88,7 +91,7 @@ export function model1Fused(config: Model1Config, { features: F }: Sizes): Fused
         }
         const gUser = tape.combine(c.gUser, r.gUser, 1)
         tape.linearWeightGrad(gUser, embedding, userWeight)
-        tape.scatter(perUserGrad('user_id.weight'), [{ positions: users, g: tape.linearInputGrad(gUser, userWeight) }])
+        tape.scatter(perUserGrad(USER), [{ positions: users, g: tape.linearInputGrad(gUser, userWeight) }])
         tape.projectGrad(answers, gProjected, yWeight, yBias)
         tape.projectGrad(prompts.texts, gPrompts, xWeight, xBias)
       }

@@ -1,14 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { Model1Config } from '../../../shared/config/models/model1'
 import { dropout, l1, layerNorm, linear } from '../layers'
-import { layerNormParameters, linearInit, linearParameters, tensor, type Model, type Sizes } from '../model'
-import { requireFeatures } from '../userFeatures'
-
-const USER = 'user_id.weight'
-const USER_PROJECTION = 'W_id'
-
-/** Standard deviation of the users' initial embeddings. */
-const USER_SD = 0.001
+import { tensor, type Model, type Sizes } from '../model'
+import { USER, USER_PROJECTION, model1Parameters, usesFeatures } from './parameters'
 
 /**
  * model1, a trilinear product of prompt, answer and user factors.
@@ -25,21 +19,10 @@ const USER_SD = 0.001
  */
 export function model1(config: Model1Config, sizes: Sizes): Model {
   const K = config.n_dim
-  const E = config.n_dim_user_embed_2
-  const { width: D, features: F } = sizes
-  if (config.has_user_features === true) requireFeatures('model1.has_user_features', 'true', sizes)
-  const withFeatures = config.has_user_features ?? F > 0
+  const withFeatures = usesFeatures(config, sizes)
 
   return {
-    parameters: [
-      ...linearParameters('W_x', K, D),
-      ...linearParameters('W_y', K, D),
-      ...layerNormParameters('ln_x', K),
-      ...layerNormParameters('ln_y', K),
-      ...(withFeatures ? [...linearParameters('W_u', K, F), ...layerNormParameters('ln_u', K)] : []),
-      { name: USER, shape: [config.n_users ?? sizes.users, E], init: { kind: 'normal', sd: USER_SD }, perUser: true },
-      { name: `${USER_PROJECTION}.weight`, shape: [K, E], init: linearInit(E) },
-    ],
+    parameters: model1Parameters(config, sizes),
     batchDependent: false,
     freeze: () => ({}),
 

@@ -1,7 +1,8 @@
 import type { Model2Config } from '../../../shared/config/models/model2'
 import type { Matrix, Tape, TextList } from '../../kernels/tape'
 import { throughDropout, type FusedInputs, type FusedModel } from '../fused'
-import { SCALE_RANGE } from './reference'
+import type { Sizes } from '../model'
+import { SCALE, SCALE_RANGE, USER, USER_PROJECTION, model2Parameters } from './parameters'
 
 /** One use of a text's projection, and what its gradient leaves at each pair. */
 interface Use {
@@ -14,12 +15,14 @@ interface Use {
  * everything is computed for each pair, in the reference's order: prompt, answer, joint network, user, of the chosen
  * answer and then of the rejected one.
  */
-export function model2Fused(config: Model2Config): FusedModel {
+export function model2Fused(config: Model2Config, sizes: Sizes): FusedModel {
   const K = config.n_dim
   const gated = config.feature_mode === 'gate'
   return {
+    parameters: model2Parameters(config, sizes),
+    batchDependent: false,
     textWeights: ['proj_x.0.weight', 'proj_y.0.weight'],
-    penalties: { 'user_id.weight': { l2: config.lambda_uid_l2 }, 'W_id.weight': { l2: config.lambda_w2_id } },
+    penalties: { [USER]: { l2: config.lambda_uid_l2 }, [`${USER_PROJECTION}.weight`]: { l2: config.lambda_w2_id } },
     prompts: true,
     normalised: true,
     maxUserNorm: config.user_max_norm,
@@ -27,16 +30,16 @@ export function model2Fused(config: Model2Config): FusedModel {
     forward(tape, inputs) {
       const { pairs, answers, prompts, users, chosen, rejected, margin, parameter, perUser, perUserGrad } = inputs
       const pair = (name: string) => [parameter(`${name}.weight`), parameter(`${name}.bias`)] as const
-      const table = perUser('user_id.weight')
+      const table = perUser(USER)
       if (inputs.training) tape.renormalise(table, table.axis.stride, config.user_max_norm, { users, n: pairs.n })
       const scale = tape.vector(1)
       const factor = 1 / Math.sqrt(K)
-      tape.clampScale(parameter('scale'), scale, SCALE_RANGE, factor)
+      tape.clampScale(parameter(SCALE), scale, SCALE_RANGE, factor)
 
       const prompt = projection(tape, inputs, 'proj_x', prompts.texts, config)
       const answer = projection(tape, inputs, 'proj_y', answers, config)
       const embedding = tape.gather(table, users, pairs)
-      const userWeight = parameter('W_id.weight')
+      const userWeight = parameter(`${USER_PROJECTION}.weight`)
       const user = tape.linear(embedding, userWeight)
       const features = gated ? inputs.features : null
       const gate = features && tape.layerNorm(tape.linear(features, ...pair('W_u')), ...pair('ln_u'))
@@ -89,7 +92,7 @@ export function model2Fused(config: Model2Config): FusedModel {
       const sides = [logit(chosen, 1), logit(rejected, -1)] as const
 
       return (g) => {
-        tape.clampScaleGrad(parameter('scale'), scale, SCALE_RANGE, factor, g, margin)
+        tape.clampScaleGrad(parameter(SCALE), scale, SCALE_RANGE, factor, g, margin)
         const [c, r] = [sides[0](g), sides[1](g)]
         const normGrad = (name: string, a: Matrix, hatA: Matrix, b: Matrix, hatB: Matrix): void => {
           const [gain, shift] = pair(name)
@@ -107,7 +110,7 @@ export function model2Fused(config: Model2Config): FusedModel {
         }
         const gUser = tape.combine(c.gUser, r.gUser, 1)
         tape.linearWeightGrad(gUser, embedding, userWeight)
-        tape.scatter(perUserGrad('user_id.weight'), [{ positions: users, g: tape.linearInputGrad(gUser, userWeight) }])
+        tape.scatter(perUserGrad(USER), [{ positions: users, g: tape.linearInputGrad(gUser, userWeight) }])
         prompt.backward()
         answer.backward()
       }

@@ -1,26 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { Model2Config } from '../../../shared/config/models/model2'
 import { dropout, gelu, l2Normalise, layerNorm, linear, squaredL2 } from '../layers'
-import {
-  layerNormParameters,
-  linearInit,
-  linearParameters,
-  tensor,
-  type Mode,
-  type Model,
-  type Sizes,
-  type Tensors,
-} from '../model'
-import { requireFeatures } from '../userFeatures'
+import { tensor, type Mode, type Model, type Sizes, type Tensors } from '../model'
+import { SCALE, SCALE_RANGE, USER, USER_PROJECTION, model2Parameters } from './parameters'
 
-const SCALE = 'scale'
-const USER = 'user_id.weight'
-const USER_PROJECTION = 'W_id'
-
-/** Standard deviation of the users' initial embeddings. */
-const USER_SD = 0.01
-/** The learned scale is clamped to this range before use. */
-export const SCALE_RANGE = [0.1, 10] as const
 /** torch.embedding_renorm_ divides by norm + 1e-7. */
 const RENORM_EPS = 1e-7
 
@@ -44,12 +27,9 @@ const RENORM_EPS = 1e-7
  */
 export function model2(config: Model2Config, sizes: Sizes): Model {
   const K = config.n_dim
-  const H = config.proj_hidden
   const E = config.n_dim_user_embed_2
-  const { width: D, features: F } = sizes
   const users = config.n_users ?? sizes.users
   const gated = config.feature_mode === 'gate'
-  if (gated) requireFeatures('model2.feature_mode', 'gate', sizes)
 
   /** P of distinct texts, [A, D], taken at `rows`: up to the first dropout each text is computed once. */
   function projection(p: Tensors, name: string, texts: tf.Tensor): (rows: tf.Tensor, mode: Mode) => tf.Tensor {
@@ -71,21 +51,7 @@ export function model2(config: Model2Config, sizes: Sizes): Model {
   }
 
   return {
-    parameters: [
-      { name: SCALE, shape: [], init: { kind: 'constant', value: config.init_scale } },
-      ...['proj_x', 'proj_y'].flatMap((name) => [
-        ...linearParameters(`${name}.0`, H, D),
-        ...linearParameters(`${name}.3`, K, H),
-      ]),
-      ...layerNormParameters('ln_x', K),
-      ...layerNormParameters('ln_y', K),
-      ...(gated ? [...linearParameters('W_u', K, F), ...layerNormParameters('ln_u', K)] : []),
-      ...linearParameters('xy.0', K, 2 * K),
-      ...linearParameters('xy.3', K, K),
-      ...layerNormParameters('ln_xy', K),
-      { name: USER, shape: [users, E], init: { kind: 'normal', sd: USER_SD }, perUser: true },
-      { name: `${USER_PROJECTION}.weight`, shape: [K, E], init: linearInit(E) },
-    ],
+    parameters: model2Parameters(config, sizes),
     batchDependent: false,
     freeze: () => ({}),
 

@@ -1,0 +1,23 @@
+import type { BackendChoice } from '../../../shared/config/experiment'
+import { createModel } from '../../models/registry'
+import { sizesOf } from '../../models/sizesOf'
+import type { Backend } from '../openBackend'
+import { loadBackend } from './loadBackend'
+import { TfjsExecution } from './tfjsExecution'
+
+/** The models' references on a tfjs backend. */
+export async function openTfjs(choice: BackendChoice): Promise<Backend> {
+  const loaded = await loadBackend(choice)
+  return {
+    name: loaded.name,
+    why: loaded.why,
+    together: false,
+    execute: (configs, dataset) =>
+      Promise.resolve(
+        configs.map(
+          (config) => new TfjsExecution(createModel(config, sizesOf(dataset)), dataset, config.trainer, loaded),
+        ),
+      ),
+    close() {},
+  }
+}
