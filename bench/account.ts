@@ -8,7 +8,6 @@ import { Heap } from '../src/engine/kernels/heap'
 import { Machine } from '../src/engine/kernels/machine'
 import { scheduleOf } from '../src/engine/loop/fit'
 import { createFusedModel } from '../src/engine/models/fusedRegistry'
-import { createModel } from '../src/engine/models/registry'
 import { sizesOf } from '../src/engine/models/sizesOf'
 import { openData } from '../src/engine/openData'
 import { orMissing } from './harness/ask'
@@ -58,7 +57,7 @@ async function account(setting: Setting, row: Row, data: BenchData): Promise<Row
       prompts: fused.prompts,
       normalised: fused.normalised,
     })
-    const execution = new FusedExecution(group, createModel(config, sizes), fused, config.trainer)
+    const execution = new FusedExecution(group, fused, config.trainer)
     const schedule = scheduleOf(dataset.splits.train, config.trainer)
     // The optimising compiler and the caches need some steps; the last full batch stays in the buffers.
     const times: number[] = []
@@ -96,24 +95,26 @@ function rowsOf(
   const sum = operations.reduce((total, { ms }) => total + ms, 0)
   const large = operations.filter(({ ms }) => ms >= WORTH_A_ROW * sum)
   const rest = operations.filter(({ ms }) => ms < WORTH_A_ROW * sum)
-  const share = (ms: number): string => `${((100 * ms) / sum).toFixed(0)} % of their sum`
+  const share = (ms: number): string => `${((100 * ms) / sum).toFixed(0)} % of all operations`
   const products: readonly string[] = ['project', 'projectGrad']
+  const little = sum - large.reduce((total, { ms }) => total + ms, 0)
+  const part = (what: string, ms: number, note: string): Row => ({
+    what: `${row.what}: ${what}`,
+    unit: 'ms',
+    ours: ms,
+    note,
+  })
   return [
-    { ...row, ours: step, note: `the operations by themselves take ${figure(sum)} ms together` },
-    ...large.map(({ name, count, ms }) => ({
-      what: `${row.what}: ${name} × ${count}`,
-      unit: 'ms',
-      ours: ms,
-      note: share(ms) + (products.includes(name) ? `, ${figure(multiplyAdds / ms / 1e6)} GFMA/s` : ''),
-    })),
-    ...(rest.length === 0
-      ? []
-      : [
-          {
-            what: `${row.what}: ${rest.length} others`,
-            unit: 'ms',
-            ours: sum - large.reduce((total, { ms }) => total + ms, 0),
-          },
-        ]),
+    { ...row, ours: step },
+    ...large.map(({ name, count, ms }) => {
+      const rate = products.includes(name) ? `, ${figure(multiplyAdds / ms / 1e6)} GFMA/s` : ''
+      return part(`${name} × ${count}`, ms, `over and over on the same texts: ${share(ms)}${rate}`)
+    }),
+    ...(rest.length === 0 ? [] : [part(`${rest.length} others`, little, share(little))]),
+    part(
+      'what is left',
+      step - sum,
+      'texts that are not in a cache yet, what stands between operations, other programs',
+    ),
   ]
 }
