@@ -33,7 +33,8 @@ describe('a peer', () => {
     expect(pythonLacks(python, ['json', 'no_such_package_of_ours'])).toBe(
       'Python package missing: no_such_package_of_ours',
     )
-  })
+    // Python starts slowly on a busy machine.
+  }, 60_000)
 
   test('that breaks is taken for one that is missing', async () => {
     const answer = await orMissing({ what: 'epoch', unit: 'ms' }, () => Promise.reject(new Error('it broke')))
