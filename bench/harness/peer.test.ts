@@ -28,13 +28,17 @@ describe('a peer', () => {
     expect(verdict(answer)).toBe('missing')
   })
 
-  test.skipIf(!hasPython)('is run without a package it needs, or refused one that is there', () => {
-    expect(pythonLacks(python, ['json'])).toBeUndefined()
-    expect(pythonLacks(python, ['json', 'no_such_package_of_ours'])).toBe(
-      'Python package missing: no_such_package_of_ours',
-    )
-    // Python starts slowly on a busy machine.
-  }, 60_000)
+  test.skipIf(!hasPython)(
+    'is run without a package it needs, or refused one that is there',
+    () => {
+      expect(pythonLacks(python, ['json'])).toBeUndefined()
+      expect(pythonLacks(python, ['json', 'no_such_package_of_ours'])).toBe(
+        'Python package missing: no_such_package_of_ours',
+      )
+      // Python starts slowly on a busy machine.
+    },
+    60_000,
+  )
 
   test('that breaks is taken for one that is missing', async () => {
     const answer = await orMissing({ what: 'epoch', unit: 'ms' }, () => Promise.reject(new Error('it broke')))
