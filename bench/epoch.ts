@@ -4,6 +4,7 @@ import { dataSets, type Opener } from './harness/data'
 import { BATCH, N_DIM } from './harness/delta'
 import { PEER_SCRIPTS } from './harness/peer'
 import type { Question, Row, Setting, Target } from './harness/question'
+import { line } from './harness/report'
 import { trainAgainst } from './harness/trainAgainst'
 import { workloadOf } from './harness/workload'
 
@@ -27,7 +28,9 @@ export const question: Question = {
         const atLeast = mode === 'lightning' ? AGAINST_LIGHTNING[i]! : AGAINST_PLAIN
         const target: Target = { of: 'ratio', atLeast }
         const row: Row = { what: `caimira epoch, ${set.title}`, unit: 'ms', peerName: `torch ${mode}`, target }
-        rows.push(await orMissing(row, () => against(setting, row, set, mode)))
+        const answer = await orMissing(row, () => against(setting, row, set, mode))
+        setting.say(line(answer))
+        rows.push(answer)
       }
     return rows
   },

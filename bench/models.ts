@@ -4,6 +4,7 @@ import { dataSets } from './harness/data'
 import { BATCH, N_DIM } from './harness/delta'
 import { PEER_SCRIPTS } from './harness/peer'
 import type { Question, Row, Target } from './harness/question'
+import { line } from './harness/report'
 import { trainAgainst } from './harness/trainAgainst'
 import { workloadOf } from './harness/workload'
 
@@ -29,16 +30,16 @@ export const question: Question = {
             peerName: `torch ${mode}`,
             ...(mode === 'loop' && { target: TARGET }),
           }
-          rows.push(
-            await orMissing(row, async () => {
-              const data = open(setting)
-              const { users } = await workloadOf(data, BATCH)
-              const packages = ['torch', 'pandas', 'pyarrow', 'numpy']
-              const flags = { model, batch: BATCH, k: N_DIM, users }
-              const peer = { script: PEER_SCRIPTS.models, packages, mode, flags }
-              return trainAgainst(setting, row, { data, model }, peer)
-            }),
-          )
+          const answer = await orMissing(row, async () => {
+            const data = open(setting)
+            const { users } = await workloadOf(data, BATCH)
+            const packages = ['torch', 'pandas', 'pyarrow', 'numpy']
+            const flags = { model, batch: BATCH, k: N_DIM, users }
+            const peer = { script: PEER_SCRIPTS.models, packages, mode, flags }
+            return trainAgainst(setting, row, { data, model }, peer)
+          })
+          setting.say(line(answer))
+          rows.push(answer)
         }
     return rows
   },

@@ -60,6 +60,9 @@ function cells(row: Row): string[] {
   ]
 }
 
+/** A row on one line, to be seen before the table is there. */
+export const line = (row: Row): string => cells(row).filter(Boolean).join('  ')
+
 /** The whole table for a terminal. Why something is missing, and remarks, stand under it. */
 export function table(rows: readonly Row[]): string {
   const lines = [HEADER, ...rows.map(cells)]
