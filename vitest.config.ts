@@ -22,6 +22,7 @@ export default defineConfig({
       })),
       { extends: true, test: { name: 'fuzz', include: ['fuzz/**/*.test.ts'] } },
       { extends: true, test: { name: 'scripts', include: ['scripts/**/*.test.mjs'] } },
+      { extends: true, test: { name: 'bench', include: ['bench/**/*.test.ts'] } },
       {
         extends: true,
         test: { name: 'golden', include: ['src/**/*.golden.test.ts'], testTimeout: 120_000 },

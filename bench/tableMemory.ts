@@ -1,15 +1,16 @@
 /**
- * How much memory does a run hold beside its embedding file, and how long does it take to begin? `npm run bench:memory`
- * makes data sets of PRISM's size (27,000 pairs of 1,500 users; Kirk et al. 2024) in a temporary folder, trains two
- * epochs on each in a process of its own, and prints the peak of the engine's resident memory against the file's size.
- *
- * Flags: `--only 418,2g,f16` chooses among the cases, everything after `--` goes to `delta train`.
+ * How much memory does a run hold beside its embedding file, and how long does it take to begin? Data sets of PRISM's size (27,000
+ * pairs of 1,500 users; Kirk et al. 2024) in a temporary folder, two epochs on each in a process of its own: the peak of
+ * the engine's resident memory against the file's size.
  */
 import { spawn } from 'node:child_process'
-import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { orMissing } from './harness/ask'
+import { CLI } from './harness/delta'
+import type { Question, Row, Target } from './harness/question'
 
 interface Case {
   key: string
@@ -24,8 +25,8 @@ const PAIRS = 27_000
 const USERS = 1_500
 /** Bytes of a text, about those of a chat answer. */
 const TEXT_BYTES = 400
-/** Resident memory over the file's bytes that the design asks for. */
-const REACH = 1.5
+/** The file's bytes over resident memory: what is asked for is less than 1.5 times the file. */
+const TARGET: Target = { of: 'ratio', atLeast: 1 / 1.5 }
 /** Larger writes gain nothing. */
 const WRITE_BYTES = 8 << 20
 
@@ -35,9 +36,6 @@ const CASES: readonly Case[] = [
   { key: 'half', rows: 68_000, dtype: '<f2', tableDtype: 'float16' },
   { key: '2g', rows: 325_000, dtype: '<f4', tableDtype: 'float32' },
 ]
-
-const ROOT = join(import.meta.dirname, '..')
-const say = (line: string): boolean => process.stdout.write(`${line}\n`)
 
 /** Numbers that no compiler or file system can shorten: a linear congruential generator's high bits. */
 function* randomBits(): Generator<number, never> {
@@ -119,19 +117,11 @@ interface Outcome {
 }
 
 /** Trains in a fresh process; `startSeconds` is from its start to the word that training begins. */
-async function train(folder: string, { tableDtype }: Case, more: readonly string[]): Promise<Outcome> {
+async function train(folder: string, { tableDtype }: Case): Promise<Outcome> {
   const args = ['train', '--dts_name', 'bench', '--dts_config_file', join(folder, 'data_configs.yaml'), '--json']
-  args.push(
-    '--max_epochs',
-    '2',
-    '--log_dir',
-    join(folder, 'logs'),
-    ...more,
-    '--set',
-    `trainer.table_dtype=${tableDtype}`,
-  )
+  args.push('--max_epochs', '2', '--log_dir', join(folder, 'logs'), '--set', `trainer.table_dtype=${tableDtype}`)
   const started = performance.now()
-  const child = spawn(process.execPath, [join(ROOT, 'scripts', 'delta.mjs'), ...args], {
+  const child = spawn(process.execPath, [CLI, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const outcome: Outcome = { startSeconds: NaN, result: null, error: '' }
@@ -147,22 +137,24 @@ async function train(folder: string, { tableDtype }: Case, more: readonly string
   return outcome
 }
 
-async function measure(one: Case, more: readonly string[]): Promise<void> {
+const titleOf = ({ rows, dtype, tableDtype }: Case): string => {
+  const megabytes = (rows * WIDTH * (dtype === '<f4' ? 4 : 2)) / 1e6
+  return `memory, ${megabytes.toFixed(0)} MB ${dtype === '<f4' ? 'float32' : 'float16'} file held as ${tableDtype}`
+}
+
+async function measure(one: Case, row: Row): Promise<Row> {
   const folder = mkdtempSync(join(tmpdir(), 'delta-memory-'))
   try {
-    mkdirSync(folder, { recursive: true })
     const bytes = writeNpy(join(folder, 'emb.npy'), one)
     writeRest(folder, one.rows)
-    const { result, startSeconds, error } = await train(folder, one, more)
-    const name = `${(bytes / 1e6).toFixed(0)} MB ${one.dtype === '<f4' ? 'float32' : 'float16'} file, held as ${one.tableDtype}`
-    if (!result) return void say(`${name}: failed: ${error.trim().split('\n').at(-1)}`)
-    const ratio = result.peak_rss_bytes / bytes
-    const beside = result.peak_rss_bytes - tableBytes(one)
-    say(
-      `${name}: peak ${(result.peak_rss_bytes / 1e6).toFixed(0)} MB = ${ratio.toFixed(2)} × the file (reach < ${REACH}), ` +
-        `${(beside / 1e6).toFixed(0)} MB beside one table; training begins after ${startSeconds.toFixed(2)} s, ` +
-        `${result.ms_per_epoch.toFixed(0)} ms an epoch, backend ${result.backend}`,
-    )
+    const { result, startSeconds, error } = await train(folder, one)
+    if (!result) throw new Error(`delta train failed: ${error.trim().split('\n').at(-1)}`)
+    const { peak_rss_bytes, backend, ms_per_epoch } = result
+    const ratio = bytes / peak_rss_bytes
+    const note =
+      `${(peak_rss_bytes / bytes).toFixed(2)} × the file, ${((peak_rss_bytes - tableBytes(one)) / 1e6).toFixed(0)} MB beside one table; ` +
+      `training begins after ${startSeconds.toFixed(2)} s, ${ms_per_epoch.toFixed(0)} ms an epoch, backend ${backend}`
+    return { ...row, ours: peak_rss_bytes, peer: bytes, ratio: { median: ratio, min: ratio, max: ratio, n: 1 }, note }
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
@@ -170,7 +162,16 @@ async function measure(one: Case, more: readonly string[]): Promise<void> {
 
 const tableBytes = ({ rows, tableDtype }: Case): number => rows * WIDTH * (tableDtype === 'float32' ? 4 : 2)
 
-const args = process.argv.slice(2)
-const only = args.includes('--only') ? args[args.indexOf('--only') + 1]?.split(',') : undefined
-const more = args.includes('--') ? args.slice(args.indexOf('--') + 1) : []
-for (const one of CASES) if (!only || only.includes(one.key)) await measure(one, more)
+export const question: Question = {
+  name: 'memory',
+  title: 'Resident memory against the embedding file',
+  async run({ quick, say }) {
+    const rows: Row[] = []
+    for (const one of quick ? CASES.slice(0, 1) : CASES) {
+      say(titleOf(one))
+      const row: Row = { what: titleOf(one), unit: 'bytes', peerName: 'the file', target: TARGET }
+      rows.push(await orMissing(row, () => measure(one, row)))
+    }
+    return rows
+  },
+}

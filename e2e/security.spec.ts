@@ -142,7 +142,7 @@ test('requests that are unknown, malformed or reach for prototypes and paths are
   const { page } = await open()
   const codes = await page.evaluate(async () => {
     const attempts: [string, unknown][] = [
-      ['runs.purge', {}],
+      ['runs.everything', {}],
       ['__proto__', {}],
       ['constructor', {}],
       ['runs.get', {}],
