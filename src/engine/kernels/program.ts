@@ -20,6 +20,8 @@ export const all = (buffer: number): Access => ({ buffer, own: false })
 export interface Operation {
   name: string
   share: Share
+  /** Done by one thread alone: always the same one within a program, another for each of several programs. */
+  alone?: boolean
   words: readonly number[]
   reads: readonly Access[]
   writes: readonly Access[]
@@ -73,26 +75,32 @@ export class Program {
  */
 export function compile(machine: Machine, first: Program, programs: readonly Program[]): number {
   const depth = Math.max(...programs.map(({ levels }) => levels.length))
-  const merged = Array.from({ length: depth }, (_, level) => joinLists(programs.flatMap((p) => p.levels[level] ?? [])))
+  const merged = Array.from({ length: depth }, (_, level) =>
+    joinLists(programs.flatMap((p, owner) => (p.levels[level] ?? []).map((operation) => ({ ...operation, owner })))),
+  )
   const words: number[] = []
-  for (const level of [...first.levels, ...merged]) {
+  const start = first.levels.map((level) => level.map((operation) => ({ ...operation, owner: 0 })))
+  const shift = machine.code('OWNER_SHIFT')
+  for (const level of [...start, ...merged]) {
     if (level.length === 0) continue
     if (words.length > 0) words.push(machine.code('BARRIER'), 0)
-    for (const { name, words: args, joined } of level) {
+    for (const { name, words: args, joined, alone, owner } of level) {
       const all = [...args]
       if (joined) {
         all[joined.listAt] = machine.heap.place(Int32Array.from(joined.list))
         all[joined.lengthAt] = joined.list.length / joined.width
       }
-      words.push(machine.code(name), all.length, ...all)
+      words.push(machine.code(name) | (alone ? (owner + 1) << shift : 0), all.length, ...all)
     }
   }
   words.push(machine.code('END'), 0)
   return machine.heap.place(Int32Array.from(words))
 }
 
-function joinLists(operations: readonly Operation[]): Operation[] {
-  const out: Operation[] = []
+type Owned = Operation & { owner: number }
+
+function joinLists(operations: readonly Owned[]): Owned[] {
+  const out: Owned[] = []
   const byKey = new Map<string, number>()
   for (const operation of operations) {
     const { joined } = operation

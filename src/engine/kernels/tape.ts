@@ -53,6 +53,11 @@ export interface TableForm {
   readonly scratch: number
 }
 
+/** Numbers of a matrix below which handing parts to other threads costs more than it saves. */
+const WORTH_DIVIDING = 16_384
+/** See assembly/matrix.ts. */
+const PARTS = 4
+
 /** The constants that operations point at. */
 export interface Constants {
   readonly zero: number
@@ -69,10 +74,14 @@ export class Tape {
   readonly #constants: Constants
   readonly #table: TableForm
 
-  constructor(heap: Heap, constants: Constants, table: TableForm) {
+  readonly #flat: { gradient: number; length: number } | undefined
+
+  /** @param flat the vector that gradients of text weights stand in, and which the optimiser divides among threads */
+  constructor(heap: Heap, constants: Constants, table: TableForm, flat?: { gradient: number; length: number }) {
     this.heap = heap
     this.#constants = constants
     this.#table = table
+    this.#flat = flat
   }
 
   /** A matrix of zeros. */
@@ -90,13 +99,22 @@ export class Tape {
     return this.heap.allocate(length * 4)
   }
 
-  #add(name: string, share: string, words: number[], reads: Operation['reads'], writes: Operation['writes']): void {
-    this.program.add({ name, share, words, reads, writes })
+  /** @param numbers that it goes through; few are one thread's work */
+  #add(
+    name: string,
+    share: string,
+    words: number[],
+    reads: Operation['reads'],
+    writes: Operation['writes'],
+    numbers: number,
+  ): void {
+    const alone = numbers < WORTH_DIVIDING
+    this.program.add({ name, share: alone ? 'one' : share, alone, words, reads, writes })
   }
 
   /** An operation on each column by itself. */
-  #columns(name: string, axis: Axis, words: number[], reads: number[], writes: number[]): void {
-    this.#add(name, shareOf(axis), words, reads.map(own), writes.map(own))
+  #columns(name: string, m: Matrix, words: number[], reads: number[], writes: number[]): void {
+    this.#add(name, shareOf(m.axis), words, reads.map(own), writes.map(own), m.rows * m.axis.stride)
   }
 
   /** out = W x (⊙ scale) + b over a batch's distinct texts: [W's rows, texts]. */
@@ -121,21 +139,42 @@ export class Tape {
 
   /** The gradients of `project`'s weight and bias, from `g` [W's rows, texts], zero beyond the last text. */
   projectGrad(texts: TextList, g: Matrix, weight: Parameter, bias?: Parameter): void {
-    if (bias) this.rowSums(g, bias.grad)
-    if (texts.scales !== 0) this.scale(g, texts.scales)
+    this.projectGrads([{ texts, g, weight, bias }])
+  }
+
+  /** The same for several products: those over the same texts read them once. */
+  projectGrads(products: readonly { texts: TextList; g: Matrix; weight: Parameter; bias?: Parameter }[]): void {
+    for (const { g, bias } of products) if (bias) this.rowSums(g, bias.grad)
+    for (const { texts, g } of products) if (texts.scales !== 0) this.scale(g, texts.scales)
     const { stride, half, scratch } = this.#table
-    const list = Array.from({ length: weight.rows }, (_, row) => [
-      g.at + row * g.axis.stride * 4,
-      weight.grad + row * weight.stride * 4,
-    ]).flat()
-    this.program.add({
-      name: 'projectGrad',
-      share: `width ${stride}`,
-      words: [texts.vectors, texts.axis.n, 0, 0, stride, half ? 1 : 0, scratch],
-      reads: [all(g.buffer)],
-      writes: [own(weight.grad)],
-      joined: { key: `projectGrad ${texts.vectors}`, list, width: 2, listAt: 2, lengthAt: 3 },
+    const sums = products.map(({ texts, g, weight }) => {
+      const numbers = weight.rows * weight.stride
+      const parts = this.heap.allocate(PARTS * numbers * 4)
+      const list = Array.from({ length: weight.rows }, (_, row) => [
+        g.at + row * g.axis.stride * 4,
+        parts + row * weight.stride * 4,
+        numbers * 4,
+      ]).flat()
+      this.program.add({
+        name: 'projectGrad',
+        share: `parts of ${texts.axis.name} ${texts.axis.n}`,
+        words: [texts.vectors, texts.axis.n, 0, 0, stride, half ? 1 : 0, scratch],
+        reads: [all(g.buffer)],
+        writes: [own(parts)],
+        joined: { key: `projectGrad ${texts.vectors}`, list, width: 3, listAt: 2, lengthAt: 3 },
+      })
+      return { parts, numbers, weight }
     })
+    for (const { parts, numbers, weight } of sums) {
+      const { gradient, length } = this.#flat ?? { gradient: weight.grad, length: numbers }
+      this.program.add({
+        name: 'sumParts',
+        share: flatShare(length),
+        words: [gradient, length, (weight.grad - gradient) / 4, numbers, parts, numbers * 4],
+        reads: [all(parts)],
+        writes: [own(weight.grad)],
+      })
+    }
   }
 
   /** W in + b of a small W: [W's rows, in's columns]. */
@@ -151,6 +190,7 @@ export class Tape {
       ],
       [own(input.buffer), all(weight.at), ...(bias ? [all(bias.at)] : [])],
       [own(out.buffer)],
+      weight.rows * weight.columns * axis.stride,
     )
     return out
   }
@@ -164,6 +204,7 @@ export class Tape {
       [weight.at, g.at, axis.stride, g.rows, out.at, axis.stride, out.rows, axis.n, axis.block],
       [own(g.buffer), all(weight.at)],
       [own(out.buffer)],
+      weight.rows * weight.columns * axis.stride,
     )
     return out
   }
@@ -177,6 +218,7 @@ export class Tape {
       [weight.grad, g.at, axis.stride, g.rows, input.at, axis.stride, input.rows, axis.n, add ? 1 : 0],
       [all(g.buffer), all(input.buffer)],
       [own(weight.grad)],
+      g.rows * input.rows * axis.stride,
     )
     if (bias) this.rowSums(g, bias.grad, { add })
   }
@@ -190,6 +232,7 @@ export class Tape {
       [table.at, table.axis.stride, table.rows, positions, out.at, axis.stride, axis.n, axis.block],
       [all(table.buffer), all(positions)],
       [own(out.buffer)],
+      out.rows * axis.stride,
     )
     return out
   }
@@ -219,6 +262,7 @@ export class Tape {
         ...spread.flatMap(({ constant, weights }) => [all(constant), all(weights)]),
       ],
       [own(out.buffer)],
+      out.rows * axis.stride,
     )
   }
 
@@ -255,6 +299,7 @@ export class Tape {
         ...(and?.x ? [all(and.x.buffer)] : []),
       ],
       [own(out)],
+      a.rows * axis.stride,
     )
   }
 
@@ -263,7 +308,14 @@ export class Tape {
     const { axis, rows } = input
     const out = this.matrix(rows, axis)
     const words = [input.at, out.at, axis.stride, rows, real(scale), axis.n, axis.block]
-    this.#columns('softmax', axis, words, [input.buffer], [out.buffer])
+    // On the thread that has just projected its texts, where there are several.
+    this.program.add({
+      name: 'softmax',
+      share: shareOf(axis),
+      words,
+      reads: [own(input.buffer)],
+      writes: [own(out.buffer)],
+    })
     return out
   }
 
@@ -271,7 +323,7 @@ export class Tape {
   softmaxGrad(r: Matrix, g: Matrix, scale = 1): void {
     const { axis, rows } = r
     const words = [r.at, g.at, g.at, axis.stride, rows, real(scale), axis.n, axis.block]
-    this.#columns('softmaxGrad', axis, words, [r.buffer, g.buffer], [g.buffer])
+    this.#columns('softmaxGrad', r, words, [r.buffer, g.buffer], [g.buffer])
   }
 
   layerNorm(input: Matrix, gain: Parameter, bias: Parameter): { hat: Matrix; out: Matrix; inverse: number } {
@@ -285,6 +337,7 @@ export class Tape {
       [input.at, hat.at, out.at, axis.stride, rows, gain.at, bias.at, inverse, axis.n, axis.block],
       [own(input.buffer), all(gain.at), all(bias.at)],
       [own(hat.buffer), own(out.buffer), own(inverse)],
+      rows * axis.stride,
     )
     return { hat, out, inverse }
   }
@@ -299,6 +352,7 @@ export class Tape {
       [g.at, hat.at, out.at, axis.stride, rows, gain.at, inverse, axis.n, axis.block],
       [own(g.buffer), own(hat.buffer), own(inverse), all(gain.at)],
       [own(out.buffer)],
+      rows * axis.stride,
     )
     return out
   }
@@ -308,7 +362,7 @@ export class Tape {
     const out = this.matrix(rows, axis)
     const inverse = this.vector(axis.stride)
     const words = [input.at, out.at, axis.stride, rows, inverse, axis.n, axis.block]
-    this.#columns('l2Norm', axis, words, [input.buffer], [out.buffer, inverse])
+    this.#columns('l2Norm', input, words, [input.buffer], [out.buffer, inverse])
     return { out, inverse }
   }
 
@@ -316,14 +370,20 @@ export class Tape {
     const { axis, rows } = g
     const out = this.matrix(rows, axis)
     const words = [g.at, y.at, out.at, axis.stride, rows, inverse, axis.n, axis.block]
-    this.#columns('l2NormGrad', axis, words, [g.buffer, y.buffer, inverse], [out.buffer])
+    this.#columns('l2NormGrad', g, words, [g.buffer, y.buffer, inverse], [out.buffer])
     return out
   }
 
   gelu(input: Matrix): Matrix {
     const { axis, rows } = input
     const out = this.matrix(rows, axis)
-    this.#columns('gelu', axis, [input.at, out.at, axis.stride, rows, axis.n, axis.block], [input.buffer], [out.buffer])
+    this.#columns(
+      'gelu',
+      input,
+      [input.at, out.at, axis.stride, rows, axis.n, axis.block],
+      [input.buffer],
+      [out.buffer],
+    )
     return out
   }
 
@@ -331,7 +391,7 @@ export class Tape {
   geluGrad(input: Matrix, g: Matrix): void {
     const { axis, rows } = g
     const words = [input.at, g.at, g.at, axis.stride, rows, axis.n, axis.block]
-    this.#columns('geluGrad', axis, words, [input.buffer, g.buffer], [g.buffer])
+    this.#columns('geluGrad', g, words, [input.buffer, g.buffer], [g.buffer])
   }
 
   /** a ⊙ b, into `into.out` (added, if asked) or a new matrix. */
@@ -340,7 +400,7 @@ export class Tape {
     const out = into?.out ?? this.matrix(rows, axis)
     const add = into?.add ?? false
     const words = [a.at, b.at, out.at, axis.stride, rows, axis.n, axis.block, add ? 1 : 0, 0]
-    this.#columns('multiply', axis, words, [a.buffer, b.buffer, ...(add ? [out.buffer] : [])], [out.buffer])
+    this.#columns('multiply', a, words, [a.buffer, b.buffer, ...(add ? [out.buffer] : [])], [out.buffer])
     return out
   }
 
@@ -348,14 +408,14 @@ export class Tape {
   scale(m: Matrix, factors: number): void {
     const { axis, rows } = m
     const words = [m.at, factors, m.at, axis.stride, rows, axis.n, axis.block, 0, 1]
-    this.#add('multiply', shareOf(axis), words, [own(m.buffer), all(factors)], [own(m.buffer)])
+    this.#add('multiply', shareOf(axis), words, [own(m.buffer), all(factors)], [own(m.buffer)], rows * axis.stride)
   }
 
   /** a + factor · b, into `out` or a new matrix. */
   combine(a: Matrix, b: Matrix, factor: number, out = this.matrix(a.rows, a.axis)): Matrix {
     const { axis, rows } = a
     const words = [a.at, b.at, out.at, axis.stride, rows, real(factor), axis.n, axis.block]
-    this.#columns('combine', axis, words, [a.buffer, b.buffer], [out.buffer])
+    this.#columns('combine', a, words, [a.buffer, b.buffer], [out.buffer])
     return out
   }
 
@@ -369,6 +429,7 @@ export class Tape {
       words,
       [own(x.buffer), own(y.buffer), all(scale), ...(add ? [own(out.buffer)] : [])],
       [own(out.buffer)],
+      rows * axis.stride,
     )
   }
 
@@ -377,7 +438,14 @@ export class Tape {
     const { axis, rows } = y
     const out = this.matrix(rows, axis)
     const words = [y.at, out.at, axis.stride, rows, scale, g.at, real(sign), axis.n, axis.block]
-    this.#add('dotGrad', shareOf(axis), words, [own(y.buffer), own(g.buffer), all(scale)], [own(out.buffer)])
+    this.#add(
+      'dotGrad',
+      shareOf(axis),
+      words,
+      [own(y.buffer), own(g.buffer), all(scale)],
+      [own(out.buffer)],
+      rows * axis.stride,
+    )
     return out
   }
 
@@ -397,7 +465,14 @@ export class Tape {
       ...[input.at, out.at, mask.at, axis.stride, rows, noise.before, keeps, real(1 / (1 - rate))],
       ...[noise.key0 | 0, noise.key1 | 0, noise.step, scratch, axis.n],
     ]
-    this.#add('dropout', shareOf(axis), words, [own(input.buffer), all(noise.step)], [own(out.buffer), own(mask.at)])
+    this.#add(
+      'dropout',
+      shareOf(axis),
+      words,
+      [own(input.buffer), all(noise.step)],
+      [own(out.buffer), own(mask.at)],
+      8 * rows * axis.stride,
+    )
     return { out, mask }
   }
 
@@ -410,6 +485,7 @@ export class Tape {
       [...irtWords(sides), axis.stride, rows, sides.centreChosen, sides.centreRejected, margin.at, axis.n],
       [...irtMatrices(sides).map(({ buffer }) => own(buffer)), all(sides.centreChosen), all(sides.centreRejected)],
       [own(margin.buffer)],
+      rows * axis.stride,
     )
   }
 
@@ -422,6 +498,7 @@ export class Tape {
       [...irtWords(sides), axis.stride, rows, sides.centreChosen, sides.centreRejected, g.at, axis.n],
       [own(g.buffer), all(sides.centreChosen), all(sides.centreRejected)],
       irtMatrices(sides).map(({ buffer }) => own(buffer)),
+      rows * axis.stride,
     )
   }
 
@@ -429,13 +506,20 @@ export class Tape {
   preference(margin: Matrix, reward: number, g: Matrix, sums: number): void {
     const { axis } = margin
     const words = [margin.at, reward, g.at, sums, axis.n]
-    this.#add('preference', shareOf(axis), words, [own(margin.buffer), all(reward)], [own(g.buffer), own(sums)])
+    this.#add(
+      'preference',
+      shareOf(axis),
+      words,
+      [own(margin.buffer), all(reward)],
+      [own(g.buffer), own(sums)],
+      axis.stride,
+    )
   }
 
   /** A learned factor, clamped: see the kernel. */
   clampScale(parameter: Parameter, cell: number, [low, high]: readonly [number, number], factor: number): void {
     const words = [parameter.at, cell, real(low), real(high), real(factor)]
-    this.#add('clampScale', 'one', words, [all(parameter.at)], [all(cell)])
+    this.#add('clampScale', 'one', words, [all(parameter.at)], [all(cell)], 1)
   }
 
   clampScaleGrad(
@@ -451,7 +535,7 @@ export class Tape {
       parameter.grad,
     ]
     const reads = [all(parameter.at), all(cell), all(g.buffer), all(margin.buffer)]
-    this.#add('clampScaleGrad', 'one', words, reads, [all(parameter.grad)])
+    this.#add('clampScaleGrad', 'one', words, reads, [all(parameter.grad)], 1)
   }
 
   /** Brings users' columns to at most a norm, in place: those of the batch, or all. */
@@ -461,7 +545,7 @@ export class Tape {
       ...[table.at, table.axis.stride, table.rows, count, batch?.users ?? 0, batch?.n ?? this.#constants.zero, flags],
       real(limit),
     ]
-    this.#add('renormalise', 'one', words, batch ? [all(batch.users)] : [], [all(table.buffer)])
+    this.#add('renormalise', 'one', words, batch ? [all(batch.users)] : [], [all(table.buffer)], 1)
   }
 
   /** A copy of the trained users' columns with the generic user after them. */
@@ -473,6 +557,7 @@ export class Tape {
       [table.at, table.axis.stride, table.rows, trained, out.at],
       [all(table.buffer)],
       [own(out.buffer)],
+      table.rows * table.axis.stride,
     )
     return out
   }
@@ -495,5 +580,8 @@ function irtMatrices(sides: IrtSides): Matrix[] {
   return [relevanceChosen, difficultyChosen, relevanceRejected, difficultyRejected, skill]
 }
 const irtWords = (sides: IrtSides): number[] => irtMatrices(sides).map(({ at }) => at)
+
+/** How the optimiser divides parameters. */
+export const flatShare = (length: number): string => `flat ${length}`
 
 const shareOf = ({ name, n, block }: Axis): string => `${name} ${n} by ${block}`

@@ -154,6 +154,7 @@ export class FusedData {
     return {
       name: 'batch',
       share: 'one',
+      alone: true,
       words: [
         ...[splitCell, rowsCell, pairs.n, users, chosen, rejected, reward],
         ...[features?.at ?? 0, features?.rows ?? 0, pairs.stride, this.dataset.trainedUsers],

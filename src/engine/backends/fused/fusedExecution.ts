@@ -2,7 +2,7 @@ import type { TrainerConfig } from '../../../shared/config/trainer'
 import { meanAnswer } from '../../data/meanAnswer'
 import type { Dataset, PairSplit } from '../../data/dataset'
 import { all, compile, own, Program, real } from '../../kernels/program'
-import { Tape, type Axis, type Matrix } from '../../kernels/tape'
+import { Tape, flatShare, type Axis, type Matrix } from '../../kernels/tape'
 import { RandomStream } from '../../loop/random'
 import type { Rates } from '../../loop/schedule'
 import type { FusedInputs, FusedModel } from '../../models/fused'
@@ -208,7 +208,7 @@ export class FusedExecution implements Execution, Member {
     const blocks = length / FLAT_BLOCK
     const penalties = heap.allocate(blocks * 8)
     const squares = heap.allocate(blocks * 8)
-    const share = `flat ${length}`
+    const share = flatShare(length)
     const limit = this.#trainer.gradient_clip_val ?? 0
     const vectors = [values, gradient, length, l1, l2, penalties, squares]
     if (limit > 0)
@@ -216,20 +216,21 @@ export class FusedExecution implements Execution, Member {
         name: 'penalise',
         share,
         words: vectors,
-        reads: [...buffers.values, ...buffers.gradients].map(all),
-        writes: [...buffers.gradients.map(all), own(penalties), own(squares)],
+        reads: [...buffers.values.map(all), ...buffers.gradients.map(own)],
+        writes: [...buffers.gradients.map(own), own(penalties), own(squares)],
       })
     if (limit > 0) tape.program.barrier()
     tape.program.add({
       name: 'update',
       share,
       words: [...vectors, ...memory, this.#rates, RULES[this.#trainer.optimizer], real(limit)],
-      reads: [...buffers.gradients.map(all), all(squares)],
+      reads: [...buffers.gradients.map(own), all(squares)],
       writes: [...buffers.values.map(all), own(penalties)],
     })
     tape.program.add({
       name: 'figures',
       share: 'one',
+      alone: true,
       words: [this.#figuresCell, sums, pairs.n, penalties, length],
       reads: [all(sums), all(penalties)],
       writes: [],
@@ -256,7 +257,8 @@ export class FusedExecution implements Execution, Member {
 
   #tape(): Tape {
     const { machine, data } = this.#group
-    return new Tape(machine.heap, data.constants, data.form)
+    const { gradient, length } = this.#flat
+    return new Tape(machine.heap, data.constants, data.form, { gradient, length })
   }
 
   #inputs(tape: Tape, batch: BatchBuffers, training: boolean): FusedInputs {

@@ -1,5 +1,5 @@
 import { madd, sums, sum64, widen } from './simd'
-import { TEXT_BLOCK, WIDTH_BLOCK, address, count, shareEnd, shareStart, word } from './share'
+import { FLAT_BLOCK, TEXT_BLOCK, WIDTH_BLOCK, address, count, shareEnd, shareStart, word } from './share'
 
 /**
  * Thin matrix products between text vectors and a few weight rows.
@@ -137,31 +137,48 @@ export function project(args: usize, thread: i32, threads: i32): void {
   }
 }
 
+/** Parts of the batch's texts, however many threads there are. */
+const PARTS: i32 = 4
+
 /**
- * dw_c = Σ_i g[c][i] x_i: the gradient of `project`'s weights. Products of four texts are added up before they reach
- * the running sum, which loses fewer digits than adding them one by one.
+ * Σ_i g[c][i] x_i over each part of the texts: what `sumParts` adds up to dw_c, the gradient of `project`'s weights. A thread
+ * has the texts that it has just projected, so that it finds their vectors in its own cache. Products of four texts are
+ * added up before they reach the running sum, which loses fewer digits than adding them one by one.
  *
  * Arguments: 0 addresses of the text vectors, 1 cell of n, 2 list of (gradient row g, zero from n up to a multiple of 4;
- * output row), 3 its length, 4 width, 5 float16, 6 scratch (6 chunks a thread).
+ * output row of the first part; bytes from a part to the next), 3 its length, 4 width, 5 float16, 6 scratch (6 chunks a
+ * thread).
  */
 export function projectGrad(args: usize, thread: i32, threads: i32): void {
   const n = count(args, 1)
+  // With more threads than parts, each part's width is divided as well.
+  const cuts = max(1, (threads + PARTS - 1) / PARTS)
+  const units = PARTS * cuts
+  for (let unit = shareStart(units, 1, thread, threads); unit < shareEnd(units, 1, thread, threads); unit++) {
+    const part = unit / cuts
+    const cut = unit % cuts
+    gradOfPart(args, thread, part, shareStart(n, TEXT_BLOCK, part, PARTS), shareEnd(n, TEXT_BLOCK, part, PARTS), cut, cuts)
+  }
+}
+
+/** One part's texts, from `start` to `end`, and one cut of the width. */
+function gradOfPart(args: usize, thread: i32, part: i32, start: i32, end: i32, cut: i32, cuts: i32): void {
   const rows = address(args, 0)
   const columns = address(args, 2)
   const length = word(args, 3)
-  const last = columns + <usize>(length - 1) * 8
+  const last = columns + <usize>(length - 1) * 12
   const width = word(args, 4)
   const half = word(args, 5) != 0
   const scratch = address(args, 6) + <usize>thread * 6 * CHUNK
-  const from = <usize>shareStart(width, WIDTH_BLOCK, thread, threads) << 2
-  const to = <usize>shareEnd(width, WIDTH_BLOCK, thread, threads) << 2
+  const from = <usize>shareStart(width, WIDTH_BLOCK, cut, cuts) << 2
+  const to = <usize>shareEnd(width, WIDTH_BLOCK, cut, cuts) << 2
 
-  for (let c = columns; c <= last; c += 8) memory.fill(<usize>load<u32>(c, 4) + from, 0, to - from)
+  for (let c = columns; c <= last; c += 12) memory.fill(rowOfPart(c, part) + from, 0, to - from)
   let tile = max<usize>(256, (RESIDENT / <usize>length) & ~63)
   if (half) tile = min(tile, CHUNK)
   for (let d = from; d < to; d += tile) {
     const bytes = min(tile, to - d)
-    for (let i = 0; i < n; i += 4) {
+    for (let i = start; i < end; i += 4) {
       const at = rows + (<usize>i << 2)
       const lane = <usize>i << 2
       let x0 = <usize>load<u32>(at)
@@ -181,9 +198,9 @@ export function projectGrad(args: usize, thread: i32, threads: i32): void {
         x3 += d
       }
       let c = columns
-      for (; c < last; c += 16) {
+      for (; c < last; c += 24) {
         const g = <usize>load<u32>(c) + lane
-        const h = <usize>load<u32>(c, 8) + lane
+        const h = <usize>load<u32>(c, 12) + lane
         const g0 = v128.load32_splat(g)
         const g1 = v128.load32_splat(g, 4)
         const g2 = v128.load32_splat(g, 8)
@@ -192,8 +209,8 @@ export function projectGrad(args: usize, thread: i32, threads: i32): void {
         const h1 = v128.load32_splat(h, 4)
         const h2 = v128.load32_splat(h, 8)
         const h3 = v128.load32_splat(h, 12)
-        const p = <usize>load<u32>(c, 4) + d
-        const q = <usize>load<u32>(c, 12) + d
+        const p = rowOfPart(c, part) + d
+        const q = rowOfPart(c + 12, part) + d
         for (let o: usize = 0; o < bytes; o += 16) {
           let x = v128.load(x0 + o)
           let u = f32x4.mul(x, g0)
@@ -217,7 +234,7 @@ export function projectGrad(args: usize, thread: i32, threads: i32): void {
         const g1 = v128.load32_splat(g, 4)
         const g2 = v128.load32_splat(g, 8)
         const g3 = v128.load32_splat(g, 12)
-        const p = <usize>load<u32>(c, 4) + d
+        const p = rowOfPart(c, part) + d
         for (let o: usize = 0; o < bytes; o += 16) {
           let u = f32x4.mul(v128.load(x0 + o), g0)
           u = madd(v128.load(x1 + o), g1, u)
@@ -227,6 +244,33 @@ export function projectGrad(args: usize, thread: i32, threads: i32): void {
         }
       }
     }
+  }
+}
+
+@inline
+function rowOfPart(column: usize, part: i32): usize {
+  return <usize>load<u32>(column, 4) + <usize>part * <usize>load<u32>(column, 8)
+}
+
+/**
+ * Adds up the four parts of `projectGrad`, two and two, divided as the optimiser divides the parameters.
+ *
+ * Arguments: 0 the flat gradient, 1 its length in numbers, 2 first number of the parameter in it, 3 numbers, 4 first part,
+ * 5 bytes from a part to the next.
+ */
+export function sumParts(args: usize, thread: i32, threads: i32): void {
+  const length = word(args, 1)
+  const first = word(args, 2)
+  const from = max(first, shareStart(length, FLAT_BLOCK, thread, threads))
+  const to = min(first + word(args, 3), shareEnd(length, FLAT_BLOCK, thread, threads))
+  const out = address(args, 0)
+  const step = address(args, 5)
+  let part = address(args, 4) + (<usize>max(0, from - first) << 2)
+  for (let at = from; at < to; at += 4) {
+    const first2 = f32x4.add(v128.load(part), v128.load(part + step))
+    const last2 = f32x4.add(v128.load(part + 2 * step), v128.load(part + 3 * step))
+    v128.store(out + (<usize>at << 2), f32x4.add(first2, last2))
+    part += 16
   }
 }
 

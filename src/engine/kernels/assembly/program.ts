@@ -46,6 +46,10 @@ export const clampScaleGrad: i32 = 30
 export const penalise: i32 = 31
 export const update: i32 = 32
 export const figures: i32 = 33
+export const sumParts: i32 = 34
+
+/** Above the code stands 1 + the operation's owner, or 0 for all threads. */
+export const OWNER_SHIFT: i32 = 8
 
 /**
  * The threads' meeting place, one 64-byte line a word, so that a thread that spins on one does not slow the others:
@@ -107,10 +111,19 @@ function barrier(control: usize, threads: i32): void {
 function execute(program: usize, control: usize, thread: i32, threads: i32): void {
   let at = program
   for (;;) {
-    const code = load<i32>(at)
+    const word = load<i32>(at)
     const args = at + 8
     at = args + ((<usize>load<i32>(at, 4)) << 2)
-    switch (code) {
+    // A small operation is its owner's alone: dividing it would cost more than it takes.
+    let who = thread
+    let all = threads
+    const owner = word >> OWNER_SHIFT
+    if (owner != 0) {
+      if ((owner - 1) % threads != thread) continue
+      who = 0
+      all = 1
+    }
+    switch (word & ((1 << OWNER_SHIFT) - 1)) {
       case END:
         barrier(control, threads)
         return
@@ -118,100 +131,103 @@ function execute(program: usize, control: usize, thread: i32, threads: i32): voi
         barrier(control, threads)
         break
       case batch:
-        pairs.batch(args, thread, threads)
+        pairs.batch(args, who, all)
         break
       case project:
-        matrix.project(args, thread, threads)
+        matrix.project(args, who, all)
         break
       case projectGrad:
-        matrix.projectGrad(args, thread, threads)
+        matrix.projectGrad(args, who, all)
         break
       case linear:
-        matrix.linear(args, thread, threads)
+        matrix.linear(args, who, all)
         break
       case linearInputGrad:
-        matrix.linearInputGrad(args, thread, threads)
+        matrix.linearInputGrad(args, who, all)
         break
       case linearWeightGrad:
-        matrix.linearWeightGrad(args, thread, threads)
+        matrix.linearWeightGrad(args, who, all)
         break
       case gather:
-        rows.gather(args, thread, threads)
+        rows.gather(args, who, all)
         break
       case scatter:
-        rows.scatter(args, thread, threads)
+        rows.scatter(args, who, all)
         break
       case rowSums:
-        rows.rowSums(args, thread, threads)
+        rows.rowSums(args, who, all)
         break
       case withGenericUser:
-        rows.withGenericUser(args, thread, threads)
+        rows.withGenericUser(args, who, all)
         break
       case renormalise:
-        rows.renormalise(args, thread, threads)
+        rows.renormalise(args, who, all)
         break
       case softmax:
-        columns.softmax(args, thread, threads)
+        columns.softmax(args, who, all)
         break
       case softmaxGrad:
-        columns.softmaxGrad(args, thread, threads)
+        columns.softmaxGrad(args, who, all)
         break
       case layerNorm:
-        columns.layerNorm(args, thread, threads)
+        columns.layerNorm(args, who, all)
         break
       case layerNormGrad:
-        columns.layerNormGrad(args, thread, threads)
+        columns.layerNormGrad(args, who, all)
         break
       case l2Norm:
-        columns.l2Norm(args, thread, threads)
+        columns.l2Norm(args, who, all)
         break
       case l2NormGrad:
-        columns.l2NormGrad(args, thread, threads)
+        columns.l2NormGrad(args, who, all)
         break
       case gelu:
-        columns.gelu(args, thread, threads)
+        columns.gelu(args, who, all)
         break
       case geluGrad:
-        columns.geluGrad(args, thread, threads)
+        columns.geluGrad(args, who, all)
         break
       case multiply:
-        columns.multiply(args, thread, threads)
+        columns.multiply(args, who, all)
         break
       case combine:
-        columns.combine(args, thread, threads)
+        columns.combine(args, who, all)
         break
       case dot:
-        columns.dot(args, thread, threads)
+        columns.dot(args, who, all)
         break
       case dotGrad:
-        columns.dotGrad(args, thread, threads)
+        columns.dotGrad(args, who, all)
         break
       case dropout:
-        random.dropout(args, thread, threads)
+        random.dropout(args, who, all)
         break
       case irtMargin:
-        pairs.irtMargin(args, thread, threads)
+        pairs.irtMargin(args, who, all)
         break
       case irtMarginGrad:
-        pairs.irtMarginGrad(args, thread, threads)
+        pairs.irtMarginGrad(args, who, all)
         break
       case preference:
-        pairs.preference(args, thread, threads)
+        pairs.preference(args, who, all)
         break
       case clampScale:
-        pairs.clampScale(args, thread, threads)
+        pairs.clampScale(args, who, all)
         break
       case clampScaleGrad:
-        pairs.clampScaleGrad(args, thread, threads)
+        pairs.clampScaleGrad(args, who, all)
         break
       case penalise:
-        steps.penalise(args, thread, threads)
+        steps.penalise(args, who, all)
         break
       case update:
-        steps.update(args, thread, threads)
+        steps.update(args, who, all)
+        break
+      case sumParts:
+        matrix.sumParts(args, who, all)
         break
       case figures:
-        steps.figures(args, thread, threads)
+        steps.figures(args, who, all)
         break
       default:
         unreachable()

@@ -81,8 +81,10 @@ export function caimiraFused(config: CaimiraConfig, sizes: Sizes): FusedModel {
         ])
         tape.scatter(perUserGrad(NAMES.skill), [{ positions: users, g: sides.skill }])
         tape.softmaxGrad(relevance, gRelevance, sharpness)
-        tape.projectGrad(answers, gDifficulty, weights.d, biases.d)
-        tape.projectGrad(answers, gRelevance, weights.r, biases.r)
+        tape.projectGrads([
+          { texts: answers, g: gDifficulty, weight: weights.d, bias: biases.d },
+          { texts: answers, g: gRelevance, weight: weights.r, bias: biases.r },
+        ])
       }
     },
 

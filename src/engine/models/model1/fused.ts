@@ -92,8 +92,10 @@ export function model1Fused(config: Model1Config, sizes: Sizes): FusedModel {
         const gUser = tape.combine(c.gUser, r.gUser, 1)
         tape.linearWeightGrad(gUser, embedding, userWeight)
         tape.scatter(perUserGrad(USER), [{ positions: users, g: tape.linearInputGrad(gUser, userWeight) }])
-        tape.projectGrad(answers, gProjected, yWeight, yBias)
-        tape.projectGrad(prompts.texts, gPrompts, xWeight, xBias)
+        tape.projectGrads([
+          { texts: answers, g: gProjected, weight: yWeight, bias: yBias },
+          { texts: prompts.texts, g: gPrompts, weight: xWeight, bias: xBias },
+        ])
       }
     },
   }
