@@ -12,7 +12,7 @@ import { FLAT_BLOCK, TEXT_BLOCK, WIDTH_BLOCK, address, count, shareEnd, shareSta
 /** Bytes of a text vector multiplied at a time: six of them and two weight rows fit the first-level cache. */
 const CHUNK: usize = 2048
 /** Bytes of gradient rows that should stay in the second-level cache. */
-const RESIDENT: usize = 512 << 10
+const RESIDENT: usize = 256 << 10
 
 /** One chunk of a float16 row as float32, at `to`. */
 function widenRow(from: usize, to: usize, bytes: usize): usize {
