@@ -101,7 +101,12 @@ export function ensureInstalled() {
     const path = (process.env.PATH ?? '').split(delimiter).filter((folder) => folder !== BIN)
     const env = { ...process.env, PATH: path.join(delimiter) }
     const args = ['ci', '--no-audit', '--no-fund', '--loglevel=error']
-    const done = spawnSync('npm', args, { cwd: ROOT, env, encoding: 'utf8', shell: WINDOWS, maxBuffer: 1 << 26 })
+    const npm = (args) =>
+      spawnSync('npm', args, { cwd: ROOT, env, encoding: 'utf8', shell: WINDOWS, maxBuffer: 1 << 26 })
+    let done = npm(args)
+    // An npm that does not know `allowScripts` builds better-sqlite3, whose binaries are in the package, and fails without a
+    // compiler. Only `node` has an install script that is needed.
+    if (done.status !== 0 && npm([...args, '--ignore-scripts']).status === 0) done = npm(['rebuild', 'node'])
     if (done.status !== 0) {
       throw new SetupError(
         `npm ci failed${done.error ? ` (${done.error.message})` : ''}. What it said:\n${done.stdout ?? ''}${done.stderr ?? ''}`,
