@@ -62,8 +62,8 @@ const PHASE: usize = 192
 const BARRIER_SLEEPERS: usize = 256
 const START_SLEEPERS: usize = 320
 
-/** Looks before a thread goes to sleep: some tens of microseconds, longer than any step of a small problem waits. */
-const SPINS: i32 = 20000
+/** Looks before a thread goes to sleep: some 100 µs, longer than what the loop does between two steps; to be woken takes as long. */
+const SPINS: i32 = 200000
 
 /** Runs a program to its end on this thread and all that serve. */
 export function run(program: usize, control: usize, threads: i32): void {
