@@ -25,8 +25,6 @@ const exportsSchema = z.object({
   permute: z.custom<
     (out: number, n: number, key0: number, key1: number, number: number, numberHigh: number, words: number) => void
   >((value) => typeof value === 'function'),
-  peakMultiplyAdd: z.custom<(iterations: number, operands: number) => number>((value) => typeof value === 'function'),
-  streamRead: z.custom<(from: number, bytes: number) => number>((value) => typeof value === 'function'),
 })
 export type KernelFunctions = z.infer<typeof exportsSchema>
 

@@ -1,4 +1,4 @@
-import { madd, sums, sum64, widen } from './simd'
+import { madd, sums, widen } from './simd'
 import { FLAT_BLOCK, TEXT_BLOCK, WIDTH_BLOCK, address, count, shareEnd, shareStart, word } from './share'
 
 /**
@@ -407,56 +407,4 @@ export function linearWeightGrad(args: usize, thread: i32, threads: i32): void {
 @inline
 function put(at: usize, value: f32, add: bool): void {
   store<f32>(at, add ? load<f32>(at) + value : value)
-}
-
-/**
- * The machine's ceiling in this instruction set, for benchmarks: 12 independent chains of multiply-adds.
- * @returns a number that depends on all of them; `iterations` × 48 multiply-adds are done
- */
-export function peakMultiplyAdd(iterations: i32, operands: usize): f32 {
-  const x = v128.load(operands)
-  const y = v128.load(operands, 16)
-  let a = f32x4.splat(0)
-  let b = a
-  let c = a
-  let d = a
-  let e = a
-  let f = a
-  let g = a
-  let h = a
-  let i = a
-  let j = a
-  let k = a
-  let l = a
-  for (let n = 0; n < iterations; n++) {
-    a = madd(x, y, a)
-    b = madd(x, y, b)
-    c = madd(x, y, c)
-    d = madd(x, y, d)
-    e = madd(x, y, e)
-    f = madd(x, y, f)
-    g = madd(x, y, g)
-    h = madd(x, y, h)
-    i = madd(x, y, i)
-    j = madd(x, y, j)
-    k = madd(x, y, k)
-    l = madd(x, y, l)
-  }
-  const s = f32x4.add(sums(a, b, c, d), f32x4.add(sums(e, f, g, h), sums(i, j, k, l)))
-  return <f32>sum64(s)
-}
-
-/** The other ceiling: reads memory once. @returns a number that depends on all of it */
-export function streamRead(from: usize, bytes: usize): f32 {
-  let a = f32x4.splat(0)
-  let b = a
-  let c = a
-  let d = a
-  for (let at: usize = 0; at < bytes; at += 64) {
-    a = v128.xor(a, v128.load(from + at))
-    b = v128.xor(b, v128.load(from + at, 16))
-    c = v128.xor(c, v128.load(from + at, 32))
-    d = v128.xor(d, v128.load(from + at, 48))
-  }
-  return f32x4.extract_lane(v128.xor(v128.xor(a, b), v128.xor(c, d)), 0)
 }

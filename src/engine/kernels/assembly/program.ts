@@ -5,7 +5,6 @@ import * as random from './random'
 import * as rows from './rows'
 import * as steps from './update'
 
-export { peakMultiplyAdd, streamRead } from './matrix'
 export { permute } from './random'
 
 /**
