@@ -5,6 +5,31 @@ import { defineConfig } from 'electron-vite'
 import { kernels } from './scripts/kernels/compile.mjs'
 
 const root = import.meta.dirname
+
+/** Naive UI's styles without `<style>` elements, see `adoptedStyles.ts`. */
+const adoptedStyles = {
+  name: 'adopted-styles',
+  enforce: 'pre' as const,
+  resolveId: {
+    filter: { id: /^\.\/mount$/ },
+    handler: (_source: string, importer: string | undefined) =>
+      importer?.includes('/css-render/') === true ? join(root, 'src/renderer/ui/adoptedStyles.ts') : undefined,
+  },
+}
+
+/** CodeMirror's likewise, see `adoptedStyleMod.ts`. */
+const adoptedStyleMod = {
+  name: 'adopted-style-mod',
+  enforce: 'pre' as const,
+  resolveId: {
+    filter: { id: /^style-mod$/ },
+    handler: (_source: string, importer: string | undefined) =>
+      importer?.endsWith('/adoptedStyleMod.ts') === false
+        ? join(root, 'src/renderer/ui/adoptedStyleMod.ts')
+        : undefined,
+  },
+}
+
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }
 const define = { __DELTA_VERSION__: JSON.stringify(version) }
 
@@ -57,7 +82,7 @@ export default defineConfig({
   renderer: {
     root: join(root, 'src/renderer'),
     define,
-    plugins: [vue()],
+    plugins: [vue(), adoptedStyles, adoptedStyleMod],
     build: {
       target: 'es2022',
       // The first to know `light-dark()`: older ones would get a polyfill that doubles every rule.

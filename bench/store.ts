@@ -7,23 +7,12 @@ import { columnsOf } from '../src/core/store/columns'
 import { flattenConfig } from '../src/core/store/flatten'
 import { openStore, type Store } from '../src/core/store/openStore'
 import { importTensorBoard } from '../src/core/store/tensorboard/importTensorBoard'
+import type { Question, Row } from './harness/question'
 
-interface Row {
-  what: string
-  unit: string
-  ours: number
-  target?: { of: 'ours'; atLeast?: number; atMost?: number }
-  note?: string
-}
-interface Options {
-  quick: boolean
-  say: (line: string) => void
-}
-
-export const question = {
+export const question: Question = {
   name: 'store',
   title: 'The history of runs',
-  run: async ({ quick, say }: Options): Promise<Row[]> => {
+  run: async ({ quick, say }) => {
     const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'delta-bench-store-'))
     try {
       return [

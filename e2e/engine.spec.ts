@@ -5,15 +5,17 @@ import type { AppEvent } from '../src/shared/api/events'
 import type { RequestOutput, Route } from '../src/shared/api/requests'
 import { runRecordSchema, type RunRecord } from '../src/shared/domain/run'
 import { checkContract } from '../src/shared/testing/contract'
-import { expect, test, type Launched } from './support/electron'
+import { chosenBefore, expect, test, type Launched } from './support/electron'
 
 type Page = Launched['page']
 
 const data = test.extend<{ files: ReturnType<typeof contractFiles> }>({
-  files: async ({}, use) => {
-    const folder = workspace()
-    await use(contractFiles(folder))
-    rmSync(folder, { recursive: true, force: true })
+  files: async ({ folder }, use) => {
+    const work = workspace()
+    // Not what the configurations in it name: a contract case looks whether that may be read as well.
+    chosenBefore(folder, join(work, 'configs'))
+    await use(contractFiles(work))
+    rmSync(work, { recursive: true, force: true })
   },
 })
 
@@ -45,7 +47,8 @@ const lines = (dir: string): number => readFileSync(join(dir, 'metrics.jsonl'), 
 async function train(page: Page, files: object) {
   // The fused engine trains thousands of epochs a second on so little data, which no person does.
   const endless = { backend: 'wasm', changes: { 'trainer.max_epochs': 10_000_000 } }
-  const experiment = { ...files, ...endless, dts_name: 'small', exp_name: 'endless' }
+  const { dts_config_file, config_file } = Object(files)
+  const experiment = { dts_config_file, config_file, ...endless, dts_name: 'small', exp_name: 'endless' }
   const { id, dir } = await answer(page, 'runs.start', { experiment })
   await expect.poll(() => existsSync(join(dir, 'metrics.jsonl')) && lines(dir) > 20, { timeout: 60_000 }).toBe(true)
   return { id, dir }
@@ -55,7 +58,11 @@ async function train(page: Page, files: object) {
 const UTILITY = ['--engine-process=utility']
 
 data('a route is answered otherwise through Electron than in process', async ({ open, files }) => {
-  const { page } = await open()
+  const { app, page } = await open()
+  await app.evaluate(({ dialog, shell }, file) => {
+    dialog.showOpenDialog = async () => ({ canceled: false, filePaths: [file] })
+    shell.showItemInFolder = () => undefined
+  }, files.config_file)
   await page.evaluate(() => {
     const heard: unknown[] = []
     Reflect.set(window, 'heard', heard)

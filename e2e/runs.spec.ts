@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { appendFileSync, rmSync } from 'node:fs'
+import { appendFileSync, existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { RUN_FILES } from '../src/shared/domain/run'
 import { expect, test } from './support/electron'
@@ -54,9 +54,12 @@ test('everything is reached from the keyboard: filter, rows, the selected run, a
   const active = await page.getByRole('grid', { name: 'Runs' }).getAttribute('aria-activedescendant')
   expect(active).toBe(await second.getAttribute('id'))
   await page.keyboard.press('Enter')
+  await expect(page).toHaveURL(/#\/runs\//)
   await expect(page.getByRole('heading', { name: 'dims/v3' })).toBeFocused()
   await page.keyboard.press('Escape')
   await expect(page.getByRole('grid', { name: 'Runs' })).toBeFocused()
+  await expect(second).toHaveAttribute('aria-selected', 'true')
+  await expect(page.getByRole('searchbox', { name: 'Filter runs' })).toHaveValue('dims caimira')
 })
 
 test('a filter without a match says so and can be cleared', async ({ open, logDir }) => {
@@ -68,23 +71,165 @@ test('a filter without a match says so and can be cleared', async ({ open, logDi
   await expect(page.getByRole('row', { name: /a\/v0/ })).toBeVisible()
 })
 
-test('a selected run shows its figures, config, log and the command, which can be copied', async ({ open, logDir }) => {
+test('a run shows its figures, config, log, files and the command, which can be copied', async ({ open, logDir }) => {
   const dir = writeRun(logDir, { exp_name: 'default_exp', exp_version: 'v0', epochs: 30 })
   const { app, page } = await open()
   const panel = page.getByRole('region', { name: 'Selected run' })
   await expect(panel.getByRole('img', { name: /^Loss by epoch: train_loss 0\.\d{4} after 30 epochs/ })).toBeVisible()
   await expect(panel.getByRole('img', { name: /^Accuracy by epoch/ })).toBeVisible()
+  await panel.getByRole('button', { name: 'Open' }).click()
+  await panel.getByRole('tab', { name: 'Curves' }).press('ArrowRight')
+  await expect(panel.getByRole('tab', { name: 'Config' })).toBeFocused()
   await expect(panel.getByLabel('hparams.yaml')).toContainText('learning_rate: 0.002')
-  await panel.getByRole('tab', { name: 'Config' }).press('ArrowRight')
-  await expect(panel.getByRole('tab', { name: 'Log' })).toBeFocused()
+  await panel.getByRole('tab', { name: 'Log' }).click()
   await expect(panel.getByLabel('run.log')).toContainText('epoch  29')
+  await panel.getByRole('tab', { name: 'Files' }).click()
   await expect(panel.getByText(dir, { exact: true })).toBeVisible()
+  await expect(panel.getByRole('row', { name: /metrics\.jsonl .* every figure/ })).toBeVisible()
+  await panel.getByRole('tab', { name: 'Engine' }).click()
+  await expect(panel.getByText('fused, 2 threads').or(panel.getByText('wasm, 2 threads')).first()).toBeVisible()
+  await expect(panel.getByText(`Found in ${dir}`)).toBeVisible()
   await panel.getByRole('button', { name: 'Copy the command that trains it again' }).click()
   await expect(panel.getByText('Copied', { exact: true })).toBeVisible()
   const copied = await app.evaluate(({ clipboard }) => clipboard.readText())
   expect(copied).toBe(
     'npm run -s delta -- train --dts_name simpler --model_name caimira --exp_name default_exp --exp_version v0 --max_epochs 30',
   )
+})
+
+test('curves by step and time, smoothed, on a log scale, and as a table', async ({ open, logDir }) => {
+  writeRun(logDir, { exp_name: 'a', exp_version: 'v0', epochs: 40 })
+  const { page } = await open()
+  await page.getByRole('button', { name: 'Open' }).click()
+  await page.getByLabel('Horizontal axis').selectOption('step')
+  await expect(page.getByRole('img', { name: /^Loss by step: train_loss 0\.\d{4} after 40 points/ })).toBeVisible()
+  await page.getByLabel('Horizontal axis').selectOption('time')
+  await expect(page.getByRole('img', { name: /^Loss by time/ })).toBeVisible()
+  await page.getByRole('slider', { name: /Smoothing/ }).fill('0.9')
+  await page.getByLabel('Log scale').check()
+  await page.getByRole('button', { name: 'Loss as a table' }).click()
+  const table = page.getByRole('region', { name: 'Loss: table' })
+  await expect(table.getByRole('row')).toHaveCount(41)
+  await expect(table.getByRole('columnheader')).toHaveText(['time', 'train_loss', 'val_loss'])
+  await page.getByRole('button', { name: 'Charts' }).click()
+  await page.getByLabel('acc', { exact: true }).uncheck()
+  await expect(page.getByRole('img', { name: /^Accuracy/ })).toBeHidden()
+  await page.reload()
+  await expect(page.getByLabel('Horizontal axis')).toHaveValue('time')
+  await expect(page.getByLabel('Log scale')).toBeChecked()
+  await expect(page.getByRole('img', { name: /^Accuracy/ })).toBeHidden()
+})
+
+test('an expression filters, a fault in it is shown with its place, and a value is filtered by with the menu', async ({
+  open,
+  logDir,
+}) => {
+  writeWorkspace(logDir)
+  const { page } = await open()
+  const box = page.getByRole('searchbox', { name: 'Filter runs' })
+  const status = page.getByRole('status').filter({ hasText: 'of 23' })
+  await box.fill('model_name = "model1" and exp_name = dims')
+  await expect(status).toHaveText('3 of 23')
+  await box.fill('model_name = ')
+  await expect(page.getByRole('alert')).toContainText('The filter is not understood at column')
+  await expect(status).toHaveText('3 of 23')
+  await box.fill('')
+  await expect(page.getByRole('alert')).toBeHidden()
+  const cell = page.getByRole('row', { name: /dims\/v6/ }).locator('td.model')
+  await cell.click({ button: 'right' })
+  await page.getByText('Only model_name = "caimira"').click()
+  await expect(box).toHaveValue('model_name = "caimira"')
+  await expect(page.getByRole('grid').getByRole('row', { name: /model1/ })).toHaveCount(0)
+})
+
+test('columns are chosen among all figures and parameters, kept, and sorted by; groups show means', async ({
+  open,
+  logDir,
+}) => {
+  writeWorkspace(logDir)
+  const { page } = await open()
+  await page.getByRole('button', { name: 'Columns' }).click()
+  await page.getByLabel('Find a column').fill('learning')
+  await page.getByRole('dialog').getByLabel('trainer.learning_rate').check()
+  await page.keyboard.press('Escape')
+  const header = page.getByRole('columnheader', { name: 'learning_rate' })
+  await expect(header).toBeVisible()
+  await expect(page.getByRole('row', { name: /dims\/v5/ })).toContainText('0.002')
+  await page.reload()
+  await expect(header).toBeVisible()
+  await page.getByRole('searchbox', { name: 'Filter runs' }).fill('dims')
+  await page.getByLabel('Group by').selectOption('model')
+  const group = page.getByRole('button', { expanded: true, name: /^model1 3/ })
+  await expect(group).toBeVisible()
+  await group.click()
+  await expect(page.getByRole('button', { expanded: false, name: /^model1 3/ })).toBeVisible()
+  await expect(page.getByRole('row', { name: /finished dims\/v4 model1/ })).toHaveCount(0)
+})
+
+test('ticked runs are starred, tagged, moved to the trash, taken back, and deleted for good with the bytes said', async ({
+  open,
+  logDir,
+}) => {
+  const dirs = ['v0', 'v1', 'v2'].map((exp_version, index) =>
+    writeRun(logDir, { exp_name: 'a', exp_version, created: 1e12 + index * 1e6 }),
+  )
+  const { page } = await open()
+  const grid = page.getByRole('grid', { name: 'Runs' })
+  await expect(page.getByRole('row', { name: /a\/v2/ })).toBeVisible()
+  await grid.focus()
+  await page.keyboard.press('Home')
+  await page.keyboard.press('Space')
+  await page.keyboard.press('Shift+ArrowDown')
+  await expect(page.getByText('2 ticked')).toBeVisible()
+  await page.keyboard.press('s')
+  await expect(page.getByRole('button', { name: 'Star a/v1', pressed: true })).toBeVisible()
+  await page.keyboard.press('t')
+  await page.getByLabel('New tag').fill('baseline, odd one')
+  await page.keyboard.press('Enter')
+  await expect(page.getByRole('checkbox', { name: 'odd one' })).toBeChecked()
+  await page.keyboard.press('Escape')
+  await expect(page.getByRole('row', { name: /a\/v2 baseline odd one/ })).toBeVisible()
+  expect(readFileSync(join(dirs[2] ?? '', RUN_FILES.annotations), 'utf8')).toContain('"baseline"')
+
+  await page.getByRole('button', { name: 'Move to trash' }).click()
+  await expect(page.getByRole('row', { name: /a\/v2/ })).toBeHidden()
+  await expect(page.getByText('2 runs moved to the trash')).toBeVisible()
+  await page.getByRole('button', { name: 'Undo' }).click()
+  await expect(page.getByRole('row', { name: /a\/v2 baseline/ })).toBeVisible()
+
+  await page.getByRole('row', { name: /a\/v0/ }).click()
+  await page.keyboard.press('Escape')
+  await grid.focus()
+  await page.keyboard.press('Delete')
+  await expect(page.getByRole('row', { name: /a\/v0/ })).toBeHidden()
+  await page.getByRole('button', { name: 'Trash (1)' }).click()
+  await page.getByRole('row', { name: /a\/v0/ }).click()
+  await page.getByRole('checkbox', { name: 'Tick a/v0' }).check()
+  await page.getByRole('button', { name: 'Delete for good…' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete for good' }).click()
+  await expect(page.getByText(/1 run deleted for good, \d+(\.\d+)? k?B freed/)).toBeVisible()
+  await expect(page.getByText('The trash is empty.')).toBeVisible()
+  expect(existsSync(dirs[0] ?? '')).toBe(false)
+})
+
+test('the palette finds commands and runs, and every shortcut is on one sheet', async ({ open, logDir }) => {
+  writeWorkspace(logDir)
+  const { page } = await open()
+  await expect(page.getByRole('row', { name: /dims\/v5/ })).toBeVisible()
+  await page.keyboard.press('Control+k')
+  await page.getByRole('combobox', { name: 'Search commands and runs' }).fill('dims v5')
+  await page.keyboard.press('Enter')
+  await expect(page.getByRole('heading', { name: 'dims/v5' })).toBeVisible()
+  await page.keyboard.press('Control+k')
+  await page.getByRole('combobox', { name: 'Search commands and runs' }).fill('settings')
+  await page.keyboard.press('Enter')
+  await expect(page.getByRole('heading', { name: 'Settings' })).toBeVisible()
+  await page.keyboard.press('?')
+  await expect(page.getByRole('dialog', { name: 'Keyboard shortcuts' })).toContainText('Show all shortcuts')
+  await page.keyboard.press('Escape')
+  await page.keyboard.press('g')
+  await page.keyboard.press('r')
+  await expect(page.getByRole('grid', { name: 'Runs' })).toBeVisible()
 })
 
 test('curves are drawn: the canvas holds the colours of both series', async ({ open, logDir }) => {

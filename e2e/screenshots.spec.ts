@@ -3,6 +3,9 @@ import type { ElectronApplication, Page } from '@playwright/test'
 import { expect, ROOT, test } from './support/electron'
 import { writeWorkspace } from './support/logFolder'
 
+// Four pictures of each page, of four million pixels at most.
+test.describe.configure({ timeout: 120_000 })
+
 const SIZES: [number, number][] = [
   [1280, 800],
   [2560, 1440],
@@ -44,4 +47,26 @@ test('pictures of the empty page', async ({ open }) => {
   const { app, page } = await open()
   await expect(page.getByRole('heading', { name: 'No runs yet' })).toBeVisible()
   await inEveryLook(app, page, 'empty')
+})
+
+test('pictures of a run’s own page, the palette, the shortcuts and the settings', async ({ open, logDir }) => {
+  writeWorkspace(logDir)
+  const { app, page } = await open()
+  await page.getByRole('row', { name: /dims\/v5/ }).dblclick()
+  await expect(page).toHaveURL(/#\/runs\//)
+  await expect(page.getByRole('heading', { name: 'dims/v5' })).toBeVisible()
+  await inEveryLook(app, page, 'run')
+  await page.getByRole('tab', { name: 'Engine' }).click()
+  await inEveryLook(app, page, 'run-engine')
+  await page.getByRole('tab', { name: 'Files' }).click()
+  await inEveryLook(app, page, 'run-files')
+  await page.goto('app://workbench/#/settings')
+  await expect(page.getByRole('heading', { name: 'Settings' })).toBeVisible()
+  await inEveryLook(app, page, 'settings')
+  await page.keyboard.press('?')
+  await expect(page.getByRole('dialog')).toBeVisible()
+  await page.screenshot({ path: join(ROOT, 'artifacts', 'screenshots', 'shortcuts.png') })
+  await page.keyboard.press('Escape')
+  await page.keyboard.press('Control+k')
+  await page.screenshot({ path: join(ROOT, 'artifacts', 'screenshots', 'palette.png') })
 })

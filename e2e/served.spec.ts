@@ -1,3 +1,8 @@
+import { rmSync } from 'node:fs'
+import { WebSocket } from 'ws'
+import { experimentFiles, workspace } from '../src/core/testing/workspace'
+import type { Reply } from '../src/shared/api/requests'
+import { cutter } from './support/cutter'
 import { writeRun, writeWorkspace } from './support/logFolder'
 import { expect, startServer, test } from './support/served'
 
@@ -65,5 +70,114 @@ test.describe('from a page of another origin', () => {
       })
     }, one.url)
     expect(outcome).toBe('refused')
+  })
+})
+
+/** Asks a server as a page would, but outlives the network between the page and it. */
+async function askServer(url: string, route: string, input: unknown): Promise<Record<string, unknown>> {
+  const { host, search, origin } = new URL(url)
+  const socket = new WebSocket(`ws://${host}/socket${search}`, { headers: { origin } })
+  const reply = await new Promise<Reply<unknown>>((resolve, reject) => {
+    socket.on('open', () => socket.send(JSON.stringify({ id: 1, route, input })))
+    socket.on('message', (data) => {
+      const frame = JSON.parse(String(data)) as { id?: number; reply: Reply<unknown> }
+      if (frame.id === 1) resolve(frame.reply)
+    })
+    socket.on('error', reject)
+  })
+  socket.close()
+  if (!reply.ok) throw new Error(`${route}: ${reply.error.message}`)
+  return Object(reply.data)
+}
+
+test.describe('over a network that fails', () => {
+  test.use({ expectedErrors: [/WebSocket|net::ERR_/] })
+
+  test('a page catches up with a run that trained on meanwhile, and its curve has no gap', async ({
+    serve,
+    watched: page,
+    context,
+  }) => {
+    test.setTimeout(120_000)
+    const work = workspace()
+    const server = await serve(0, ['--root', work])
+    const network = await cutter(Number(new URL(server.url).port))
+    /** What the page is told, in order: whole histories, and figures that continue them. */
+    const told: { from: number; to: number; whole: boolean }[] = []
+    page.on('websocket', (socket) =>
+      socket.on('framereceived', ({ payload }) => {
+        const frame = JSON.parse(String(payload)) as {
+          event?: string
+          payload?: { first: number; sequence: number }
+          reply?: Reply<unknown>
+        }
+        if (frame.event === 'run.metrics' && frame.payload)
+          told.push({ from: frame.payload.first, to: frame.payload.sequence, whole: false })
+        const series: { sequence: number }[] = Object(frame.reply?.ok && frame.reply.data).series ?? []
+        if (series.length > 0)
+          told.push({ from: 1, to: Math.max(...series.map(({ sequence }) => sequence)), whole: true })
+      }),
+    )
+    const experiment = {
+      ...experimentFiles(work),
+      dts_name: 'small',
+      exp_name: 'endless',
+      backend: 'wasm',
+      changes: { 'trainer.max_epochs': 10_000_000 },
+    }
+    try {
+      const { id } = await askServer(server.url, 'runs.start', { experiment })
+      const url = new URL(server.url)
+      url.port = String(network.port)
+      await page.goto(url.href)
+      // A second page on the same server, straight.
+      const other = await context.newPage()
+      await other.goto(server.url)
+      const chart = /^Loss by epoch/
+      const label = (of: typeof page) => of.getByRole('img', { name: chart }).getAttribute('aria-label')
+      const epochs = async (of: typeof page) => Number(/(\d+) epochs/.exec((await label(of)) ?? '')?.[1] ?? 0)
+      await expect.poll(() => epochs(page), { timeout: 60_000 }).toBeGreaterThan(10)
+
+      network.cut()
+      await expect(page.getByText('Connection lost, trying again…')).toBeVisible()
+      // What came before the cut may still wait to be drawn: the page is read once it stands still.
+      let before = 0
+      const drawnSince = async (): Promise<number> => {
+        const last = before
+        before = await epochs(page)
+        return before - last
+      }
+      await expect.poll(drawnSince, { intervals: [500] }).toBe(0)
+      const missed = told.at(-1)?.to ?? 0
+      await expect.poll(() => epochs(other), { timeout: 60_000 }).toBeGreaterThan(before + 20)
+      expect(await epochs(page)).toBe(before)
+      network.mend()
+      await expect.poll(() => epochs(page), { timeout: 60_000 }).toBeGreaterThan(before + 20)
+      await expect(page.getByText('Connection lost, trying again…')).toBeHidden()
+      await askServer(server.url, 'runs.stop', { id })
+      await expect.poll(async () => (await askServer(server.url, 'queue.get', {}))['waiting']).toEqual([])
+      await expect(page.getByRole('row', { name: /stopped endless\/v0/ })).toBeVisible()
+
+      // After the cut a whole history, beyond what was missed; from there on numbers without a gap, up to the end.
+      const whole = told.findIndex((one) => one.whole && one.to > missed)
+      expect(whole).toBeGreaterThan(0)
+      const run = await askServer(server.url, 'runs.get', { id })
+      const known = (): number => {
+        let last = told[whole]?.to ?? 0
+        for (const { from, to, whole: all } of told.slice(whole + 1)) {
+          if (!all) expect(from).toBeLessThanOrEqual(last + 1)
+          last = Math.max(last, to)
+        }
+        return last
+      }
+      // The folder that is read once more at the end counts as one, without a new figure.
+      await expect.poll(known).toBeGreaterThanOrEqual(Number(run['sequence']) - 1)
+      const real = (run['history'] as { values: object }[]).filter(({ values }) => 'train_loss' in values).length
+      await expect.poll(() => epochs(page)).toBe(real)
+      await expect.poll(() => epochs(other)).toBe(real)
+    } finally {
+      await network.close()
+      rmSync(work, { recursive: true, force: true })
+    }
   })
 })

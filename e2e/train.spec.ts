@@ -20,6 +20,7 @@ test('a run trained from the command line appears in the open window, with its c
   await expect(row).toBeVisible()
   await expect(row.locator('td.test_acc')).toHaveText(/^0\.\d{4}$/)
   await expect(page.getByRole('img', { name: /^Loss by epoch: .* after 2 epochs/ })).toBeVisible()
+  await page.getByRole('tab', { name: 'Config' }).click()
   await expect(page.getByLabel('hparams.yaml')).toContainText('max_epochs: 2')
   await expect(page.getByText('cannot be read')).toBeHidden()
 })

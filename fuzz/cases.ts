@@ -7,8 +7,10 @@ import type { Reader } from './readers'
 /** The bytes of case n of a reader: its seeds as they are first, then mutations, a pure function of (seed, reader, n). */
 export function caseBytes(reader: Reader, seed: number, n: number): { bytes: Buffer; trail: string[] } {
   const own = reader.seeds[n]
-  if (own) return { bytes: own, trail: [`seed ${n}`] }
-  return mutate(reader.seeds, new RandomStream(seed, `fuzz/${reader.name}`, n))
+  const { bytes, trail } = own
+    ? { bytes: own, trail: [`seed ${n}`] }
+    : mutate(reader.seeds, new RandomStream(seed, `fuzz/${reader.name}`, n))
+  return { bytes: reader.wrap?.(bytes) ?? bytes, trail }
 }
 
 export function writeCase(reader: Reader, folder: string, seed: number, n: number): string[] {

@@ -1,13 +1,20 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { resolveData, resolveExperiment } from '../src/core/config/resolveExperiment'
 import { readRunDetail, readRunFolder } from '../src/core/runs/runFolder'
-import { readBow } from '../src/engine/data/bow'
+import { VectorCache } from '../src/core/embed/vectorCache'
+import { readResults } from '../src/core/store/results'
+import { EventReader } from '../src/core/store/tensorboard/eventReader'
+import { readBow, readVocabulary } from '../src/engine/data/bow'
 import { readNpy } from '../src/engine/data/npy'
 import { TextTable } from '../src/engine/data/textTable'
 import { validateData } from '../src/engine/data/validate'
 import { importData } from '../src/engine/import/importData'
 import { readRecords } from '../src/engine/import/records'
+import { previewPairs } from '../src/engine/prep/previewPairs'
+import { splitPairs } from '../src/engine/prep/splitPairs'
+import { readTruth } from '../src/engine/recover/truth'
+import { RewardTable } from '../src/engine/rewards/rewardTable'
 import { readCheckpoint } from '../src/engine/run/checkpointFile'
 import { AppError } from '../src/shared/errors'
 import type { ImportFormat } from '../src/shared/domain/importing'
@@ -21,6 +28,8 @@ export interface Reader {
   readonly file: string
   /** Puts what the reader needs besides that file into its folder. */
   prepare?(folder: string): void
+  /** What stands around the mutated bytes, where a checksum would otherwise stop every mutation at the door. */
+  wrap?(bytes: Buffer): Buffer
   /**
    * Reads the mutated file.
    *
@@ -68,16 +77,23 @@ async function records(file: string): Promise<'accepted' | 'problems'> {
   return malformed > 0 ? 'problems' : 'accepted'
 }
 
-async function imported(folder: string, file: string, format: ImportFormat): Promise<'accepted' | 'problems'> {
+async function imported(
+  folder: string,
+  file: string,
+  format: ImportFormat,
+  columns: Record<string, string> = {},
+  more: object = {},
+): Promise<'accepted' | 'problems'> {
   const output = path.join(folder, 'out')
   rmSync(output, { recursive: true, force: true })
   const options = {
     format,
     inputs: [path.join(folder, file)],
     output,
-    columns: {},
+    columns,
     context: 'full' as const,
     min_gap: 0,
+    ...more,
   }
   const { notes } = await importData(options, () => {})
   // What is written must be sound whatever was read.
@@ -101,6 +117,14 @@ async function runFolder(folder: string): Promise<'accepted' | 'problems'> {
   const detail = await readRunDetail(folder, dir)
   JSON.stringify([run.record, run.figures, detail])
   return run.problems.length + detail.problems.length > 0 ? 'problems' : 'accepted'
+}
+
+async function events(folder: string): Promise<'accepted' | 'problems'> {
+  const reader = new EventReader()
+  reader.read(path.join(folder, 'events.out.tfevents.1.box'), 'events')
+  const { problems, curves, session } = reader.finish()
+  JSON.stringify([...curves.keys(), session])
+  return problems.length > 0 ? 'problems' : 'accepted'
 }
 
 const roots = (folder: string) => ({ cwd: folder, installed: folder })
@@ -203,6 +227,159 @@ export const READERS: readonly Reader[] = [
   },
   { name: 'run.json', seeds: seeds.runRecord, file: 'exp/v0/run.json', prepare: logFolder, read: runFolder },
   { name: 'metrics.jsonl', seeds: seeds.metrics, file: 'exp/v0/metrics.jsonl', prepare: logFolder, read: runFolder },
+  {
+    name: 'hparams.yaml',
+    seeds: seeds.experiment,
+    file: 'exp/v0/hparams.yaml',
+    prepare: logFolder,
+    read: runFolder,
+  },
+  {
+    name: 'import: JSON Lines',
+    seeds: seeds.jsonl,
+    file: 'source.jsonl',
+    read: (folder) => records(path.join(folder, 'source.jsonl')),
+  },
+  {
+    name: 'import: TSV',
+    seeds: seeds.tsv,
+    file: 'source.tsv',
+    read: (folder) => records(path.join(folder, 'source.tsv')),
+  },
+  {
+    name: 'import: pairs (CSV)',
+    seeds: seeds.csv,
+    file: 'pairs.csv',
+    read: (folder) => imported(folder, 'pairs.csv', 'pairs'),
+  },
+  {
+    name: 'import: survey',
+    seeds: seeds.survey,
+    file: 'survey.jsonl',
+    prepare: (folder) => writeFileSync(path.join(folder, 'conversations.jsonl'), seeds.conversations[0]!),
+    read: (folder) =>
+      imported(folder, 'conversations.jsonl', 'prism', {}, { survey: path.join(folder, 'survey.jsonl') }),
+  },
+  {
+    name: 'import: psoups',
+    seeds: seeds.psoups,
+    file: 'rm_P1A.json',
+    read: (folder) => imported(folder, 'rm_P1A.json', 'psoups'),
+  },
+  {
+    name: 'import: ratings',
+    seeds: seeds.ratings,
+    file: 'ratings.csv',
+    read: (folder) => imported(folder, 'ratings.csv', 'ratings'),
+  },
+  {
+    name: 'preview',
+    seeds: [...seeds.jsonl, ...seeds.parquetFiles],
+    file: 'any.data',
+    async read(folder) {
+      const { malformed } = await previewPairs({ task: 'preview', input: path.join(folder, 'any.data'), rows: 5 })
+      return malformed > 0 ? 'problems' : 'accepted'
+    },
+  },
+  {
+    name: 'split',
+    seeds: [...seeds.jsonl, ...seeds.parquetFiles],
+    file: 'any.data',
+    async read(folder) {
+      const output = path.join(folder, 'out')
+      rmSync(output, { recursive: true, force: true })
+      const { dropped } = await splitPairs({
+        task: 'split',
+        input: path.join(folder, 'any.data'),
+        output,
+        dts_name: 'fuzzed',
+        format: 'jsonl',
+        by: ['prompt', 'chosen'],
+        user: 'u_id',
+        time: 'time',
+        stratify: [],
+        test: 0,
+        dev: 0,
+        unseen: 0,
+        perUser: false,
+        sharedTexts: 'report',
+        prefixColumns: [],
+        seed: 0,
+      })
+      return dropped.length > 0 ? 'problems' : 'accepted'
+    },
+  },
+  {
+    name: 'vocabulary',
+    seeds: seeds.vocabulary,
+    file: 'vocab.txt',
+    async read(folder) {
+      await readVocabulary(path.join(folder, 'vocab.txt'))
+      return 'accepted'
+    },
+  },
+  {
+    name: 'reward table',
+    seeds: seeds.rewards,
+    file: 'rewards.parquet',
+    async read(folder) {
+      await RewardTable.read(path.join(folder, 'rewards.parquet'))
+      return 'accepted'
+    },
+  },
+  {
+    name: 'predictions',
+    seeds: seeds.predictions,
+    file: 'predictions/test.parquet',
+    prepare: (folder) => mkdirSync(path.join(folder, 'predictions'), { recursive: true }),
+    read: async (folder) => ((await readResults(folder)).length > 0 ? 'accepted' : 'problems'),
+  },
+  {
+    name: 'TensorBoard events',
+    seeds: seeds.eventFiles,
+    file: 'events.out.tfevents.1.box',
+    read: events,
+  },
+  {
+    name: 'TensorBoard payloads',
+    seeds: seeds.eventPayloads,
+    file: 'events.out.tfevents.1.box',
+    wrap: seeds.framed,
+    read: events,
+  },
+  {
+    name: 'truth.json',
+    seeds: seeds.truth,
+    file: 'truth.json',
+    prepare: (folder) => writeFileSync(path.join(folder, 'truth.safetensors'), seeds.truthArrays[0]!),
+    async read(folder) {
+      readTruth(folder)
+      return 'accepted'
+    },
+  },
+  {
+    name: 'truth.safetensors',
+    seeds: seeds.truthArrays,
+    file: 'truth.safetensors',
+    prepare: (folder) => writeFileSync(path.join(folder, 'truth.json'), seeds.truth[0]!),
+    async read(folder) {
+      readTruth(folder)
+      return 'accepted'
+    },
+  },
+  {
+    name: 'vector cache',
+    seeds: seeds.vectorCaches,
+    file: `cache/${seeds.CACHE_FILE}`,
+    prepare: (folder) => mkdirSync(path.join(folder, 'cache'), { recursive: true }),
+    async read(folder) {
+      const cache = VectorCache.open(path.join(folder, 'cache'), seeds.CACHE_SCOPE)
+      if (readdirSync(path.join(folder, 'cache')).length !== 1) throw new Error('the cache has another name')
+      const { damagedBytes } = cache.read(() => {})
+      cache.close()
+      return damagedBytes > 0 ? 'problems' : 'accepted'
+    },
+  },
 ]
 
 export type Outcome = 'accepted' | 'clear' | 'unclear'

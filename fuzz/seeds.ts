@@ -1,5 +1,11 @@
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import { crc32 } from 'node:zlib'
 import { zipSync } from 'fflate'
 import { parquetWriteBuffer, type ColumnSource } from 'hyparquet-writer'
+import { maskedCrc32c } from '../src/shared/crc32c'
+import { bytes as field, double, float, integer, message, text as textField } from '../src/engine/run/protobuf'
 import { encodeSafetensors } from '../src/engine/run/safetensors'
 
 /** Small valid files of every kind, and hostile ones that no mutation would find. */
@@ -91,6 +97,12 @@ const pairColumns = (): ColumnSource[] => [
   ),
 ]
 
+function corpus(ending: string): Buffer[] {
+  const folder = path.join(process.env['DELTA_FUZZ_ROOT'] ?? import.meta.dirname, 'corpus')
+  const names = readdirSync(folder).filter((name) => name.endsWith(ending))
+  return names.sort().map((name) => readFileSync(path.join(folder, name)))
+}
+
 export const parquetFiles: Buffer[] = [
   parquet(pairColumns()),
   parquet([
@@ -122,6 +134,8 @@ export const parquetFiles: Buffer[] = [
     2,
   ),
   parquet([{ name: 'u_id', data: [true, false], type: 'BOOLEAN' }]),
+  // What pyarrow writes: second-version pages, deltas, nested columns, the other codecs.
+  ...corpus('.parquet'),
 ]
 
 /** A .npy file with any header and any data. */
@@ -330,4 +344,127 @@ export const conversations: Buffer[] = [
     },
     { conversation_id: 'c1', user_id: 'user1', conversation_history: [] },
   ]),
+]
+
+export const survey: Buffer[] = [
+  lines([
+    { user_id: 'user0', age: '25-34', gender: 'Female', order_stated_prefs: ['values', 'fluency', 'safety'] },
+    { user_id: 'user1', age: null, gender: 'x', marital_status: 'Single', english_proficiency: 'Fluent' },
+  ]),
+]
+export const psoups: Buffer[] = [
+  text(JSON.stringify([{ user_input: 'Tea?', completion_a: 'Green.', completion_b: 'Black.' }])),
+  text(JSON.stringify([{ instruction: 'Say', input: 'x', output_1: 'a', output_2: 'b', preference: 1 }])),
+]
+export const ratings: Buffer[] = [
+  text('user,prompt,answer,rating\n1,Tea?,Green.,5\n1,Tea?,Black.,3\n2,Tea?,Green.,\n'),
+  text('user,prompt,answers,ratings\n1,Tea?,"[""a"",""b""]","[1,2]"\n'),
+]
+export const tsv: Buffer[] = csv.slice(0, 2).map((each) => text(each.toString().replaceAll(/[,;]/g, '\t')))
+export const vocabulary: Buffer[] = [text('eins\nzwei\ndrei\n'), text('\ufeffeins\r\nzwei\r\n'), text('')]
+
+const numbers = (name: string, data: number[]): ColumnSource => ({ name, data, type: 'DOUBLE' })
+export const rewards: Buffer[] = [
+  parquet([
+    integers('prompt_emb_idx', [0, 0, 1]),
+    integers('answer_emb_idx', [1, 2, 3]),
+    numbers('reward', [0.5, -1, 2]),
+  ]),
+  lines([{ prompt_emb_idx: 0, answer_emb_idx: 1, reward: 0.25 }]),
+]
+export const predictions: Buffer[] = [
+  parquet([
+    integers('u_id', [1, 2, 1]),
+    integers('id', [0, 1, 2]),
+    numbers('z', [0.5, -1, 2]),
+    numbers('p', [1, 0, 1]),
+  ]),
+  parquet([strings('u_id', ['a', 'b']), strings('id', ['x', 'y']), numbers('z', [1, 2]), numbers('p', [1, 1])]),
+]
+
+/** TensorFlow's record: length, its checksum, payload, its checksum. */
+export function framed(payload: Buffer): Buffer {
+  const head = Buffer.alloc(12)
+  head.writeBigUInt64LE(BigInt(payload.length))
+  head.writeUInt32LE(maskedCrc32c(head, 0, 8), 8)
+  const tail = Buffer.alloc(4)
+  tail.writeUInt32LE(maskedCrc32c(payload, 0, payload.length))
+  return Buffer.concat([head, payload, tail])
+}
+const scalars = (step: number): Buffer =>
+  Buffer.from(
+    message(
+      double(1, 1_795_403_236 + step),
+      integer(2, step),
+      field(5, message(field(1, message(textField(1, 'loss'), float(2, 0.5))))),
+    ),
+  )
+export const eventPayloads: Buffer[] = [
+  Buffer.from(message(double(1, 1_795_403_236), textField(3, 'brain.Event:2'))),
+  scalars(1),
+  Buffer.from(message(integer(2, 3), field(7, integer(1, 1)))),
+]
+export const eventFiles: Buffer[] = [Buffer.concat(eventPayloads.map(framed)), framed(scalars(7))]
+
+const simulated = {
+  format: 1,
+  options: {
+    pairs: 10,
+    users: 2,
+    texts: 6,
+    answers: 2,
+    width: 4,
+    attributes: 2,
+    temperature: 1,
+    ties: 0,
+    clusters: 0,
+    spread: 1,
+    drift: 0.5,
+    unseen: 0,
+    dev: 0.1,
+    test: 0.2,
+    embedding_noise: 0.1,
+    seed: 0,
+  },
+}
+export const truth: Buffer[] = [text(JSON.stringify({ ...simulated, unseen_users: [], clusters: [], splits: [] }))]
+const block = (
+  name: string,
+  rows: number,
+  columns: number,
+): { name: string; shape: number[]; values: Float32Array } => ({
+  name,
+  shape: [rows, columns],
+  values: Float32Array.from({ length: rows * columns }, (_, i) => i / 3),
+})
+export const truthArrays: Buffer[] = [
+  Buffer.from(
+    encodeSafetensors([
+      block('users', 2, 2),
+      block('drift', 2, 2),
+      block('attributes', 6, 2),
+      block('directions', 2, 4),
+    ]),
+  ),
+]
+
+export const CACHE_SCOPE = { provider: 'minilm', model: 'small', identity: 'fuzz' }
+/** The name that the cache of this scope has. */
+export const CACHE_FILE = `minilm-small-${createHash('sha256').update(CACHE_SCOPE.identity).digest('hex').slice(0, 16)}.vectors`
+function cacheRecord(key: string, vector: readonly number[]): Buffer {
+  const body = Buffer.concat([
+    Buffer.from('DVEC'),
+    createHash('sha256').update(key).digest(),
+    Buffer.from(Float32Array.from(vector).buffer),
+  ])
+  const check = Buffer.alloc(4)
+  check.writeUInt32LE(crc32(body))
+  return Buffer.concat([body, check])
+}
+const cacheHead = text(
+  `${JSON.stringify({ format: 'delta-vector-cache', version: 1, provider: 'minilm', model: 'small', width: 3 })}\n`,
+)
+export const vectorCaches: Buffer[] = [
+  Buffer.concat([cacheHead, cacheRecord('a', [1, 2, 3]), cacheRecord('b', [4, 5, 6])]),
+  Buffer.concat([cacheHead, cacheRecord('a', [1, 2, 3]).subarray(0, 20), cacheRecord('b', [4, 5, 6])]),
 ]

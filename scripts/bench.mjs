@@ -20,8 +20,10 @@ const ORDER = [
   'predictions',
   'start',
   'tableMemory',
+  'store',
   'ceilings',
   'account',
+  'levels',
   'scaling',
 ]
 

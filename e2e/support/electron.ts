@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { _electron, test as base, type ElectronApplication, type Page } from '@playwright/test'
@@ -27,6 +27,8 @@ export async function launch(logDir: string, userData: string, flags: readonly s
     args: [
       ...sandbox,
       ...flags,
+      // Nobody is there to answer, unless a test is about the question: the first one counts.
+      '--on-close=quit',
       `--user-data-dir=${userData}`,
       ROOT,
       `--log_dir=${logDir}`,
@@ -35,6 +37,14 @@ export async function launch(logDir: string, userData: string, flags: readonly s
     cwd: ROOT,
   })
   return { app, page: await app.firstWindow() }
+}
+
+/** As if a person had chosen `path` in an earlier start of the window whose own data lie in `folder`. */
+export function chosenBefore(folder: string, path: string): void {
+  const history = join(folder, 'user-data', 'history')
+  mkdirSync(history, { recursive: true })
+  const memory = { format: 1, roots: [{ path, trust: 'picked' }], written: [] }
+  writeFileSync(join(history, 'file-roots.json'), JSON.stringify(memory))
 }
 
 interface Fixtures {

@@ -17,10 +17,19 @@ export interface Server {
 }
 
 /** `npm start` on a machine without a display. */
-export async function startServer(logDir: string, port = 0): Promise<Server> {
+export async function startServer(logDir: string, port = 0, flags: readonly string[] = []): Promise<Server> {
   const env = { ...process.env, DISPLAY: '', WAYLAND_DISPLAY: '' }
   const dataDir = join(dirname(logDir), 'history')
-  const args = [join(ROOT, 'scripts', 'start.mjs'), '--log_dir', logDir, '--data-dir', dataDir, '--port', String(port)]
+  const args = [
+    join(ROOT, 'scripts', 'start.mjs'),
+    '--log_dir',
+    logDir,
+    '--data-dir',
+    dataDir,
+    '--port',
+    String(port),
+    ...flags,
+  ]
   const child = spawn(process.execPath, args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'ignore'] })
   return { url: await printedUrl(child), stop: () => stop(child) }
 }
@@ -46,7 +55,7 @@ interface Fixtures {
   logDir: string
   expectedErrors: RegExp[]
   /** Serves `logDir`, once the test has put into it what it wants. */
-  serve: (port?: number) => Promise<Server>
+  serve: (port?: number, flags?: readonly string[]) => Promise<Server>
   watched: Page
 }
 
@@ -76,8 +85,8 @@ export const test = base.extend<Fixtures>({
   expectedErrors: [[], { option: true }],
   serve: async ({ logDir }, use) => {
     const servers: Server[] = []
-    await use(async (port) => {
-      const server = await startServer(logDir, port)
+    await use(async (port, flags) => {
+      const server = await startServer(logDir, port, flags)
       servers.push(server)
       return server
     })

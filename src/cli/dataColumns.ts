@@ -164,6 +164,7 @@ function stopWordsOf(choice: string): 'english' | string[] {
   if (choice === 'none') return []
   const file = here(choice)
   try {
+    if (!fs.statSync(file).isFile()) throw new Error('it is not a regular file')
     return fs.readFileSync(file, 'utf8').split(/\s+/).filter(Boolean)
   } catch (cause) {
     throw new AppError('not_found', `The stop words cannot be read: ${messageOf(cause)}`, {

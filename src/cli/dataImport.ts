@@ -14,7 +14,7 @@ import {
 import { AppError, ERROR_EXIT_CODES, formatPlace } from '../shared/errors'
 import { onInterrupt } from './interrupt'
 import { createOutput, type Output } from './output'
-import { configRoots, enginePath, shownPath } from './roots'
+import { commandLine, configRoots, enginePath, shownPath } from './roots'
 import { workProgress } from './workProgress'
 
 type ImportCommandOptions = Partial<Record<ImportRole, string>> & {
@@ -96,7 +96,8 @@ function resolve(options: ImportCommandOptions, cwd: string): ImportOptions {
 }
 
 function report(result: ImportResult, shown: (file: string) => string, output: Output): void {
-  output.object({ type: 'result', ...result })
+  const next = nextSteps(result, shown)
+  output.object({ type: 'result', ...result, next })
   const count = (value: number): string => value.toLocaleString('en')
   output.say(
     `${count(result.rows)} rows → ${count(result.pairs)} pairs of ${count(result.users)} users, ${count(result.texts)} texts`,
@@ -114,9 +115,20 @@ function report(result: ImportResult, shown: (file: string) => string, output: O
     )
   }
   output.say(`→ ${shown(result.df_file)}, ${shown(result.text_file)}`)
-  output.say('Next, cut it into splits and give the texts their vectors (--help tells how):')
-  output.say(`  delta data split --input ${shown(result.df_file)} --by user …`)
-  output.say('  delta data embed …')
+  output.say('Next, cut it into splits, give the texts their vectors, and train:')
+  for (const command of next) output.say(`  ${command}`)
+}
+
+/** Commands that work as they stand: split by user, beside the folder of the pairs. */
+function nextSteps({ df_file, prefix_columns }: ImportResult, shown: (file: string) => string): string[] {
+  const folder = `${path.dirname(df_file)}-split`
+  const features = prefix_columns.length > 0 ? ['--prefix_columns', prefix_columns.join(',')] : []
+  const config = ['--dts_config_file', shown(path.join(folder, 'data_configs.yaml'))]
+  return [
+    ['data', 'split', '--input', shown(df_file), '--by', 'user', ...features, '--output', shown(folder)],
+    ['data', 'embed', ...config],
+    ['train', '--dts_name', path.basename(folder), ...config],
+  ].map(commandLine)
 }
 
 function gap(text: string): number {

@@ -14,7 +14,7 @@ import { AppError, ERROR_EXIT_CODES } from '../shared/errors'
 import { formatDuration, formatTable } from './format'
 import { onInterrupt } from './interrupt'
 import { createOutput, type Output } from './output'
-import { configRoots, enginePath, shownPath } from './roots'
+import { commandLine, configRoots, enginePath, shownPath } from './roots'
 import { workProgress } from './workProgress'
 
 /** One flag for each option of the simulation, and what it is. */
@@ -117,8 +117,8 @@ function report(result: SimulationResult, folder: string, output: Output): void 
   for (const line of formatTable(['split', 'pairs', 'users', 'ties', 'best possible'], rows)) output.say(line)
   const config = path.join(folder, 'data_configs.yaml')
   output.say('Next:')
-  output.say(`  delta train --dts_name ${dts_name} --dts_config_file ${config}`)
-  output.say('  delta data recover default_exp/v0')
+  output.say(`  ${commandLine(['train', '--dts_name', dts_name, '--dts_config_file', config])}`)
+  output.say(`  ${commandLine(['data', 'recover', 'default_exp/v0'])}`)
 }
 
 function number(text: string): number {

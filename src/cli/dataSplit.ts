@@ -7,7 +7,7 @@ import { count, here, list, natural, plural } from './dataSet'
 import { formatTable } from './format'
 import { onInterrupt } from './interrupt'
 import { createOutput, type Output } from './output'
-import { configRoots, enginePath, shownPath } from './roots'
+import { commandLine, configRoots, enginePath, shownPath } from './roots'
 import { workProgress } from './workProgress'
 
 interface SplitOptions {
@@ -23,6 +23,7 @@ interface SplitOptions {
   per_user?: boolean
   shared_texts: 'report' | 'join'
   format: PairFormat
+  prefix_columns: string[]
   dts_name?: string
   seed: number
   json?: boolean
@@ -52,6 +53,7 @@ export function addDataSplit(data: Command, exit: (code: number) => void): void 
         .default('report'),
     )
     .addOption(new Option('--format <name>', 'of the written pairs').choices([...PAIR_FORMATS]).default('parquet'))
+    .option('--prefix_columns <list>', 'beginnings of the columns that are user features', list, [])
     .option('--dts_name <name>', "name of the data set (default: the folder's)")
     .option('--seed <n>', 'equal seeds give equal splits', natural, 0)
     .option('--json', 'print one JSON object a line; the last is the result')
@@ -79,6 +81,7 @@ async function split(options: SplitOptions): Promise<number> {
       unseen,
       perUser: options.per_user === true,
       sharedTexts: options.shared_texts,
+      prefixColumns: options.prefix_columns,
       seed,
     },
     childProcessSpawner(enginePath),
@@ -106,9 +109,11 @@ function report(result: SplitResult, name: string, folder: string, output: Outpu
   for (const { rows: n, message, firstRow } of dropped)
     output.warn(`Dropped ${plural(n, 'row')} (first: row ${firstRow}): ${message}`)
   if (droppedFile !== null) output.warn(`  They stand in ${shownPath(configRoots().cwd, droppedFile)}`)
-  output.object({ type: 'result', ...result, dts_name: name })
+  const config = ['--dts_config_file', path.join(shown, 'data_configs.yaml')]
+  const next = [commandLine(['data', 'embed', ...config]), commandLine(['train', '--dts_name', name, ...config])]
+  output.object({ type: 'result', ...result, dts_name: name, next })
   output.say('Next:')
-  output.say(`  delta data embed --dts_config_file ${path.join(shown, 'data_configs.yaml')}`)
+  for (const command of next) output.say(`  ${command}`)
 }
 
 /** What an evaluation is not meant to have seen in training. */

@@ -1,12 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { AppError, ERROR_EXIT_CODES } from '../shared/errors'
 import { VERSION } from '../shared/version'
-import { addAdapt } from './adapt'
-import { addData } from './data'
 import { createOutput, reportError } from './output'
-import { addPredict } from './predict'
-import { addRuns } from './runs/program'
-import { addServe } from './serve'
 import { addTrain } from './train'
 
 /** Parses the command line, runs the verb and ends the process with its exit status. */
@@ -22,11 +17,7 @@ export async function main(args: readonly string[]): Promise<void> {
     .showHelpAfterError('Add --help to see what is possible.')
     .exitOverride()
   addTrain(program, args, exit)
-  addAdapt(program, exit)
-  addPredict(program, exit)
-  addData(program, exit)
-  addRuns(program, exit)
-  addServe(program, exit)
+  if (args[0] !== 'train') (await import('./otherVerbs')).addOtherVerbs(program, exit)
   for (const command of [program, ...program.commands, ...program.commands.flatMap(({ commands }) => commands)])
     command.exitOverride().showSuggestionAfterError()
   try {

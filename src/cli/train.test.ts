@@ -278,4 +278,25 @@ describe.skipIf(process.platform === 'win32')('a signal', () => {
     await eventually(() => !isAlive(pid), 10)
     expect(record(dir).status).toBe('stopped')
   })
+
+  test.skipIf(process.platform !== 'linux')(
+    'a command line that is killed before it has asked for anything, or is wrong, leaves the engine that it has started',
+    async () => {
+      const children = (pid: number): number[] => {
+        try {
+          return fs.readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number)
+        } catch {
+          return []
+        }
+      }
+      for (const kill of [true, false]) {
+        const { child, done } = start(cwd, ['train', '--dts_name', 'absent'])
+        let engines: number[] = []
+        await eventually(() => (engines = children(child.pid!)).length > 0 || child.exitCode !== null, 10)
+        if (kill) child.kill('SIGKILL')
+        await done
+        await eventually(() => !engines.some(isAlive), 10)
+      }
+    },
+  )
 })

@@ -14,6 +14,7 @@ import { onInterrupt } from './interrupt'
 import { createOutput } from './output'
 import { TrainReporter } from './trainReporter'
 import { trainSeeds } from './trainSeeds'
+import { takeEarly } from './earlyEngine'
 import { commandLine, configRoots, enginePath } from './roots'
 
 interface TrainOptions {
@@ -89,7 +90,7 @@ async function train(options: TrainOptions, args: readonly string[]): Promise<nu
   const reporter = new TrainReporter(output)
   const history = lazyHistory(options.dataDir, roots.cwd)
   const { result, error, dir } = await supervise({
-    spawner: childProcessSpawner(enginePath),
+    spawner: childProcessSpawner(enginePath, {}, takeEarly),
     request: {
       type: 'train',
       config,

@@ -75,7 +75,7 @@ test('a terminal is flooded with a line an epoch', () => {
 })
 
 test('the protocol version, or progress that nobody asked for, reaches a script', () => {
-  const progress = { epoch: 0, epochs: 1, step: 1, steps: 2, stepsPerSecond: 1, secondsLeft: 1 }
+  const progress = { epoch: 0, epochs: 1, step: 1, steps: 2, stepsPerSecond: 1, secondsLeft: 1, cores: 1, rssBytes: 1 }
   const { objects } = report([{ type: 'progress', progress }, epoch(0, { train_loss: 1 })], false)
   expect(JSON.parse(JSON.stringify(objects))).toEqual([
     { type: 'metrics', batch: { epoch: 0, step: 0, time: 0, values: { train_loss: 1 } } },

@@ -9,6 +9,7 @@ import { lazyHistory } from '../core/service/openHistory'
 import { SeedRecorders } from '../core/service/seedRecorders'
 import { formatDuration, formatFigure } from './format'
 import type { Output } from './output'
+import { takeEarly } from './earlyEngine'
 import { commandLine, enginePath } from './roots'
 
 /** Where lines cannot be rewritten, progress is printed at most this often. */
@@ -46,7 +47,7 @@ export async function trainSeeds(options: SeedsOptions, output: Output, stop: Ab
   const recorders = new SeedRecorders({ history: history.open, logDir, warn }, askToStop)
   const finish = (error?: unknown): Promise<void> => history.close(...recorders.ended(error, ask.signal))
   const frame = await runInEngine(
-    childProcessSpawner(enginePath),
+    childProcessSpawner(enginePath, {}, takeEarly),
     {
       type: 'train_seeds',
       config,

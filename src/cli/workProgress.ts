@@ -3,8 +3,9 @@ import type { FromEngine } from '../shared/api/engineProtocol'
 import { formatDuration } from './format'
 import type { Output } from './output'
 
-/** Where lines cannot be rewritten, progress is told at most this often. */
+/** Where lines cannot be rewritten, progress is told at most this often; a program that reads it may show a bar. */
 const LINE_EVERY_MS = 5_000
+const OBJECT_EVERY_MS = 500
 
 /** Shows the `work` frames of an engine: `12,000/68,000 texts  21,000 texts/s  2.7 s left`. */
 export function workProgress(output: Output): (frame: FromEngine) => void {
@@ -18,7 +19,7 @@ export function workProgress(output: Output): (frame: FromEngine) => void {
     what = frame.work.what
     const line = progressLine(frame.work, (now - since) / 1000)
     output.status(line)
-    if (now - told < LINE_EVERY_MS) return
+    if (now - told < (output.json ? OBJECT_EVERY_MS : LINE_EVERY_MS)) return
     told = now
     output.object({ type: 'progress', ...frame.work })
     if (!output.live) output.say(line)

@@ -2,6 +2,8 @@ import { resolve } from 'node:path'
 import type { AppEvent } from '../shared/api/events'
 import type { Reply } from '../shared/api/requests'
 import type { ConfigRoots } from './config/resolveExperiment'
+import { Datasets } from './datasets/datasets'
+import { rootsOfCore, type FilesOptions } from './files/filesOfCore'
 import { createHandlers } from './handlers'
 import { answer } from './router'
 import { RunStore } from './runs/runStore'
@@ -12,6 +14,8 @@ import { Workbench, type WorkbenchOptions } from './workbench'
 /** The headless workbench: what a window, a server or the command line talks to. */
 export interface Core {
   readonly logDir: string
+  /** Runs that this core works on, and that would end with it. */
+  readonly running: number
   /** Never rejects: errors are part of the reply. */
   request(route: string, input: unknown): Promise<Reply<unknown>>
   /** Returns what ends the subscription. */
@@ -20,7 +24,7 @@ export interface Core {
   close(): Promise<void>
 }
 
-export interface CoreOptions extends Omit<WorkbenchOptions, 'folders' | 'publish' | 'changed'> {
+export interface CoreOptions extends Omit<WorkbenchOptions, 'folders' | 'publish' | 'changed'>, FilesOptions {
   /** Where configuration files are looked for. */
   roots: ConfigRoots
 }
@@ -33,22 +37,27 @@ export function createCore(options: CoreOptions): Core {
   const changed = (): void => bus.publish({ event: 'runs.changed', payload: { sequence: ++sequence } })
   const workbench = new Workbench({ ...options, logDir, folders, publish: bus.publish, changed })
   const closing = new AbortController()
-  const handlers = createHandlers({ ...options, logDir, folders, workbench, changed, closing: closing.signal })
+  const { files, places } = rootsOfCore(options, options.roots, logDir, options.dataDir)
+  const roots = { ...options.roots, files }
+  const { shell } = options
+  const datasets = new Datasets({ ...options, roots, publish: bus.publish })
+  const known = { logDir, roots, files, places, shell, folders, workbench, datasets }
+  const handlers = createHandlers({ ...options, ...known, changed, closing: closing.signal })
   const unwatch = watchRuns(
     () => folders.scan(),
-    () => {
-      workbench.sync()
-      changed()
-    },
+    () => workbench.sync(),
   )
   return {
     logDir,
+    get running() {
+      return workbench.now?.service.running ?? 0
+    },
     request: (route, input) => answer(handlers, route, input),
     subscribe: (listener) => bus.subscribe(listener),
     async close() {
       unwatch()
       closing.abort()
-      await workbench.close()
+      await Promise.all([workbench.close(), datasets.close()])
       bus.close()
     },
   }

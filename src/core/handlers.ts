@@ -1,24 +1,40 @@
+import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import type { ExperimentInput, RequestOutput } from '../shared/api/requests'
 import { hasEnded, isActive, type RunStatus } from '../shared/domain/lifecycle'
-import { AppError } from '../shared/errors'
 import { VERSION } from '../shared/version'
-import { dataSections, resolveData, resolveExperiment, type ConfigRoots } from './config/resolveExperiment'
-import { runInEngine, type EngineWatch } from './engine/runInEngine'
+import { resolveExperiment, type ConfigRoots } from './config/resolveExperiment'
+import type { Datasets } from './datasets/datasets'
+import { datasetHandlers } from './datasets/handlers'
+import type { EngineWatch } from './engine/runInEngine'
 import type { EngineSpawner } from './engine/spawner'
+import { Experiments } from './experiment/experiments'
+import { browse } from './files/browse'
+import type { DesktopShell } from './files/desktopShell'
+import type { FileRoots } from './files/fileRoots'
+import { pick, reveal } from './files/filesOfCore'
 import type { Handlers } from './router'
 import type { RunStore } from './runs/runStore'
+import { viewRun } from './runs/viewRun'
 import { commandOf, quote } from './service/command'
 import type { NewRunRequest, RunService } from './service/runService'
+import { matchingRuns, runNames, runsTable } from './store/runsTable'
 import { deleteRun, purgeRun, restoreRun } from './store/trash'
 import type { Workbench } from './workbench'
 
-export interface HandlerContext extends Pick<EngineWatch, 'readyTimeoutMs' | 'stopGraceMs'> {
+export interface HandlerContext extends Pick<EngineWatch, 'readyTimeoutMs'> {
   logDir: string
+  dataDir: string | undefined
   roots: ConfigRoots
   spawner: EngineSpawner
   folders: RunStore
   workbench: Workbench
+  datasets: Datasets
+  /** What a page may name. */
+  files: FileRoots
+  /** Where looking around begins. */
+  places: readonly string[]
+  shell: DesktopShell | undefined
   /** Something in the list of runs is no longer what it was. */
   changed: () => void
   /** Aborted when core ends. */
@@ -27,21 +43,41 @@ export interface HandlerContext extends Pick<EngineWatch, 'readyTimeoutMs' | 'st
 
 /** What core does for each route: one line each, or a call of what does it. */
 export function createHandlers(context: HandlerContext) {
-  const { logDir, roots, folders, workbench } = context
+  const { logDir, dataDir, roots, folders, workbench, files, places, shell } = context
+  const experiments = new Experiments({
+    ...context,
+    known: () => context.datasets.list().datasets,
+    training: () => workbench.now?.service.queue.active().length ?? 0,
+    run: async (id) => (await folders.get(id)).run,
+    add: async (run) => (await workbench.ready()).service.add(run),
+  })
   return {
     'app.info': async () => ({
       version: VERSION,
       logDir,
       platform: process.platform,
       node: process.versions.node,
+      dataDir: dataDir ?? null,
+      threads: availableParallelism(),
       firstCommand: firstCommand(logDir),
       notes: [...workbench.notes],
+      dialogs: shell !== undefined,
     }),
+    'files.pick': async (question) => pick(files, shell, question),
+    'files.browse': async ({ dir }) => browse(files, places, dir),
+    'files.reveal': async ({ path }) => {
+      reveal(files, shell, path)
+      return {}
+    },
 
     'runs.list': async () => {
       const { runs, unreadable } = await folders.list()
       return { runs: runs.map((run) => withHistory(workbench, run)), unreadable }
     },
+    'runs.table': async (query) => runsTable(workbench, folders, logDir, query),
+    'runs.match': async (query) => matchingRuns(workbench, logDir, query),
+    'runs.view': async ({ id }) => viewRun((await workbench.readyFor(id)).store, id),
+    'runs.names': async () => runNames(workbench),
     'runs.get': async ({ id }) => {
       const runs = workbench.now?.store.runs
       // Before the folder is read: figures that come meanwhile are then in both, and none is in neither.
@@ -80,13 +116,21 @@ export function createHandlers(context: HandlerContext) {
 
     'history.query': async (query) => (await workbench.ready()).store.history.query(query),
 
-    'datasets.list': async (input) => dataSections(input, roots),
-    'datasets.validate': async (input) => {
-      const request = { type: 'validate' as const, data: resolveData(input, roots) }
-      const frame = await runInEngine(context.spawner, request, () => {}, context.closing, context)
-      if (frame.type === 'validation') return frame.report
-      throw new AppError('engine_protocol', `The engine answered "${frame.type}" to "validate"`)
+    'experiment.draft': async (input) => experiments.draft(input),
+    'experiment.check': async ({ yaml, changes, seeds }) => experiments.check(yaml, changes, seeds),
+    'experiment.estimate': async ({ yaml, ticket, again }) => experiments.estimate(yaml, ticket, again),
+    'experiment.forget': async ({ ticket }) => {
+      experiments.estimates.forget(ticket)
+      return {}
     },
+    'experiment.start': async ({ yaml, place, seeds }) => experiments.start(yaml, place, seeds),
+    'experiment.presets': async () => ({ presets: experiments.presets.list() }),
+    'experiment.savePreset': async ({ name, description, yaml }) => experiments.savePreset(name, description, yaml),
+    'experiment.deletePreset': async ({ name }) => {
+      experiments.presets.delete(name)
+      return {}
+    },
+    ...datasetHandlers(context.datasets, context.closing),
   } satisfies Handlers
 
   function add(

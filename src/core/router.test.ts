@@ -1,26 +1,23 @@
 import { expect, expectTypeOf, it } from 'vitest'
-import type { RequestOutput } from '../shared/api/requests'
+import { requests, type RequestOutput } from '../shared/api/requests'
 import { answer, type Handlers } from './router'
 
 const unused = () => Promise.reject(new Error('not asked for here'))
 const handlers: Handlers = {
-  'runs.start': unused,
-  'runs.queue': unused,
-  'runs.stop': unused,
-  'runs.resume': unused,
-  'runs.clone': unused,
-  'queue.get': unused,
-  'queue.reorder': unused,
-  'queue.set': unused,
-  'runs.annotate': unused,
-  'runs.delete': unused,
-  'runs.restore': unused,
-  'runs.purge': unused,
-  'history.query': unused,
-  'datasets.list': unused,
-  'datasets.validate': unused,
+  // Routes that no test here calls.
+  ...(Object.fromEntries(Object.keys(requests).map((route) => [route, unused])) as unknown as Handlers),
   'app.info': () =>
-    Promise.resolve({ version: '1', logDir: '/logs', platform: 'linux', node: '24', firstCommand: 'train', notes: [] }),
+    Promise.resolve({
+      version: '1',
+      logDir: '/logs',
+      platform: 'linux',
+      node: '24',
+      dataDir: null,
+      threads: 2,
+      firstCommand: 'train',
+      notes: [],
+      dialogs: true,
+    }),
   'runs.list': () => Promise.reject(new Error('disk on fire')),
   'runs.get': ({ id }) => Promise.reject(new TypeError(id)),
 }

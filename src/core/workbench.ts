@@ -1,4 +1,5 @@
 import type { AppEvent } from '../shared/api/events'
+import type { RequestOutput } from '../shared/api/requests'
 import { AppError } from '../shared/errors'
 import type { EngineSpawner } from './engine/spawner'
 import type { EngineWatch } from './engine/runInEngine'
@@ -31,6 +32,8 @@ export class Workbench {
   #syncing: Promise<void> | undefined
   #again = false
   #closed = false
+  #unreadable: RequestOutput<'runs.table'>['unreadable'] = []
+  #read = false
 
   constructor(options: WorkbenchOptions) {
     this.#options = options
@@ -45,6 +48,16 @@ export class Workbench {
   /** What was repaired, or why there is no history, in words for a person. */
   get notes(): readonly string[] {
     return this.#error ? [...this.#notes, this.#error.message] : this.#notes
+  }
+
+  /** Run folders that could not be read the last time. */
+  get unreadable(): RequestOutput<'runs.table'>['unreadable'] {
+    return this.#unreadable
+  }
+
+  /** The log folder has not been looked through for the first time yet. */
+  get reading(): boolean {
+    return !this.#read && this.#error === undefined
   }
 
   /** @throws AppError where the history cannot be opened */
@@ -69,7 +82,7 @@ export class Workbench {
     return opened
   }
 
-  /** Brings the history in line with the run folders; calls during one lead to exactly one more. */
+  /** Brings the history in line with the run folders, and tells of it; calls during one lead to exactly one more. */
   sync(): void {
     this.#again = true
     this.#syncing ??= this.#syncAll().finally(() => (this.#syncing = undefined))
@@ -101,10 +114,12 @@ export class Workbench {
     while (this.#again && !this.#closed && this.#opened) {
       this.#again = false
       try {
-        await syncLogDir(this.#opened.store, this.#options.logDir)
+        this.#unreadable = await syncLogDir(this.#opened.store, this.#options.logDir)
       } catch {
         // A folder that cannot be read, a full disk: whoever asks for the list gets the error itself.
       }
+      this.#read = true
     }
+    if (!this.#closed) this.#options.changed()
   }
 }

@@ -1,6 +1,9 @@
 import { PROTOCOL_VERSION, toEngineSchema, type ToEngine } from '../shared/api/engineProtocol'
 import { AppError } from '../shared/errors'
-import { validateData } from './data/validate'
+import { warmUp } from './kernels/machine'
+import type { BrowseSession } from './browse/session'
+import type { DataProgress } from './data/prepare'
+import { listProblems, validateData } from './data/validate'
 import { listPairs } from './rewards/listPairs'
 import { MetricStream, type EngineFrame } from './metricStream'
 import { runExperiment } from './runExperiment'
@@ -44,6 +47,11 @@ port.listen((frame) => {
   handle(parsed.data).catch(fatal)
 })
 void port.send({ type: 'ready' })
+// Whoever starts an engine before having a request for it says what it will be.
+if (process.argv[2] === 'train') warmUp()
+
+/** What `query` frames are about. */
+let browsing: Promise<BrowseSession> | undefined
 
 const reportWork = workReporter((work) => void port.send({ type: 'work', work }))
 
@@ -61,9 +69,35 @@ async function handle(frame: ToEngine): Promise<void> {
       await port.send({ type: 'seeds', result: await runSeeds(frame, tell, stop) })
       break
     }
-    case 'validate':
-      await port.send({ type: 'validation', report: await validateData(frame.data, { signal: stop.signal }) })
+    case 'validate': {
+      if (frame.rows !== true) {
+        await port.send({ type: 'validation', report: await validateData(frame.data, { signal: stop.signal }) })
+        break
+      }
+      const onProgress = ({ bytesRead, bytesTotal }: DataProgress): void =>
+        reportWork({ what: 'KiB checked', done: Math.ceil(bytesRead / 1024), total: Math.ceil(bytesTotal / 1024) })
+      await port.send({ type: 'validation', ...(await listProblems(frame.data, { signal: stop.signal, onProgress })) })
       break
+    }
+    case 'probe': {
+      const { probe } = await import('./probe')
+      await port.send({ type: 'probed', estimate: await probe(frame.config, stop.signal) })
+      break
+    }
+    case 'browse': {
+      browsing = import('./browse/session').then(({ BrowseSession }) => new BrowseSession(frame.splits))
+      const session = await browsing
+      await session.open(reportWork, stop.signal)
+      reportWork({ what: 'splits read', done: frame.splits.length, total: frame.splits.length })
+      if (!stop.signal.aborted) await new Promise((end) => stop.signal.addEventListener('abort', end, { once: true }))
+      session.close()
+      break
+    }
+    case 'query': {
+      const session = await browsing
+      if (session) void port.send({ type: 'answer', id: frame.id, answer: await session.answer(frame.query) })
+      return
+    }
     case 'list_pairs': {
       const splits = await listPairs(frame.data, (chunk) => void port.send({ type: 'texts', chunk }), stop.signal)
       await port.send({ type: 'pairs', splits })

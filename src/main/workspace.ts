@@ -17,9 +17,13 @@ export class Workspace {
     return this.#core
   }
 
+  isOther(logDir: string): boolean {
+    return logDir !== this.#core.logDir
+  }
+
   /** Returns whether this was another folder than before. */
   open(logDir: string): boolean {
-    if (logDir === this.#core.logDir) return false
+    if (!this.isOther(logDir)) return false
     // Its runs end by themselves, as interrupted; nobody needs to wait for them.
     void this.#core.close()
     this.#core = this.#start(logDir)

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -87,8 +87,35 @@ describe('the page', () => {
     expect((await get(`/?token=${token}`, { host: 'localhost:9999' })).status).toBe(200)
   })
 
+  it('lists no folder', async () => {
+    for (const path of ['/assets', '/assets/', '/.', '/assets/.'])
+      expect((await get(`${path}?token=${token}`)).body, path).not.toMatch(/main\.js|secret/)
+  })
+
+  it('is all there is, through a link too', async () => {
+    symlinkSync(join(folder, 'secret.js'), join(folder, 'renderer', 'linked.js'))
+    expect((await get('/linked.js')).status).toBe(404)
+  })
+
+  it('is not given to who names another machine in the first line', async () => {
+    expect((await get('http://evil.example/index.html')).status).toBe(403)
+    expect((await get(`http://evil.example/?token=wrong`)).body).not.toContain('the page')
+  })
+
+  it('refuses a head that never ends', async () => {
+    const socket = connect(served.port, '127.0.0.1')
+    let answer = ''
+    // Reset while it still writes, it has been refused as well.
+    socket.on('error', () => undefined).on('data', (data) => (answer += String(data)))
+    socket.write(`GET /?token=${'x'.repeat(100_000)} HTTP/1.1\r\nHost: 127.0.0.1\r\n`)
+    await new Promise((resolve) => socket.on('close', resolve))
+    expect(answer).not.toContain('200 OK')
+    expect((await get(`/?token=${token}`)).status).toBe(200)
+  })
+
   it('takes nothing but GET and HEAD', async () => {
-    expect((await get(`/?token=${token}`, {}, 'POST')).status).toBe(405)
+    for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS', 'TRACE', 'PATCH', 'PROPFIND'])
+      expect((await get(`/?token=${token}`, {}, method)).status, method).toBe(405)
     expect(await get(`/?token=${token}`, {}, 'HEAD')).toMatchObject({ status: 200, body: '' })
   })
 
@@ -165,6 +192,33 @@ describe('the socket', () => {
     socket.send(text)
     const [code] = await once(socket, 'close')
     expect(code).toBe(1007)
+  })
+
+  it('answers no page whose socket hides what it says in binary', async () => {
+    const socket = await opened()
+    socket.send(Buffer.from('{"id":1,"route":"app.info","input":{}}'))
+    const [code] = await once(socket, 'close')
+    expect(code).toBe(1007)
+  })
+
+  it('serves several pages at once, each under its own numbers', async () => {
+    const [one, other] = [await opened(), await opened()]
+    const [first, second] = await Promise.all([
+      ask(one, { id: 1, route: 'app.info', input: {} }),
+      ask(other, { id: 1, route: 'no.such', input: {} }),
+    ])
+    expect(first).toMatchObject({ id: 1, reply: { ok: true } })
+    expect(second).toMatchObject({ id: 1, reply: { ok: false } })
+    one.close()
+    expect(await ask(other, { id: 2, route: 'app.info', input: {} })).toMatchObject({ id: 2, reply: { ok: true } })
+    other.close()
+  })
+
+  it('keeps a request from reaching files that nobody opened to it', async () => {
+    const socket = await opened()
+    const reply = await ask(socket, { id: 1, route: 'files.browse', input: { dir: '/etc' } })
+    expect(reply).toMatchObject({ reply: { ok: false, error: { code: 'forbidden_path' } } })
+    socket.close()
   })
 
   it('is closed on a frame larger than any request', async () => {

@@ -9,6 +9,7 @@ import { PAGE_HEADERS } from '../core/web/pageHeaders'
 import { SOCKET_PATH } from '../shared/api/socket'
 import { AppError } from '../shared/errors'
 import { isLoopbackHost, isSameOrigin, requestUrl, tokenMatches } from './guard'
+import { sshHint } from './sshHint'
 import { SocketSessions } from './socketSessions'
 
 export interface ServeOptions extends CoreOptions {
@@ -22,6 +23,8 @@ export interface Served {
   /** To be opened as it is: it carries the token. */
   url: string
   port: number
+  /** What to type on another machine to reach it. */
+  ssh: string
   close(): Promise<void>
 }
 
@@ -56,6 +59,7 @@ export async function serve(options: ServeOptions): Promise<Served> {
   return {
     url: `http://${HOST}:${port}/?token=${token}`,
     port,
+    ssh: sshHint(port),
     async close() {
       sessions.close()
       await core.close()

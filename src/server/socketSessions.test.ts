@@ -18,6 +18,7 @@ test('a page that reads slowly fills the memory of its server, or is never told 
   let publish: (event: AppEvent) => void = () => {}
   const core: Core = {
     logDir: '/',
+    running: 0,
     request: async () => ({ ok: true, data: null }),
     subscribe(listener) {
       publish = listener

@@ -16,6 +16,8 @@ export const ERROR_EXIT_CODES = {
   unreadable: 2,
   out_of_range: 2,
   unknown_route: 2,
+  /** A path that nobody has allowed the page to name. */
+  forbidden_path: 2,
   unwritable: 3,
   backend_unavailable: 3,
   training_diverged: 3,

@@ -3,6 +3,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { beforeEach, expect, onTestFinished, test } from 'vitest'
 import { AppError } from '../../shared/errors'
+import { FileRoots } from '../files/fileRoots'
 import { parseScalar, resolveData, resolveExperiment, type ExperimentRequest } from './resolveExperiment'
 
 const DATA = `
@@ -299,4 +300,26 @@ test.for<[string, unknown]>([
 test('a data configuration is resolved without an experiment', () => {
   fs.rmSync(yaml('exp_config.yaml'))
   expect(resolveData({ dts_name: 'd' }, roots()).dts_name).toBe('d')
+})
+
+test('what a page has written vouches for files that nobody allowed', () => {
+  const outside = path.join(folder, 'outside.yaml')
+  fs.writeFileSync(outside, DATA)
+  const files = new FileRoots({ builtIn: [{ path: path.join(folder, 'configs'), trust: 'picked' }] })
+  const ask = (dts_config_file?: string) => {
+    try {
+      return resolveData({ dts_name: 'd', dts_config_file }, { ...roots(), files }).train?.emb_file
+    } catch (error) {
+      return AppError.from(error).code
+    }
+  }
+  // Files that a person wrote may name any other.
+  expect(ask()).toBe('/abs/emb.npy')
+  expect(ask(outside)).toBe('forbidden_path')
+  files.allow(outside, 'read')
+  expect(ask(outside)).toBe('forbidden_path')
+  files.allow(outside, 'picked')
+  expect(ask(outside)).toBe('/abs/emb.npy')
+  files.checkTarget(yaml('data_configs.yaml'))
+  expect(ask()).toBe('forbidden_path')
 })

@@ -1,6 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { load } from 'js-yaml'
+import type { z } from 'zod'
 import { AppError } from '../../shared/errors'
 import { SPLIT_NAMES } from '../../shared/domain/dataset'
 import { dataSectionSchema, type DataConfig, type SplitFiles } from '../../shared/config/data'
@@ -13,6 +14,7 @@ import {
 } from '../../shared/config/experiment'
 import { explain, knownKeys, type ConfigFinding } from '../../shared/config/explain'
 import { didYouMean } from '../../shared/config/nearest'
+import type { FileRoots } from '../files/fileRoots'
 import { readYamlFile, type YamlFile } from './yamlFile'
 
 /** What a person gave on the command line or in the form: every field overrides the files only when it is present. */
@@ -40,6 +42,8 @@ export interface ResolvedExperiment {
 export interface ConfigRoots {
   cwd: string
   installed: string
+  /** What a page may name. Absent for the command line, where a person types the paths. */
+  files?: FileRoots
 }
 
 /**
@@ -49,10 +53,7 @@ export interface ConfigRoots {
  */
 export function resolveExperiment(request: ExperimentRequest, roots: ConfigRoots): ResolvedExperiment {
   const data = resolveData(request, roots)
-  const file = readYamlFile(findConfig(request.config_file, 'exp_config.yaml', roots))
-  const sections = withoutEmpty(file.value)
-  const parsed = experimentFileSchema.safeParse(sections)
-  if (!parsed.success) throw invalid(file, explain(experimentFileSchema, sections, parsed.error))
+  const { sections, parsed } = experimentFile(request.config_file, roots)
 
   const model = chooseModel(request.model_name)
   const raw = {
@@ -64,8 +65,8 @@ export function resolveExperiment(request: ExperimentRequest, roots: ConfigRoots
     ...(request.features !== undefined && { features: parseFeatures(request.features) }),
     model_name: model,
     data,
-    trainer: { ...parsed.data.trainer },
-    [model]: { ...parsed.data[model], ...featureSwitch(model, request.features) },
+    trainer: { ...parsed.trainer },
+    [model]: { ...parsed[model], ...featureSwitch(model, request.features) },
   }
   const findings = applyOverrides(raw, request.overrides ?? new Map())
   if (findings.length > 0) throw fromFlags(findings)
@@ -81,6 +82,22 @@ export function resolveExperiment(request: ExperimentRequest, roots: ConfigRoots
     )
   }
   return { config: result.data, warnings: warningsOf(sections, result.data) }
+}
+
+/**
+ * The sections of `exp_config.yaml`: as they stand in the file, and with defaults filled in.
+ *
+ * @throws AppError `config_invalid` | `not_found` | `unreadable`
+ */
+export function experimentFile(
+  given: string | undefined,
+  roots: ConfigRoots,
+): { file: string; sections: unknown; parsed: z.infer<typeof experimentFileSchema> } {
+  const file = readYamlFile(findConfig(given, 'exp_config.yaml', roots))
+  const sections = withoutEmpty(file.value)
+  const parsed = experimentFileSchema.safeParse(sections)
+  if (!parsed.success) throw invalid(file, explain(experimentFileSchema, sections, parsed.error))
+  return { file: file.file, sections, parsed: parsed.data }
 }
 
 /** Names of the data sets in a data configuration. */
@@ -114,9 +131,11 @@ export function resolveData(
   const parsed = dataSectionSchema.safeParse(section)
   if (!parsed.success) throw invalid(file, explain(dataSectionSchema, section, parsed.error), [name])
 
+  const vouched = roots.files === undefined || roots.files.vouches(file.file)
   const unexpanded: ConfigFinding[] = []
   const absolute = (base: string, given: string, keys: PropertyKey[]): string => {
     const resolved = path.resolve(base, given)
+    if (!vouched) roots.files?.check(resolved)
     if (/^~|\$\{?\w|%\w+%/.test(given) && !fs.existsSync(resolved))
       unexpanded.push({
         keys,
@@ -157,7 +176,12 @@ export function dataConfigFile(given: string | undefined, roots: ConfigRoots): s
 }
 
 function findConfig(given: string | undefined, name: string, roots: ConfigRoots): string {
-  if (given !== undefined) return path.resolve(roots.cwd, given)
+  if (given !== undefined) {
+    const file = path.resolve(roots.cwd, given)
+    // Not by its real path: what it names is relative to where it was found.
+    roots.files?.check(file)
+    return file
+  }
   const own = path.join(roots.cwd, 'configs', name)
   return fs.existsSync(own) ? own : path.join(roots.installed, 'configs', name)
 }
@@ -197,7 +221,7 @@ function withoutEmpty(file: unknown): unknown {
   return Object.fromEntries(Object.entries(file).map(([name, section]) => [name, section === null ? {} : section]))
 }
 
-/** Writes `trainer.batch_size` and the like into `raw`; returns a sentence for each key that nothing knows. */
+/** Writes `trainer.batch_size` and the like into `raw`, and takes out what becomes null; returns a sentence for each key that nothing knows. */
 function applyOverrides(
   raw: Record<string, unknown>,
   overrides: ReadonlyMap<string, { value: unknown; flag: string }>,
@@ -216,7 +240,10 @@ function applyOverrides(
       findings.push(`${flag}: ${section} has no key "${key}".${didYouMean(key, known)}`)
       continue
     }
-    raw[section] = { ...Object(raw[section]), [key]: value }
+    const changed = new Map(Object.entries(Object(raw[section])))
+    if (value === null) changed.delete(key)
+    else changed.set(key, value)
+    raw[section] = Object.fromEntries(changed)
   }
   return findings
 }
@@ -234,26 +261,25 @@ export function parseScalar(text: string): unknown {
 const MOST_FINDINGS = 30
 
 function invalid(file: YamlFile, findings: readonly ConfigFinding[], base: readonly PropertyKey[] = []): AppError {
-  const places = findings.map(({ keys, message }) => {
+  const places = findings.slice(0, MOST_FINDINGS).map(({ keys, message }) => {
     const all = [...base, ...keys]
     return { line: file.lineOf(all), key: all.join('.'), message }
   })
   const first = places[0]
+  const more = findings.length - places.length
   return new AppError(
     'config_invalid',
-    places.length === 1 && first
+    findings.length === 1 && first
       ? `${first.key || 'The file'}: ${first.message}`
-      : `${places.length} mistakes in the configuration`,
+      : `${findings.length} mistakes in the configuration`,
     {
       file: file.file,
       ...(first?.line !== undefined && { line: first.line }),
-      ...(places.length === 1 && first && { key: first.key }),
-      ...(places.length > 1 && {
+      ...(findings.length === 1 && first && { key: first.key }),
+      ...(findings.length > 1 && {
         findings: [
-          ...places
-            .slice(0, MOST_FINDINGS)
-            .map(({ line, key, message }) => `${line === undefined ? '' : `line ${line}, `}${key}: ${message}`),
-          ...(places.length > MOST_FINDINGS ? [`and ${places.length - MOST_FINDINGS} more`] : []),
+          ...places.map(({ line, key, message }) => `${line === undefined ? '' : `line ${line}, `}${key}: ${message}`),
+          ...(more > 0 ? [`and ${more} more`] : []),
         ],
       }),
     },

@@ -1,5 +1,7 @@
-import { fork, type ForkOptions } from 'node:child_process'
+import { spawn, type ChildProcess, type ForkOptions } from 'node:child_process'
+import path from 'node:path'
 import { PROTOCOL_VERSION } from '../../shared/api/engineProtocol'
+import { forkEngine } from './forkEngine'
 import { lastWords, type EngineSpawner } from './spawner'
 
 /**
@@ -7,19 +9,16 @@ import { lastWords, type EngineSpawner } from './spawner'
  *
  * @param enginePath the built engine entry
  * @param options of `fork`, where this process is not a plain Node
+ * @param started gives an engine that was started before it was known for what
  */
 export function childProcessSpawner(
   enginePath: string,
   options: Pick<ForkOptions, 'env' | 'execArgv'> = {},
+  started: () => ChildProcess | undefined = () => undefined,
 ): EngineSpawner {
   return {
     spawn() {
-      const child = fork(enginePath, [], {
-        ...options,
-        // Structured clone keeps NaN and infinity, which JSON would turn into null.
-        serialization: 'advanced',
-        stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-      })
+      const child = started() ?? forkEngine(enginePath, options)
       const stderr = lastWords(child.stderr)
       return {
         pid: child.pid,
@@ -34,6 +33,14 @@ export function childProcessSpawner(
         },
         kill: () => void child.kill('SIGKILL'),
       }
+    },
+    command(args, cwd) {
+      return spawn(process.execPath, [path.join(path.dirname(enginePath), 'cli.js'), ...args], {
+        // Named so, it ends when this process does.
+        env: { ...process.env, ...options.env, npm_lifecycle_event: 'window' },
+        cwd,
+        stdio: ['ignore', 'pipe', 'pipe'],
+      })
     },
   }
 }

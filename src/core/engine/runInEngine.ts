@@ -15,6 +15,7 @@ type FinalFrame = Extract<
       | 'result'
       | 'seeds'
       | 'validation'
+      | 'probed'
       | 'pairs'
       | 'adaptation'
       | 'simulated'
@@ -92,6 +93,7 @@ export function runInEngine(
         case 'result':
         case 'seeds':
         case 'validation':
+        case 'probed':
         case 'adaptation':
         case 'pairs':
         case 'prepared':
@@ -111,6 +113,7 @@ export function runInEngine(
         case 'metrics':
         case 'seed':
         case 'texts':
+        case 'answer':
           onFrame(frame)
           break
       }

@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process'
 import type { ToEngine } from '../../shared/api/engineProtocol'
 
 type WithoutVersion<T> = T extends unknown ? Omit<T, 'v'> : never
@@ -30,6 +31,8 @@ export interface EngineProcess {
  */
 export interface EngineSpawner {
   spawn(): EngineProcess
+  /** Starts the command line of the same build with stdout and stderr as pipes; absent where there is none. */
+  command?(args: readonly string[], cwd: string): ChildProcess
 }
 
 /** Enough for a native backtrace. */

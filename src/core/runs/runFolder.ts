@@ -63,7 +63,8 @@ export async function readRunFolder(root: string, dir: string, known?: RunFolder
   return { dir, record: parsed, recordWritten: record.changed, lastSign, problems, stamp, ...summarise(history) }
 }
 
-async function readRecord(root: string, dir: string): Promise<RunRecord> {
+/** @throws AppError `unreadable`, `not_found` */
+export async function readRecord(root: string, dir: string): Promise<RunRecord> {
   const text = await readNamed(root, dir, RUN_FILES.record, MAX_RECORD_BYTES)
   let json: unknown
   try {
@@ -113,10 +114,16 @@ export interface RunDetail {
   problems: string[]
 }
 
-/** The rest of a run's folder, for the page of that one run. */
+/** The rest of a run's folder. */
 export async function readRunDetail(root: string, dir: string): Promise<RunDetail> {
   const metrics = await readMetrics(root, dir)
-  const problems = [...metrics.problems]
+  const texts = await readTexts(root, dir)
+  return { ...texts, history: metrics.history, problems: [...metrics.problems, ...texts.problems] }
+}
+
+/** Configuration and log, however long the curves are. */
+export async function readTexts(root: string, dir: string): Promise<Omit<RunDetail, 'history'>> {
+  const problems: string[] = []
   const orEmpty = (error: unknown): string => {
     problems.push(...problemOf(error))
     return ''
@@ -127,7 +134,7 @@ export async function readRunDetail(root: string, dir: string): Promise<RunDetai
     if (known.code !== 'not_found') problems.push(`${RUN_FILES.log} ${known.message}`)
     return []
   })
-  return { hparams, history: metrics.history, log, problems }
+  return { hparams, log, problems }
 }
 
 async function readLogTail(root: string, dir: string): Promise<string[]> {

@@ -73,6 +73,11 @@ export class RunService {
     return this.#options.store
   }
 
+  /** Runs that this process works on. */
+  get running(): number {
+    return this.#ours.size
+  }
+
   start(): void {
     this.tick()
     this.#timer = setInterval(() => this.tick(), this.#options.tickMs ?? TICK_MS)

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import fc from 'fast-check'
 import { columnsOf, decodeColumns, encodeColumns } from './columns'
-import { minMax, smooth } from './downsample'
+import { minMax, smooth } from '../../shared/downsample'
 import { openStore, type Store } from './openStore'
 import { batches, newRun } from './testing/storeFixture'
 

@@ -7,7 +7,7 @@ import {
 } from '../../shared/domain/history'
 import { ColumnBuilder, decodeColumns, type Columns, type StoredColumns } from './columns'
 import type { HistoryDatabase } from './database'
-import { minMax, smooth } from './downsample'
+import { minMax, smooth } from '../../shared/downsample'
 
 type Row = [step: number, value: number | null, epoch: number, time: number]
 

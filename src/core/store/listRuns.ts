@@ -20,6 +20,8 @@ export interface ListRequest {
   limit?: number
   /** Parameters and metrics to read besides. */
   columns?: readonly string[]
+  /** A column that no run has is null in every row instead of an error. */
+  lenient?: boolean
   params?: 'all'
   metrics?: 'all'
 }
@@ -90,7 +92,7 @@ export class RunLister {
   list(request: ListRequest): { rows: ListedRun[]; total: number } {
     return this.#db.read('list runs', () => {
       const scope = this.#scope(request)
-      const columns = (request.columns ?? []).map((name) => valueOf(this.#resolve(name, 'columns')))
+      const columns = (request.columns ?? []).map((name) => this.#column(name, request.lenient === true))
       const order = this.#order(request.sort)
       const cells = columns.map(({ sql }, i) => `${sql} AS c${i}`)
       const { handle } = this.#db
@@ -132,6 +134,11 @@ export class RunLister {
       sql: [...parts.map(({ sql }) => sql), newest.sql].join(', '),
       values: parts.flatMap(({ values }) => values),
     }
+  }
+
+  #column(name: string, lenient: boolean): Condition {
+    if (lenient && typeof this.#names.resolve(name) === 'string') return { sql: 'NULL', values: [] }
+    return valueOf(this.#resolve(name, 'columns'))
   }
 
   #resolve(name: string, where: 'columns' | 'sort'): Resolved {

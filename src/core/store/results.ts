@@ -1,9 +1,9 @@
 import { open } from 'node:fs/promises'
 import path from 'node:path'
-import { parquetReadObjects, type AsyncBuffer } from 'hyparquet'
 import { z } from 'zod'
 import { RUN_FILES } from '../../shared/domain/run'
 import type { HistoryDatabase } from './database'
+import { readFlatColumns } from './flatColumns'
 
 export interface UserResult {
   split: string
@@ -85,8 +85,7 @@ async function predictions(file: string): Promise<object[]> {
     if (size > MAX_BYTES) return []
     const bytes = new Uint8Array(size)
     await handle.read(bytes, 0, size, 0)
-    const buffer: AsyncBuffer = { byteLength: size, slice: (from, to) => bytes.slice(from, to).buffer }
-    return await parquetReadObjects({ file: buffer, columns: ['u_id', 'z'] })
+    return await readFlatColumns(bytes, ['u_id', 'z'])
   } finally {
     await handle.close()
   }

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
+import type { ContractFiles } from '../../shared/testing/contract'
 
 /** The project's folder. */
 export const ROOT = path.resolve(import.meta.dirname, '..', '..', '..')
@@ -17,9 +18,19 @@ export function buildCli(): void {
 }
 
 /** The configuration files of a workspace, as the contract test of the routes names them. */
-export function contractFiles(folder: string): { dts_config_file: string; config_file: string } {
+export function contractFiles(folder: string): ContractFiles {
   const file = (name: string): string => path.join(folder, 'configs', name)
-  return { dts_config_file: file('data_configs.yaml'), config_file: file('exp_config.yaml') }
+  return {
+    dts_config_file: file('data_configs.yaml'),
+    config_file: file('exp_config.yaml'),
+    other_data_file: file('other.yaml'),
+  }
+}
+
+/** The part of {@link contractFiles} that an experiment names. */
+export function experimentFiles(folder: string): Pick<ContractFiles, 'dts_config_file' | 'config_file'> {
+  const { dts_config_file, config_file } = contractFiles(folder)
+  return { dts_config_file, config_file }
 }
 
 /** A folder with `configs/` and a small data set that a linear model learns: 6 users, 40 answers, 240 pairs. */
@@ -70,6 +81,13 @@ absent:
 broken:
   dts_path: ../data
   train: ${files('broken')}
+`,
+  )
+  fs.writeFileSync(
+    path.join(folder, 'configs', 'other.yaml'),
+    `moved:
+  dts_path: ../data
+  train: ${files('train')}
 `,
   )
   write('broken.jsonl', [

@@ -65,6 +65,7 @@ function fusedBackend(config: ExperimentConfig): Backend {
         if (!model) throw new Error(`${one.model_name} has no fused form`)
         return { model, trainer: one.trainer }
       })
+      refuseOtherBatches(models, configs)
       const threads =
         config.threads ??
         usefulThreads(
@@ -82,6 +83,14 @@ function fusedBackend(config: ExperimentConfig): Backend {
     },
     close: () => machine?.close(),
   }
+}
+
+/** Runs of one pass may differ in everything (seeds, rates, λ, K, even the model) but in what a batch is. */
+function refuseOtherBatches(models: readonly { model: FusedModel }[], configs: readonly ExperimentConfig[]): void {
+  const batches = models.map(({ model: { prompts, normalised } }, i) =>
+    JSON.stringify({ prompts, normalised, size: configs[i]!.trainer.batch_size }),
+  )
+  if (new Set(batches).size > 1) throw new Error('runs of one pass must train on the same batches')
 }
 
 function openHeap(): Heap {

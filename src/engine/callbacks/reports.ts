@@ -23,10 +23,15 @@ export function progressReports(
 ): Callback {
   const started = performance.now()
   let last = started
+  let used = process.cpuUsage()
   return {
     onStep(step) {
       const now = performance.now()
       if (now - last < REPORT_EVERY_MS && step < total.steps) return
+      // Of the whole process, with all its threads.
+      const { user, system } = process.cpuUsage(used)
+      used = process.cpuUsage()
+      const cores = (user + system) / 1000 / Math.max(now - last, Number.MIN_VALUE)
       last = now
       const stepsPerSecond = (1000 * (step - total.taken)) / (now - started)
       report({
@@ -36,6 +41,8 @@ export function progressReports(
         steps: total.steps,
         stepsPerSecond,
         secondsLeft: (total.steps - step) / stepsPerSecond,
+        cores,
+        rssBytes: process.memoryUsage.rss(),
       })
     },
   }

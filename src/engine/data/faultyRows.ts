@@ -9,6 +9,11 @@ export class RowCounter {
   private count = 0
   private firstRow = -1
   private lastRow = -1
+  private readonly onRow: ((row: number) => void) | undefined
+
+  constructor(onRow?: (row: number) => void) {
+    this.onRow = onRow
+  }
 
   get found(): FaultyRows {
     return { count: this.count, firstRow: this.firstRow }
@@ -19,6 +24,7 @@ export class RowCounter {
     this.lastRow = row
     this.count++
     if (this.firstRow < 0) this.firstRow = row
+    this.onRow?.(row)
   }
 }
 

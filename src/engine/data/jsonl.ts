@@ -100,11 +100,24 @@ export function parseRow(bytes: Buffer, allColumns = false): JsonRow | string {
     return `the line is not JSON: ${messageOf(error)}`
   }
   if (!isRow(value)) return 'the line is not a JSON object'
+  if (isTooDeep(value)) return `the line is nested more than ${MAX_DEPTH} levels deep`
   for (const name of allColumns ? Object.keys(value) : IDENTIFIERS) {
     const field = value[name]
     if (typeof field === 'number' && Number.isInteger(field) && !Number.isSafeInteger(field)) return parseExactly(text)
   }
   return value
+}
+
+/** Far beyond any data; a few thousand more and writing a value again would exhaust the stack. */
+const MAX_DEPTH = 500
+
+/** Whether a value of JSON is nested deeper than anything that comes after can walk through. */
+export function isTooDeep(value: unknown, depth = 0): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  if (depth > MAX_DEPTH) return true
+  for (const item of Array.isArray(value) ? value : Object.values(value))
+    if (typeof item === 'object' && isTooDeep(item, depth + 1)) return true
+  return false
 }
 
 /** Columns whose integers name something, so that every digit counts. */

@@ -26,6 +26,8 @@ export interface ReadNpyOptions extends ReadOptions {
   tableDtype?: TableDtype
   /** Gives the memory that the values are read into: a view of WebAssembly memory, say. */
   allocate?: AllocateTable
+  /** Told each row with a NaN or an infinite number. */
+  onNonFinite?: (row: number) => void
 }
 
 const MAGIC = Buffer.from('\x93NUMPY', 'latin1')
@@ -60,7 +62,7 @@ export async function readNpy(
 }
 
 /** Reads and checks a .npy matrix as {@link readNpy} does, without holding it. */
-export async function scanNpy(path: string, options: ReadOptions = {}): Promise<MatrixShape & MatrixFaults> {
+export async function scanNpy(path: string, options: ReadNpyOptions = {}): Promise<MatrixShape & MatrixFaults> {
   return withInput(path, async (file) => {
     const layout = await readLayout(file)
     return { rows: layout.rows, width: layout.width, ...(await readValues(file, layout, null, options)) }
@@ -213,11 +215,11 @@ async function readValues(
   file: InputFile,
   { rows, width, dtype, dataOffset }: NpyLayout,
   memory: TableMemory | null,
-  options: ReadOptions,
+  options: ReadNpyOptions,
 ): Promise<MatrixFaults> {
   const itemBytes = ITEM_BYTES[dtype]
   const length = rows * width * itemBytes
-  const nonFinite = new RowCounter()
+  const nonFinite = new RowCounter(options.onNonFinite)
   const overflow = new RowCounter()
   if (memory && memory.stride === width && memory.dtype === AS_IT_IS[dtype]) {
     const { buffer, byteOffset } = memory.values
@@ -332,4 +334,12 @@ function scatter(
     if (column + items === width) into.fill(0, row * stride + width, (row + 1) * stride)
     done += items
   }
+}
+
+/** What the header of a .npy file says, without its values. @throws AppError as {@link readNpy} */
+export async function npyShape(path: string): Promise<MatrixShape> {
+  return withInput(path, async (file) => {
+    const { rows, width } = await readLayout(file)
+    return { rows, width }
+  })
 }

@@ -1,6 +1,12 @@
 import type { DataConfig } from '../../shared/config/data'
 import type { TableDtype } from '../../shared/config/trainer'
-import { SPLIT_NAMES, type SplitName, type SplitSummary, type ValidationReport } from '../../shared/domain/dataset'
+import {
+  SPLIT_NAMES,
+  type ProblemRows,
+  type SplitName,
+  type SplitSummary,
+  type ValidationReport,
+} from '../../shared/domain/dataset'
 import type { Dataset, EmbeddingTable, PairSplit } from './dataset'
 import type { AllocateTable } from './embeddingTable'
 import { selectFeatures, type FeatureSelection } from './features'
@@ -22,6 +28,8 @@ export interface DataOptions {
   features?: FeatureSelection
   signal?: AbortSignal
   onProgress?: (progress: DataProgress) => void
+  /** Whether every row of a problem is wanted, not only the first. */
+  keepRows?: boolean
 }
 
 export interface PrepareOptions extends DataOptions {
@@ -35,6 +43,8 @@ export interface PreparedDataset {
   readonly report: ValidationReport
   /** Null when the report holds an error. */
   readonly dataset: Dataset | null
+  /** Of each problem of the report, where they are kept. */
+  readonly problemRows?: readonly ProblemRows[]
 }
 
 /**
@@ -48,7 +58,7 @@ export async function prepareDataset(data: DataConfig, options: PrepareOptions =
 
 /** The pass behind validation and loading; without `keep` it holds neither embeddings nor columns. */
 export async function readData(data: DataConfig, options: PrepareOptions, keep: boolean): Promise<PreparedDataset> {
-  const problems = new ProblemLog()
+  const problems = new ProblemLog(options.keepRows)
   const onBytes = options.onProgress && (await progressCounter(data, options.onProgress))
   const { signal, allocate, tableDtype } = options
   const sources = new Sources(data, problems, { keep, signal, onBytes, allocate, tableDtype })
@@ -80,7 +90,7 @@ export async function readData(data: DataConfig, options: PrepareOptions, keep: 
 
   const report = { problems: problems.list(), splits: summaries }
   const train = loaded.get('train')
-  if (problems.hasErrors || !train) return { report, dataset: null }
+  if (problems.hasErrors || !train) return { report, dataset: null, problemRows: problems.rows() }
   const { users, trainedUsers, rank } = orderUsers(state.users)
   for (const pairs of loaded.values()) pairs.users.forEach((user, i) => (pairs.users[i] = rank[user]!))
   const dataset: Dataset = {

@@ -3,7 +3,7 @@ import type { SplitName } from '../../shared/domain/dataset'
 import type { EmbeddingTable } from './dataset'
 import { regularFileSize, type ReadOptions } from './files'
 import { readNpy, scanNpy, type MatrixFaults, type MatrixShape, type ReadNpyOptions } from './npy'
-import type { ProblemLog, ProblemText } from './problems'
+import { MOST_PROBLEM_ROWS, type ProblemLog, type ProblemText } from './problems'
 import { TextTable } from './textTable'
 
 /** A readable `emb_file`; the table only where the data set is being loaded. */
@@ -79,8 +79,14 @@ export class Sources {
 
   private async readVectors(split: SplitName, file: string, read: ReadNpyOptions): Promise<Vectors> {
     if (!this.options.keep) {
-      const scan = await scanNpy(file, read)
-      this.checkVectors(split, file, scan)
+      const nonFiniteRows: number[] = []
+      const scan = await scanNpy(file, {
+        ...read,
+        onNonFinite: (row) => {
+          if (nonFiniteRows.length < MOST_PROBLEM_ROWS) nonFiniteRows.push(row)
+        },
+      })
+      this.checkVectors(split, file, scan, nonFiniteRows)
       return { rows: scan.rows, width: scan.width, table: null }
     }
     const { nonFinite, overflow, ...matrix } = await readNpy(file, read)
@@ -93,6 +99,7 @@ export class Sources {
     split: SplitName,
     file: string,
     { width, nonFinite, overflow }: MatrixShape & MatrixFaults,
+    nonFiniteRows?: readonly number[],
   ): void {
     this.width ??= { value: width, from: file }
     const expected = this.width
@@ -107,7 +114,8 @@ export class Sources {
         message: `The vector in row ${nonFinite.firstRow} holds NaN or an infinite number`,
         fix: 'Embed these texts again.',
       })
-      this.problems.add('vector_not_finite', { split, file, row: nonFinite.firstRow }, describe, nonFinite.count)
+      const place = { split, file, row: nonFinite.firstRow }
+      this.problems.add('vector_not_finite', place, describe, nonFinite.count, nonFiniteRows)
     }
     if (overflow.count === 0) return
     const describe = (): ProblemText => ({

@@ -1,5 +1,5 @@
 import type { DataConfig } from '../../shared/config/data'
-import type { ValidationReport } from '../../shared/domain/dataset'
+import type { ProblemRows, ValidationReport } from '../../shared/domain/dataset'
 import { readData, type DataOptions } from './prepare'
 
 /**
@@ -10,4 +10,13 @@ import { readData, type DataOptions } from './prepare'
  */
 export async function validateData(data: DataConfig, options: DataOptions = {}): Promise<ValidationReport> {
   return (await readData(data, options, false)).report
+}
+
+/** As {@link validateData}, with every row of every problem, up to a bound each. */
+export async function listProblems(
+  data: DataConfig,
+  options: DataOptions = {},
+): Promise<{ report: ValidationReport; rows: ProblemRows[] }> {
+  const { report, problemRows = [] } = await readData(data, { ...options, keepRows: true }, false)
+  return { report, rows: [...problemRows] }
 }

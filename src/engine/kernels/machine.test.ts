@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Worker } from 'node:worker_threads'
 import { afterEach, describe, expect, it } from 'vitest'
 import { Heap } from './heap'
-import { defaultThreads, Machine } from './machine'
+import { defaultThreads, Machine, warmUp } from './machine'
 import { compile, Program } from './program'
 import { Tape } from './tape'
 
@@ -75,6 +75,45 @@ describe('a machine', () => {
     const { program } = counting(machine, 2)
     machine.close()
     expect(() => machine.run(program)).toThrow('closed')
+  })
+
+  it.each([2, 3])('waits for ever for a thread that has failed, one of %i', async (threads) => {
+    const machine = await start(threads)
+    const { program, count } = counting(machine, 2)
+    machine.run(program)
+    // An operation that does not exist, and belongs to one further thread alone.
+    const owner = (1 + 1) << machine.code('OWNER_SHIFT')
+    const [barrier, end] = [machine.code('BARRIER'), machine.code('END')]
+    for (const words of [
+      [200 | owner, 0, end, 0],
+      [barrier, 0, 200 | owner, 0, barrier, 0, end, 0],
+    ]) {
+      const broken = await start(threads)
+      const trap = (): void => broken.run(broken.heap.place(Int32Array.from(words)))
+      expect(trap).toThrow('A thread of the fused engine failed: RuntimeError: unreachable')
+      expect(trap).toThrow('A thread of the fused engine failed: RuntimeError: unreachable')
+    }
+    // Its own trap is told as such.
+    const alone = await start(threads)
+    const first = Int32Array.of(200 | (1 << machine.code('OWNER_SHIFT')), 0, end, 0)
+    expect(() => alone.run(alone.heap.place(first))).toThrow('The first thread of the fused engine failed')
+    // Others go on.
+    machine.run(program)
+    expect(count()).toEqual([4])
+  })
+
+  it('takes other threads than those that were warmed up, or keeps a process alive', async () => {
+    const workers: Worker[] = []
+    const seen = (worker: Worker): void => void workers.push(worker)
+    process.on('worker', seen)
+    warmUp(3)
+    warmUp(3)
+    const machine = await start(3)
+    process.off('worker', seen)
+    expect(workers).toHaveLength(2)
+    const { program, count } = counting(machine, 2)
+    machine.run(program)
+    expect(count()).toEqual([2])
   })
 
   it('on a full heap says that WebAssembly is missing', async () => {

@@ -2,21 +2,36 @@ import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { plain, relaxed } from 'virtual:kernels'
 import { z } from 'zod'
-import { AppError } from '../../shared/errors'
+import { AppError, messageOf } from '../../shared/errors'
 import type { Heap } from './heap'
 
 /** Beyond this a step of these thin products is too short to be cut further. */
 const MOST_THREADS = 16
-/** Six lines of the threads' meeting place, see assembly/program.ts. */
-const CONTROL_BYTES = 384
-const [GENERATION, PROGRAM] = [0, 16]
+/** The threads' meeting place, see assembly/program.ts: seven lines, and after them what a thread said before it failed. */
+const TEXT_AT = 448
+const TEXT_BYTES = 512
+const CONTROL_BYTES = TEXT_AT + TEXT_BYTES
+const [GENERATION, PROGRAM, PHASE, FAILED] = [0, 16, 48, 96]
 
-/** Further threads know nothing but the kernels: they serve until they are told to stop. */
+/**
+ * Further threads know nothing but the kernels: they serve until they are told to stop. One that fails says so where the others
+ * meet, since they would wait for it for ever, and none of them hears messages meanwhile.
+ */
 const SERVE = `
-const { parentPort, workerData: { module, memory, control, thread, threads } } = require('node:worker_threads')
-const { serve } = new WebAssembly.Instance(module, { env: { memory, abort() {} } }).exports
-parentPort.postMessage('ready')
-serve(control, thread, threads)
+const { parentPort } = require('node:worker_threads')
+parentPort.once('message', ({ module, memory, control, thread, threads }) => {
+  const { serve } = new WebAssembly.Instance(module, { env: { memory, abort() {} } }).exports
+  parentPort.postMessage('ready')
+  try {
+    serve(control, thread, threads)
+  } catch (error) {
+    const words = new Int32Array(memory.buffer, control, ${TEXT_AT / 4})
+    new Uint8Array(memory.buffer, control + ${TEXT_AT}, ${TEXT_BYTES}).set(new TextEncoder().encode(String(error)).subarray(0, ${TEXT_BYTES}))
+    Atomics.store(words, ${FAILED}, 1)
+    Atomics.add(words, ${PHASE}, 1)
+    Atomics.notify(words, ${PHASE})
+  }
+})
 `
 
 /** Operation codes by name, and the functions that are called rather than run as part of a program. */
@@ -55,6 +70,29 @@ function bytesOf(build: KernelBuild): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(Buffer.from(build === 'relaxed' ? relaxed : plain, 'base64'))
 }
 
+const modules = new Map<KernelBuild, Promise<WebAssembly.Module>>()
+function compiled(build: KernelBuild): Promise<WebAssembly.Module> {
+  const module = modules.get(build) ?? WebAssembly.compile(bytesOf(build))
+  modules.set(build, module)
+  return module
+}
+
+/** Threads that stand ready for the first machine. */
+const spare: Worker[] = []
+/** More than so many are started when it is known that they are of use. */
+const MOST_SPARE = 3
+
+/** Compiles the kernels and starts threads beside whatever else is done before a machine is wanted. */
+export function warmUp(threads = defaultThreads()): void {
+  try {
+    // Whoever wants a machine hears of failures.
+    compiled(bestBuild()).catch(() => {})
+  } catch {
+    return
+  }
+  while (spare.length < Math.min(MOST_SPARE, threads - 1)) spare.push(openWorker())
+}
+
 /** The kernels on a heap, and the threads that run them together. */
 export class Machine {
   readonly heap: Heap
@@ -65,6 +103,7 @@ export class Machine {
   readonly #control: number
   readonly #workers: readonly Worker[]
   #closed = false
+  #failure: AppError | undefined
 
   private constructor(
     heap: Heap,
@@ -91,7 +130,7 @@ export class Machine {
     const { memory } = heap
     const control = heap.allocate(CONTROL_BYTES)
     try {
-      const module = new WebAssembly.Module(bytesOf(build))
+      const module = await compiled(build)
       const { exports } = new WebAssembly.Instance(module, { env: { memory, abort() {} } })
       const workers = await Promise.all(
         Array.from({ length: threads - 1 }, (_, i) => startWorker({ module, memory, control, thread: i + 1, threads })),
@@ -112,8 +151,30 @@ export class Machine {
   /** Runs a program on all threads; returns when it is done. */
   run(program: number): void {
     // Threads that have ended would be waited for for ever.
-    if (this.#closed) throw new Error('the machine is closed')
-    this.functions.run(program, this.#control, this.threads)
+    if (this.#closed) throw this.#failure ?? new Error('the machine is closed')
+    try {
+      this.functions.run(program, this.#control, this.threads)
+    } catch (cause) {
+      // The others wait in the middle of a program: nothing can be run any more.
+      this.#failure = this.#failed(cause)
+      this.close()
+      throw this.#failure
+    }
+  }
+
+  #failed(cause: unknown): AppError {
+    const another = this.heap.words(this.#control, TEXT_AT / 4)[FAILED] !== 0
+    const text = new Uint8Array(TEXT_BYTES)
+    text.set(new Uint8Array(this.heap.memory.buffer, this.#control + TEXT_AT, TEXT_BYTES))
+    const said = another ? new TextDecoder().decode(text.subarray(0, text.indexOf(0))) : messageOf(cause)
+    return new AppError(
+      'internal',
+      `${another ? 'A thread' : 'The first thread'} of the fused engine failed: ${said}`,
+      {
+        fix: 'Go on from the last checkpoint with --resume, and with --backend wasm if it fails again. Please report it.',
+      },
+      cause,
+    )
   }
 
   /** Lets the further threads end. */
@@ -128,14 +189,22 @@ export class Machine {
   }
 }
 
-function startWorker(workerData: object): Promise<Worker> {
+function openWorker(): Worker {
+  const worker = new Worker(SERVE, { eval: true })
+  // Waiting threads must not keep a process alive that has nothing else to do.
+  worker.unref()
+  return worker
+}
+
+function startWorker(served: object): Promise<Worker> {
   return new Promise((resolve, reject) => {
-    const worker = new Worker(SERVE, { eval: true, workerData })
+    const worker = spare.pop() ?? openWorker()
+    worker.ref()
     worker.once('error', reject)
     worker.once('message', () => {
-      // Waiting threads must not keep a process alive that has nothing else to do.
       worker.unref()
       resolve(worker)
     })
+    worker.postMessage(served)
   })
 }

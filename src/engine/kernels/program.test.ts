@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { all, compile, own, Program, real, type Operation } from './program'
+import { all, compile, own, Program, ProgramSpace, real, type Operation } from './program'
 import { closeLaboratories, everywhere, grid, openLaboratories } from './testing/laboratory'
 
 beforeAll(openLaboratories)
@@ -130,6 +130,28 @@ describe('compile', () => {
       return { words: Int32Array.from(written) }
     }))
       expect([...words.slice(1)]).toEqual([7, 3, 1, 2, 3, 4, 5, 6, 0])
+  })
+
+  it('takes memory anew for a program that takes another’s place', () => {
+    everywhere(({ machine, heap }) => {
+      const space = new ProgramSpace(heap)
+      const [one, more] = [new Program(), new Program()]
+      one.add({
+        ...operation('projectGrad', 'width', {}),
+        words: [0, 0],
+        joined: { key: 'a', list: [1], width: 1, listAt: 0, lengthAt: 1 },
+      })
+      more.add(operation('batch', 'one', {}))
+      const large = compile(machine, more, [one, one], space)
+      expect(compile(machine, more, [one], space)).toBe(large)
+      expect([...heap.words(large, 11)]).toEqual([
+        ...[machine.code('batch'), 0, machine.code('BARRIER'), 0],
+        ...[machine.code('projectGrad'), 2, large + 40, 1],
+        ...[machine.code('END'), 0, 1],
+      ])
+      expect(compile(machine, more, [one, one, one, one], space)).not.toBe(large)
+      return {}
+    })
   })
 
   it('takes no program for one that never ends', () => {

@@ -59,10 +59,37 @@ export class Program {
     this.levels.at(-1)!.push(operation)
   }
 
+  /** Its first levels, as a program of their own. */
+  upTo(levels: number): Program {
+    const start = new Program()
+    start.levels.splice(0, 1, ...this.levels.slice(0, levels))
+    return start
+  }
+
   barrier(): void {
     this.#written.clear()
     this.#read.clear()
     if (this.levels.at(-1)!.length > 0) this.levels.push([])
+  }
+}
+
+/** Where a program stands that takes the place of an earlier one. */
+export class ProgramSpace {
+  readonly #heap: Machine['heap']
+  #at = 0
+  #words = 0
+
+  constructor(heap: Machine['heap']) {
+    this.#heap = heap
+  }
+
+  /** Room for that many words: that of the last program, if there is enough. */
+  reserve(words: number): number {
+    if (words > this.#words) {
+      this.#at = this.#heap.allocate(words * 4)
+      this.#words = words
+    }
+    return this.#at
   }
 }
 
@@ -71,30 +98,43 @@ export class Program {
  * their barriers, and those that read the same texts are joined.
  *
  * @param first runs before all others
+ * @param space of a program that is no longer run; new memory by default
  * @returns the program's address
  */
-export function compile(machine: Machine, first: Program, programs: readonly Program[]): number {
+export function compile(
+  machine: Machine,
+  first: Program,
+  programs: readonly Program[],
+  space = new ProgramSpace(machine.heap),
+): number {
   const depth = Math.max(...programs.map(({ levels }) => levels.length))
   const merged = Array.from({ length: depth }, (_, level) =>
     joinLists(programs.flatMap((p, owner) => (p.levels[level] ?? []).map((operation) => ({ ...operation, owner })))),
   )
-  const words: number[] = []
   const start = first.levels.map((level) => level.map((operation) => ({ ...operation, owner: 0 })))
+  const levels = [...start, ...merged].filter((level) => level.length > 0)
   const shift = machine.code('OWNER_SHIFT')
-  for (const level of [...start, ...merged]) {
-    if (level.length === 0) continue
+  const words: number[] = []
+  /** Lists stand behind the program; `at` is the word that is to hold the address. */
+  const lists: { at: number; list: readonly number[] }[] = []
+  for (const level of levels) {
     if (words.length > 0) words.push(machine.code('BARRIER'), 0)
     for (const { name, words: args, joined, alone, owner } of level) {
-      const all = [...args]
-      if (joined) {
-        all[joined.listAt] = machine.heap.place(Int32Array.from(joined.list))
-        all[joined.lengthAt] = joined.list.length / joined.width
-      }
-      words.push(machine.code(name) | (alone ? (owner + 1) << shift : 0), all.length, ...all)
+      words.push(machine.code(name) | (alone ? (owner + 1) << shift : 0), args.length)
+      if (joined) lists.push({ at: words.length + joined.listAt, list: joined.list })
+      const from = words.length
+      words.push(...args)
+      if (joined) words[from + joined.lengthAt] = joined.list.length / joined.width
     }
   }
   words.push(machine.code('END'), 0)
-  return machine.heap.place(Int32Array.from(words))
+  const address = space.reserve(words.length + lists.reduce((sum, { list }) => sum + list.length, 0))
+  for (const { at, list } of lists) {
+    words[at] = address + words.length * 4
+    for (const word of list) words.push(word)
+  }
+  machine.heap.words(address, words.length).set(words)
+  return address
 }
 
 type Owned = Operation & { owner: number }

@@ -49,6 +49,16 @@ describe.each([1, 3, 5, 50])('dropout of %i dimensions', (K) => {
   })
 })
 
+it('dropout of texts divides them as if they were pairs', () => {
+  everywhere((laboratory) => {
+    const tape = laboratory.tape()
+    const texts = laboratory.axis(5, { block: 12, name: 'answers' })
+    const noise = { before: 0, key0: 0, key1: 0, step: 0, threads: laboratory.machine.threads }
+    expect(() => tape.dropout(tape.matrix(1, texts), 0.5, noise)).toThrow('for pairs, not for answers')
+    return {}
+  })
+})
+
 describe('permute', () => {
   it.each([0, 1, 2, 5, 1023, 1024, 1025, 5000])('shuffles %i pairs otherwise than the reference', (n) => {
     for (const number of [0, 7, 2 ** 32 + 3]) {

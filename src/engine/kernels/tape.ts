@@ -49,14 +49,15 @@ export interface TableForm {
   /** Width rounded up to whole cache lines, in numbers. */
   readonly stride: number
   readonly half: boolean
-  /** Room for six widened chunks a thread. */
+  /** Where vectors are widened, 24 KiB a thread. */
   readonly scratch: number
 }
 
 /** Numbers of a matrix below which handing parts to other threads costs more than it saves. */
 const WORTH_DIVIDING = 16_384
-/** See assembly/matrix.ts. */
+/** See assembly/matrix.ts, and assembly/share.ts. */
 const PARTS = 4
+const PAIR_BLOCK = 16
 
 /** The constants that operations point at. */
 export interface Constants {
@@ -449,13 +450,15 @@ export class Tape {
     return out
   }
 
-  /** in ⊙ mask; see the kernel for the draws. `before`: widths of the step's earlier masks. */
+  /** in ⊙ mask for a batch's pairs; see the kernel for the draws. `before`: widths of the step's earlier masks. */
   dropout(
     input: Matrix,
     rate: number,
     noise: { before: number; key0: number; key1: number; step: number; threads: number },
   ): { out: Matrix; mask: Matrix } {
     const { axis, rows } = input
+    // The kernel divides its draws by blocks of pairs, and `before` counts masks of as many columns as this one.
+    if (axis.block !== PAIR_BLOCK) throw new Error(`masks are drawn for pairs, not for ${axis.name}`)
     const out = this.matrix(rows, axis)
     const mask = this.matrix(rows, axis)
     const scratch = this.heap.allocate(noise.threads * (64 * rows + 128))

@@ -17,5 +17,6 @@ declare namespace WebAssembly {
   class Global {
     value: unknown
   }
+  function compile(bytes: Uint8Array<ArrayBuffer>): Promise<Module>
   function validate(bytes: Uint8Array<ArrayBuffer>): boolean
 }

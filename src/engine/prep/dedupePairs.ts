@@ -1,4 +1,3 @@
-import fs from 'node:fs'
 import type { z } from 'zod'
 import type { DedupeResult, dedupeTaskSchema } from '../../shared/domain/preparation'
 import { AppError } from '../../shared/errors'
@@ -7,6 +6,7 @@ import { UserRegistry } from '../data/registry'
 import { ColumnTyper, toJson } from './columnTypes'
 import { withDrafts } from './drafts'
 import { BatchColumns, DropLog, isFault, pairRow, requireColumns } from './pairRows'
+import { LineFile } from './lineFile'
 import { openPairsWriter } from './pairsWriter'
 import { readPairs, type PassOptions } from './readPairs'
 import { Codes, Numbers } from './textCodes'
@@ -144,7 +144,7 @@ class Report {
   conflictingRows = 0
   readonly #task: DedupeTask
   readonly #draft: (file: string) => string
-  #handle: number | undefined
+  #lines: LineFile | undefined
 
   constructor(task: DedupeTask, draft: (file: string) => string) {
     this.#task = task
@@ -172,13 +172,13 @@ class Report {
 
   /** @returns the file, or null where there was nothing to tell */
   close(): string | null {
-    if (this.#handle === undefined) return null
-    fs.closeSync(this.#handle)
+    if (this.#lines === undefined) return null
+    this.#lines.close()
     return this.#task.droppedFile
   }
 
   #write(line: object): void {
-    this.#handle ??= fs.openSync(this.#draft(this.#task.droppedFile), 'w')
-    fs.appendFileSync(this.#handle, `${toJson(line)}\n`)
+    this.#lines ??= new LineFile(this.#draft(this.#task.droppedFile))
+    this.#lines.write(toJson(line))
   }
 }

@@ -1,12 +1,13 @@
 import type { z } from 'zod'
 import { SPLIT_NAMES, type SplitName } from '../../shared/domain/dataset'
-import type { Lengths, SplitStats, StatsResult, statsTaskSchema } from '../../shared/domain/preparation'
+import type { Lengths, LengthStats, SplitStats, StatsResult, statsTaskSchema } from '../../shared/domain/preparation'
 import { TEXT_COLUMNS } from '../data/features'
 import { UserRegistry } from '../data/registry'
 import { overlapsOf, PairCodes, samePairs } from './overlaps'
 import { BatchColumns, isFault, pairRow, requireColumns } from './pairRows'
 import { readPairs, type PassOptions } from './readPairs'
 import { Codes, Numbers } from './textCodes'
+import { countWords } from './words'
 
 type StatsTask = z.infer<typeof statsTaskSchema>
 
@@ -17,8 +18,9 @@ const MOST_TOPICS = 50
 interface Shared {
   users: UserRegistry
   texts: Codes
-  /** [texts] characters. */
+  /** [texts] characters, and words. */
   lengths: Numbers
+  words: Numbers
   pairs: PairCodes
   splitOf: Numbers
 }
@@ -29,6 +31,7 @@ export async function pairStats(task: StatsTask, options: PassOptions = {}): Pro
     users: new UserRegistry(),
     texts: new Codes(),
     lengths: new Numbers(),
+    words: new Numbers(),
     pairs: new PairCodes(),
     splitOf: new Numbers(),
   }
@@ -57,13 +60,16 @@ async function readSplit(
   shared: Shared,
   options: PassOptions,
 ): Promise<{ unusable: number; topics: Map<string, number> }> {
-  const { users, texts, lengths, pairs, splitOf } = shared
+  const { users, texts, lengths, words, pairs, splitOf } = shared
   const topics = new Map<string, number>()
   let unusable = 0
   let checked = false
   const code = (text: string): number => {
     const number = texts.text(text)
-    if (number === lengths.length) lengths.push(text.length)
+    if (number === lengths.length) {
+      lengths.push(text.length)
+      words.push(countWords(text))
+    }
     return number
   }
   await readPairs(file, {
@@ -97,7 +103,7 @@ function topicsOf(topics: ReadonlyMap<string, number>): Pick<SplitStats, 'topics
 
 type Described = Omit<SplitStats, 'split' | 'unusable' | 'topics' | 'moreTopics'>
 
-function describe({ pairs, lengths }: Shared, judged: Int32Array, from: number, to: number): Described {
+function describe({ pairs, lengths, words }: Shared, judged: Int32Array, from: number, to: number): Described {
   const rows = to - from
   const users = new Map<number, number>()
   const prompts = new Set<number>()
@@ -113,8 +119,11 @@ function describe({ pairs, lengths }: Shared, judged: Int32Array, from: number, 
     const difference = lengths.at(chosen) - lengths.at(rejected)
     longer += difference > 0 ? 1 : difference === 0 ? 0.5 : 0
   }
-  const side = (column: Numbers): Lengths =>
-    lengthsOf(Float64Array.from(column.values.subarray(from, to), (text) => lengths.at(text)))
+  const side = (column: Numbers): Lengths => {
+    const texts = column.values.subarray(from, to)
+    const of = (numbers: Numbers): LengthStats => lengthsOf(Float64Array.from(texts, (text) => numbers.at(text)))
+    return { ...of(lengths), words: of(words) }
+  }
   return {
     pairs: rows,
     users: users.size,
@@ -179,15 +188,39 @@ function votes(
   }
 }
 
-function lengthsOf(values: Float64Array): Lengths {
-  if (values.length === 0) return { mean: 0, median: 0, p95: 0, max: 0 }
+function lengthsOf(values: Float64Array): LengthStats {
+  if (values.length === 0) return { mean: 0, median: 0, p95: 0, max: 0, histogram: [] }
   values.sort()
   return {
     mean: values.reduce((a, b) => a + b, 0) / values.length,
     median: quantile(values, 0.5),
     p95: quantile(values, 0.95),
     max: values.at(-1)!,
+    histogram: lengthHistogram(values),
   }
+}
+
+/** As many as a small chart shows. */
+const MOST_BINS = 24
+
+/** Bins of a round width up to the 99th percentile; what is longer is in the last one, so that a few giants do not hide the rest. */
+function lengthHistogram(sorted: Float64Array): LengthStats['histogram'] {
+  const [lowest, longest] = [sorted[0]!, sorted.at(-1)!]
+  const width = roundWidth((quantile(sorted, 0.99) - lowest + 1) / MOST_BINS)
+  const first = Math.floor(lowest / width)
+  const last = Math.floor(quantile(sorted, 0.99) / width)
+  const counts = new Array<number>(last - first + 1).fill(0)
+  for (const value of sorted) counts[Math.min(Math.floor(value / width), last) - first]!++
+  return counts.map((pairs, i) => {
+    const from = (first + i) * width
+    return { from, to: i === counts.length - 1 ? Math.max(longest, from + width - 1) : from + width - 1, pairs }
+  })
+}
+
+/** The next of 1, 2, 5, 10, 20, 50, … */
+function roundWidth(least: number): number {
+  const power = 10 ** Math.floor(Math.log10(Math.max(1, least)))
+  return power * ([1, 2, 5, 10].find((step) => step * power >= least) ?? 10)
 }
 
 /** Linear interpolation between order statistics, as NumPy's default. @param sorted ascending, not empty */

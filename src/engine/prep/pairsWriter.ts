@@ -1,13 +1,11 @@
-import fs from 'node:fs'
 import { fileWriter, ParquetWriter, schemaFromColumnData } from 'hyparquet-writer'
 import type { ColumnInfo, PairFormat } from '../../shared/domain/preparation'
 import { unwritable } from '../run/files'
+import { LineFile } from './lineFile'
 import { parquetType, parquetValue, toJson } from './columnTypes'
 
 /** Rows held before they are written: a row group of a Parquet file. */
 const GROUP_ROWS = 16_384
-/** The same for JSON Lines, in characters. */
-const BUFFER_CHARACTERS = 1 << 20
 
 /** A pairs file being written, row after row, in bounded memory. */
 export interface PairsWriter {
@@ -74,37 +72,27 @@ class ParquetPairs implements PairsWriter {
 
 /** A column that a row does not have is left out of its line, as it was. */
 class JsonlPairs implements PairsWriter {
-  readonly file: string
   rows = 0
   readonly #keys: readonly string[]
-  readonly #handle: number
-  #buffer = ''
+  readonly #lines: LineFile
 
   constructor(file: string, columns: readonly ColumnInfo[]) {
-    this.file = file
     this.#keys = columns.map(({ name }) => JSON.stringify(name))
-    this.#handle = fs.openSync(file, 'w')
+    this.#lines = new LineFile(file)
+  }
+
+  get file(): string {
+    return this.#lines.file
   }
 
   write(values: readonly unknown[]): void {
     const fields: string[] = []
     for (const [i, key] of this.#keys.entries()) if (values[i] !== undefined) fields.push(`${key}:${toJson(values[i])}`)
-    this.#buffer += `{${fields.join(',')}}\n`
+    this.#lines.write(`{${fields.join(',')}}`)
     this.rows++
-    if (this.#buffer.length >= BUFFER_CHARACTERS) this.#flush()
   }
 
   close(): void {
-    this.#flush()
-    fs.closeSync(this.#handle)
-  }
-
-  #flush(): void {
-    try {
-      fs.appendFileSync(this.#handle, this.#buffer)
-    } catch (cause) {
-      throw unwritable(this.file, cause)
-    }
-    this.#buffer = ''
+    this.#lines.close()
   }
 }

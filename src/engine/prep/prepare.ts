@@ -5,6 +5,7 @@ import { readTexts } from '../data/texts'
 import { TextChunks } from '../rewards/listPairs'
 import { bagOfWords } from './bagOfWords'
 import { dedupePairs } from './dedupePairs'
+import { inspectFiles } from './inspectFiles'
 import { indexTexts } from './indexTexts'
 import { pairStats } from './pairStats'
 import { previewPairs } from './previewPairs'
@@ -34,6 +35,8 @@ export async function prepare(task: PrepareTask, events: PrepareEvents, signal: 
       return bagOfWords(task, options)
     case 'index':
       return indexTexts(task, options)
+    case 'inspect':
+      return inspectFiles(task, options)
     case 'texts': {
       const chunks = new TextChunks(task.file, events.onTexts)
       const texts = await readTexts(task.file, (text, row) => chunks.add(text, row), { signal })

@@ -25,6 +25,7 @@ const task = (folder: string, change: Partial<SplitTask>): SplitTask =>
     unseen: 0.2,
     perUser: false,
     sharedTexts: 'report',
+    prefixColumns: [],
     seed: 0,
     ...change,
   })

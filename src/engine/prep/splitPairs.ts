@@ -11,6 +11,7 @@ import { permutation, RandomStream } from '../loop/random'
 import { Components, compact, countGroups, dealGroups, TEST, TRAIN } from './assign'
 import { NOWHERE, overlapsOf, samePairs } from './overlaps'
 import { BatchColumns, type RowFault } from './pairRows'
+import { LineFile } from './lineFile'
 import { openPairsWriter, type PairsWriter } from './pairsWriter'
 import { readPairs, type PassOptions } from './readPairs'
 import { groupColumns, ORIGINAL_USER, scan, setsUsersAside, type Scan } from './splitScan'
@@ -71,7 +72,8 @@ export async function splitPairs(task: SplitTask, options: PassOptions = {}): Pr
     fs.writeFileSync(path.join(folder, 'split.json'), `${JSON.stringify({ task, result }, null, 2)}\n`)
     const files = (name: SplitName): SplitFiles => ({ df_file: pairsFile(name, task.format), ...FILES })
     const others = Object.fromEntries(present.slice(1).map((name) => [name, files(name)]))
-    const section = { dts_path: '.', train: files('train'), ...others }
+    const prefixes = task.prefixColumns.length > 0 && { prefix_columns: [...task.prefixColumns] }
+    const section = { dts_path: '.', ...prefixes, train: files('train'), ...others }
     fs.writeFileSync(path.join(folder, DATA_CONFIG_FILE), dataSectionYaml(task.dts_name, section))
     return result
   })
@@ -250,10 +252,10 @@ class OpenFiles {
   /** The second pass: every row to its split, or to the dropped ones. */
   async write(fates: (row: number) => number | RowFault, drops: boolean, options: PassOptions): Promise<void> {
     const texts = new TextFile(path.join(this.#folder, FILES.text_file))
-    const dropped = drops ? fs.openSync(path.join(this.#folder, DROPPED_FILE), 'w') : undefined
+    const dropped = drops ? new LineFile(path.join(this.#folder, DROPPED_FILE)) : undefined
     const lose = (row: number, fault: RowFault, values: object, why?: string): void => {
       const place = { row, reason: fault.reason, ...(fault.column && { column: fault.column }), ...(why && { why }) }
-      if (dropped !== undefined) fs.appendFileSync(dropped, `${toJson({ ...place, values })}\n`)
+      dropped?.write(toJson({ ...place, values }))
     }
     const sources = this.#scan.columns.slice(0, -TEXT_COLUMNS.length).map(({ name }) => this.#sourceOf(name))
     await readPairs(this.#task.input, {
@@ -278,7 +280,7 @@ class OpenFiles {
     })
     for (const writer of this.writers.values()) writer.close()
     this.texts = texts.close()
-    if (dropped !== undefined) fs.closeSync(dropped)
+    dropped?.close()
   }
 
   #sourceOf(name: string): string {

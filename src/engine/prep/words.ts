@@ -17,3 +17,16 @@ export const ENGLISH_STOP_WORDS: ReadonlySet<string> = new Set(
 export function words(text: string): string[] {
   return text.toLowerCase().match(/\p{L}+/gu) ?? []
 }
+
+/** How many stretches between blanks a text has: what a person calls its length in words, and quick enough for every text of a file. */
+export function countWords(text: string): number {
+  let count = 0
+  let inside = false
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    const blank = code <= 0x20 || code === 0xa0 || code === 0x3000
+    if (!blank && !inside) count++
+    inside = !blank
+  }
+  return count
+}

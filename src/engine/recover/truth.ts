@@ -1,9 +1,8 @@
-import fs from 'node:fs'
 import path from 'node:path'
 import { TRUTH_FILES, truthSchema, type Truth } from '../../shared/domain/simulation'
 import { AppError, messageOf } from '../../shared/errors'
 import type { NamedArray } from '../backends/execution'
-import { isCode } from '../run/files'
+import { isCode, readRegularFile } from '../run/files'
 import { decodeSafetensors } from '../run/safetensors'
 import { matrix, type Matrix64 } from './linearAlgebra'
 
@@ -39,9 +38,7 @@ export function readTruth(folder: string): KnownTruth {
 
 function read(file: string): Uint8Array {
   try {
-    const { size } = fs.statSync(file)
-    if (size > MAX_BYTES) throw new AppError('unreadable', `${file} is too large to be a truth`, { file })
-    return fs.readFileSync(file)
+    return readRegularFile(file, MAX_BYTES)
   } catch (error) {
     if (error instanceof AppError) throw error
     if (!isCode(error, 'ENOENT'))

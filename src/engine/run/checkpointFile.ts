@@ -1,9 +1,8 @@
-import fs from 'node:fs'
 import path from 'node:path'
 import { z } from 'zod'
 import { AppError, messageOf } from '../../shared/errors'
 import type { NamedArray } from '../backends/execution'
-import { writeAtomically } from './files'
+import { readRegularFile, writeAtomically } from './files'
 import { decodeSafetensors, encodeSafetensors, safetensorsMetadata } from './safetensors'
 
 export type CheckpointName = 'best' | 'last'
@@ -86,7 +85,7 @@ export function readCheckpoint(folder: string, name: CheckpointName): Checkpoint
 
 function read(file: string): Uint8Array {
   try {
-    return fs.readFileSync(file)
+    return readRegularFile(file)
   } catch (cause) {
     const code = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT' ? 'not_found' : 'unreadable'
     throw new AppError(code, `There is no readable checkpoint ${file}: ${messageOf(cause)}`, { file }, cause)

@@ -24,6 +24,26 @@ export function overwriteInPlace(file: string, content: string): void {
   }
 }
 
+/** What Node reads at once. */
+const MAX_WHOLE_BYTES = 2 ** 31 - 1
+
+/**
+ * The content of a regular file: a pipe in its place would be waited for without end, and a device never ends.
+ *
+ * @throws Error with the system's code, or a sentence
+ */
+export function readRegularFile(file: string, maxBytes = MAX_WHOLE_BYTES): Buffer {
+  const handle = fs.openSync(file, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK)
+  try {
+    const stat = fs.fstatSync(handle)
+    if (!stat.isFile()) throw new Error('it is not a regular file')
+    if (stat.size > maxBytes) throw new Error(`it has ${stat.size} bytes, more than ${maxBytes}`)
+    return fs.readFileSync(handle)
+  } finally {
+    fs.closeSync(handle)
+  }
+}
+
 export function isCode(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code
 }

@@ -9,12 +9,13 @@ import { LONGEST_NAME, type ExperimentConfig } from '../../shared/config/experim
 import { AppError } from '../../shared/errors'
 import { harmless } from '../../shared/harmless'
 import type { MetricBatch } from '../../shared/domain/metric'
-import { isCode, overwriteInPlace, unwritable, writeAtomically } from './files'
+import { isCode, overwriteInPlace, readRegularFile, unwritable, writeAtomically } from './files'
 import { startOf, takeOwnership } from './owner'
 import { EventFile } from './tensorboard'
 
 export type LogLevel = 'info' | 'warn' | 'error'
 
+const MAX_RECORD_BYTES = 2 ** 20
 /** Names tried before giving up: `v0`, `v0-2`, … */
 const MAX_NAME_TRIES = 10_000
 
@@ -169,7 +170,7 @@ const recordText = (record: RunRecord): string => `${JSON.stringify(record, null
 
 function readRecord(file: string): RunRecord {
   try {
-    return runRecordSchema.parse(JSON.parse(fs.readFileSync(file, 'utf8')))
+    return runRecordSchema.parse(JSON.parse(readRegularFile(file, MAX_RECORD_BYTES).toString('utf8')))
   } catch (cause) {
     throw new AppError('unreadable', `${file} is not the record of a run`, { file }, cause)
   }

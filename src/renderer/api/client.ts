@@ -12,6 +12,8 @@ const schemas: { [R in Route]: { output: z.ZodType<RequestOutput<R>> } } = reque
 /** The page's one way to core. */
 export class Client {
   readonly #transport: Transport
+  readonly #pending = new Map<symbol, string>()
+  readonly #pendingListeners = new Set<(routes: readonly string[]) => void>()
 
   constructor(transport: Transport) {
     this.#transport = transport
@@ -19,7 +21,7 @@ export class Client {
 
   /** Rejects with an AppError, whatever goes wrong. */
   async request<R extends Route>(route: R, input: RequestInput<R>): Promise<RequestOutput<R>> {
-    const reply = await this.#transport.request(route, input)
+    const reply = await this.#tracked(route, this.#transport.request(route, input))
     if (!reply.ok) throw AppError.fromJSON(reply.error)
     const schema: z.ZodType<RequestOutput<R>> = schemas[route].output
     return schema.parse(reply.data)
@@ -32,8 +34,31 @@ export class Client {
     })
   }
 
+  /** Called with the routes of all requests under way, whenever these change. */
+  onPending(listener: (routes: readonly string[]) => void): () => void {
+    this.#pendingListeners.add(listener)
+    return () => this.#pendingListeners.delete(listener)
+  }
+
   onState(listener: (state: ConnectionState) => void): () => void {
     return this.#transport.onState(listener)
+  }
+
+  async #tracked<T>(route: string, answer: Promise<T>): Promise<T> {
+    const key = Symbol(route)
+    this.#pending.set(key, route)
+    this.#tellPending()
+    try {
+      return await answer
+    } finally {
+      this.#pending.delete(key)
+      this.#tellPending()
+    }
+  }
+
+  #tellPending(): void {
+    const routes = [...this.#pending.values()]
+    for (const listener of this.#pendingListeners) listener(routes)
   }
 }
 

@@ -22,4 +22,23 @@ export function formatDate(time: number): string {
   return `${day} ${pad(date.getHours())}:${pad(date.getMinutes())}`
 }
 
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
+
+/** For a narrow column: the year only where it is another one. */
+export function formatShortDate(time: number, now = Date.now()): string {
+  const date = new Date(time)
+  if (date.getFullYear() !== new Date(now).getFullYear()) return formatDate(time).slice(0, 10)
+  const day = `${date.getDate()} ${MONTHS[date.getMonth()] ?? ''}`
+  return `${day} ${pad(date.getHours())}:${pad(date.getMinutes())}`
+}
+
 const pad = (value: number): string => String(value).padStart(2, '0')
+
+const UNITS = ['B', 'kB', 'MB', 'GB', 'TB']
+
+/** Powers of 1000, as file managers count. */
+export function formatBytes(bytes: number): string {
+  const power = bytes < 1 ? 0 : Math.min(UNITS.length - 1, Math.floor(Math.log10(bytes) / 3))
+  const value = bytes / 1000 ** power
+  return `${power === 0 ? String(value) : value.toPrecision(3)} ${UNITS[power] ?? ''}`
+}

@@ -50,7 +50,8 @@ export async function injectFaults(folder: string, rounds: number, random: () =>
     for (let round = 0; round < rounds; round++) {
       const victim = VICTIMS[round % VICTIMS.length] ?? 'both'
       const experiment = {
-        ...contractFiles(folder),
+        dts_config_file: contractFiles(folder).dts_config_file,
+        config_file: contractFiles(folder).config_file,
         dts_name: 'small',
         exp_name: 'faults',
         changes: { 'trainer.max_epochs': 10_000_000 },

@@ -2,7 +2,9 @@ import { z } from 'zod'
 import { experimentSchema, nameSchema } from '../config/experiment'
 import { dataConfigSchema, embedderSchema, splitFilesSchema } from '../config/data'
 import { adaptationSchema } from '../domain/adaptation'
-import { validationReportSchema } from '../domain/dataset'
+import { browseAnswerSchema, browsedSplitSchema, browseQuerySchema } from '../domain/browse'
+import { problemRowsSchema, validationReportSchema } from '../domain/dataset'
+import { estimateSchema } from '../domain/experiment'
 import { metricBatchSchema } from '../domain/metric'
 import { predictionSummarySchema } from '../domain/prediction'
 import { prepareResultSchema, prepareTaskSchema } from '../domain/preparation'
@@ -49,7 +51,18 @@ export const toEngineSchema = z.discriminatedUnion('type', [
     cwd: z.string(),
     warnings: z.array(z.string()),
   }),
-  z.strictObject({ v, type: z.literal('validate'), data: dataConfigSchema }),
+  z.strictObject({
+    v,
+    type: z.literal('validate'),
+    data: dataConfigSchema,
+    /** Whether every row of a problem is wanted, and `work` frames on the way. */
+    rows: z.boolean().optional(),
+  }),
+  /** Holds a data set for looking at it, until it is stopped: answers each `query` with an `answer` of the same number. */
+  z.strictObject({ v, type: z.literal('browse'), splits: z.array(browsedSplitSchema).min(1) }),
+  z.strictObject({ v, type: z.literal('query'), id: z.int(), query: browseQuerySchema }),
+  /** Takes a few steps to see how long they take. Nothing is written. */
+  z.strictObject({ v, type: z.literal('probe'), config: experimentSchema }),
   z.strictObject({
     v,
     type: z.literal('adapt'),
@@ -115,6 +128,10 @@ export const progressSchema = z.object({
   steps: z.int(),
   stepsPerSecond: z.number(),
   secondsLeft: z.number(),
+  /** Processor time of the engine since the report before, in cores: 2 is two of them fully used. */
+  cores: z.number(),
+  /** Resident memory of the engine. */
+  rssBytes: z.int(),
 })
 export type Progress = z.infer<typeof progressSchema>
 
@@ -176,7 +193,15 @@ export const fromEngineSchema = z.discriminatedUnion('type', [
   }),
   z.object({ v, type: z.literal('seeds'), result: seedsResultSchema }),
   z.object({ v, type: z.literal('work'), work: workSchema }),
-  z.object({ v, type: z.literal('validation'), report: validationReportSchema }),
+  z.object({
+    v,
+    type: z.literal('validation'),
+    report: validationReportSchema,
+    /** Of each problem of the report, where they were asked for. */
+    rows: z.array(problemRowsSchema).optional(),
+  }),
+  z.object({ v, type: z.literal('answer'), id: z.int(), answer: browseAnswerSchema }),
+  z.object({ v, type: z.literal('probed'), estimate: estimateSchema }),
   z.object({ v, type: z.literal('texts'), chunk: textChunkSchema }),
   z.object({ v, type: z.literal('pairs'), splits: z.array(splitAnswersSchema) }),
   z.object({ v, type: z.literal('adaptation'), adaptation: adaptationSchema }),

@@ -1,7 +1,11 @@
 import { z } from 'zod'
+import { datasetWorkSchema } from '../domain/datasets'
 import { runStatusSchema } from '../domain/lifecycle'
 import { metricBatchSchema } from '../domain/metric'
 import { progressSchema } from './engineProtocol'
+
+/** Pages that the window's menu leads to, by their paths in the page's router. */
+export const PAGES = ['/datasets', '/new', '/runs', '/settings'] as const
 
 /** What core tells its windows unasked, after it has written it down. */
 export const events = {
@@ -26,6 +30,12 @@ export const events = {
   }),
   /** How far it is, a few times a second; nothing is lost with one that does not arrive. */
   'run.progress': z.object({ runId: z.string(), progress: progressSchema }),
+  /** How far something is that core does for a data set, a few times a second; its end, good or bad, is told once. */
+  'dataset.work': datasetWorkSchema,
+  /** The list of data sets moved: ask again. */
+  'datasets.changed': z.object({ sequence: z.int() }),
+  /** A page that was chosen in the window's menu. */
+  'app.navigate': z.object({ to: z.enum(PAGES) }),
 } as const satisfies Record<string, z.ZodType>
 
 export type EventName = keyof typeof events
@@ -37,5 +47,8 @@ export const appEventSchema = z.discriminatedUnion('event', [
   z.strictObject({ event: z.literal('run.status'), payload: events['run.status'] }),
   z.strictObject({ event: z.literal('run.metrics'), payload: events['run.metrics'] }),
   z.strictObject({ event: z.literal('run.progress'), payload: events['run.progress'] }),
+  z.strictObject({ event: z.literal('dataset.work'), payload: events['dataset.work'] }),
+  z.strictObject({ event: z.literal('datasets.changed'), payload: events['datasets.changed'] }),
+  z.strictObject({ event: z.literal('app.navigate'), payload: events['app.navigate'] }),
 ])
 export type AppEvent = z.output<typeof appEventSchema>

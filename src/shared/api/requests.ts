@@ -1,10 +1,23 @@
 import { z } from 'zod'
 import type { AppErrorJson } from '../errors'
 import { runStatusSchema, transitionSchema } from '../domain/lifecycle'
+import {
+  checkedDocumentSchema,
+  documentChangesSchema,
+  documentTextSchema,
+  draftRequestSchema,
+  draftSchema,
+  experimentEstimateSchema,
+  presetNameSchema,
+  presetSchema,
+} from '../domain/experiment'
 import { metricBatchSchema } from '../domain/metric'
-import { validationReportSchema } from '../domain/dataset'
+import { datasetRequests } from '../domain/datasets'
 import { MAX_RESTARTS, queueSettingsSchema } from '../domain/queue'
+import { browseSchema, folderListingSchema, pickedSchema, pickSchema, revealSchema } from '../domain/files'
 import { historyQuerySchema, historyResultSchema } from '../domain/history'
+import { runNamesSchema, runTableQuerySchema, runTableSchema } from '../domain/runTable'
+import { runViewSchema } from '../domain/runView'
 import { annotationsSchema, LONGEST_NOTE, runRecordSchema, tagSchema } from '../domain/run'
 
 /**
@@ -43,6 +56,9 @@ export const experimentRequestSchema = z.strictObject({
 })
 export type ExperimentInput = z.output<typeof experimentRequestSchema>
 
+/** `1..16`, `1,2,5`: one run each. */
+const seedsText = z.string().max(1_000).optional()
+
 const newRun = z.object({ id: z.string(), dir: z.string() })
 const nowAt = z.object({ status: runStatusSchema })
 const queueSchema = z.object({
@@ -70,12 +86,24 @@ export const requests = {
       logDir: z.string(),
       platform: z.string(),
       node: z.string(),
+      /** Folder of the history and of the workbench's own files; null where it is kept in memory. */
+      dataDir: z.string().nullable(),
+      /** Threads that a run trains with unless it says otherwise. */
+      threads: z.int(),
       /** Trains a first model on the bundled sample, into this log folder. */
       firstCommand: z.string(),
       /** What was repaired in the history, or why it cannot be used. */
       notes: z.array(z.string()),
+      /** Whether there are file dialogs (`files.pick`); a served page looks around with `files.browse`. */
+      dialogs: z.boolean(),
     }),
   },
+  /** A dialog of the system; what is chosen may be named in other requests from then on. */
+  'files.pick': { input: pickSchema, output: pickedSchema },
+  /** A folder within what a person has allowed. */
+  'files.browse': { input: browseSchema, output: folderListingSchema },
+  /** Shows a file in the system's file manager. */
+  'files.reveal': { input: revealSchema, output: nothing },
   'runs.list': {
     input: nothing,
     /** Newest first. `unreadable` names run folders whose files are broken, with the reason: they are shown, never hidden. */
@@ -84,6 +112,16 @@ export const requests = {
       unreadable: z.array(z.object({ dir: z.string(), reason: z.string() })),
     }),
   },
+  /** What a table of the log folder's runs shows. */
+  'runs.table': { input: runTableQuerySchema, output: runTableSchema },
+  /** The runs that a filter lets through; its language is the history's. */
+  'runs.match': {
+    input: z.strictObject({ filter: z.string().max(10_000), trash: z.boolean().default(false) }),
+    output: z.object({ ids: z.array(z.string()) }),
+  },
+  /** One run as its page shows it, without its curves. */
+  'runs.view': { input: byId, output: runViewSchema },
+  'runs.names': { input: nothing, output: runNamesSchema },
   'runs.get': {
     input: byId,
     output: z.object({
@@ -157,15 +195,37 @@ export const requests = {
   },
   /** Curves of any number of runs and metrics, sampled for a picture; live batches continue them by their numbers. */
   'history.query': { input: historyQuerySchema, output: historyResultSchema },
-  /** Sections of the data configuration. */
-  'datasets.list': {
-    input: z.strictObject({ dts_config_file: text.optional() }),
-    output: z.object({ file: z.string(), names: z.array(z.string()) }),
+  /** A new document: an experiment as text, with the settings and sections that differ from the defaults. */
+  'experiment.draft': { input: draftRequestSchema, output: draftSchema },
+  /** Makes changes to a document, leaving the rest of its text as it is, and says all that is wrong with it and what it comes to. */
+  'experiment.check': {
+    input: z.strictObject({ yaml: documentTextSchema, changes: documentChangesSchema.default({}), seeds: seedsText }),
+    output: checkedDocumentSchema,
   },
-  'datasets.validate': {
-    input: z.strictObject({ dts_name: text.min(1), dts_config_file: text.optional() }),
-    output: validationReportSchema,
+  /** A few steps of it in an engine of its own. A later probe with the same ticket ends this one. */
+  'experiment.estimate': {
+    input: z.strictObject({ yaml: documentTextSchema, ticket: runId, again: z.boolean().default(false) }),
+    output: experimentEstimateSchema,
   },
+  /** Ends the probe with that ticket, if there is one. */
+  'experiment.forget': { input: z.strictObject({ ticket: runId }), output: nothing },
+  /** Trains it: at once, or when its turn comes. With `seeds` (`1..16`, `1,2,5`) one run each, all in the queue. */
+  'experiment.start': {
+    input: z.strictObject({ yaml: documentTextSchema, place: placeSchema, seeds: seedsText }),
+    output: z.object({ runs: z.array(newRun) }),
+  },
+  'experiment.presets': { input: nothing, output: z.object({ presets: z.array(presetSchema) }) },
+  /** Keeps the document's model and sections under a name; one of that name is replaced. */
+  'experiment.savePreset': {
+    input: z.strictObject({
+      name: presetNameSchema,
+      description: z.string().max(500).default(''),
+      yaml: documentTextSchema,
+    }),
+    output: presetSchema,
+  },
+  'experiment.deletePreset': { input: z.strictObject({ name: presetNameSchema }), output: nothing },
+  ...datasetRequests,
 } as const satisfies Record<string, { input: z.ZodType; output: z.ZodType }>
 
 export type Route = keyof typeof requests

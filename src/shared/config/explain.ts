@@ -1,10 +1,14 @@
 import { z } from 'zod'
-import { didYouMean } from './nearest'
+import { didYouMean, nearest } from './nearest'
 
 /** One thing wrong with a configuration. `keys` leads to the offending value (or to where a missing one belongs). */
 export interface ConfigFinding {
   keys: readonly PropertyKey[]
   message: string
+  /** What was most likely meant: the nearest known key in place of an unknown one, the nearest allowed value. */
+  nearest?: string
+  /** The key itself is at fault, not its value. */
+  unknown?: true
 }
 
 type JsonNode = z.core.JSONSchema._JSONSchema
@@ -36,6 +40,9 @@ function valueAt(value: unknown, keys: readonly PropertyKey[]): unknown {
 /** Aliases let a few lines of YAML stand for billions of values, or for a list that holds itself. */
 const SHOWN_ITEMS = 4
 
+/** Beyond that it is another file, and comparing its keys takes long. */
+const MOST_SUGGESTED = 100
+
 function show(value: unknown): string {
   const text = brief(value, 2)
   return text.length > 60 ? `${text.slice(0, 57)}…` : text
@@ -62,10 +69,15 @@ export function explain(schema: z.ZodType, value: unknown, error: z.ZodError): C
     switch (issue.code) {
       case 'unrecognized_keys': {
         const known = knownKeys(schema, issue.path)
-        return issue.keys.map((key) => ({
-          keys: [...issue.path, key],
-          message: `unknown key ${show(key)}.${didYouMean(key, known)}`,
-        }))
+        return issue.keys.map((key, index) => {
+          const meant = index < MOST_SUGGESTED ? nearest(key, known) : undefined
+          return {
+            keys: [...issue.path, key],
+            message: `unknown key ${show(key)}.${meant === undefined ? '' : ` Did you mean "${meant}"?`}`,
+            unknown: true as const,
+            ...(meant !== undefined && { nearest: meant }),
+          }
+        })
       }
       case 'invalid_type':
         return [
@@ -77,7 +89,13 @@ export function explain(schema: z.ZodType, value: unknown, error: z.ZodError): C
         const allowed = issue.values.map(String)
         const hint = typeof found === 'string' ? didYouMean(found, allowed) : ''
         const rule = allowed.length === 1 ? `must be ${allowed[0]}` : `must be one of ${allowed.join(', ')}`
-        return [{ keys: issue.path, message: `${rule}, not ${show(found)}.${hint}` }]
+        return [
+          {
+            keys: issue.path,
+            message: `${rule}, not ${show(found)}.${hint}`,
+            ...(typeof found === 'string' && suggestion(found, allowed)),
+          },
+        ]
       }
       case 'too_small':
         return [
@@ -97,6 +115,11 @@ export function explain(schema: z.ZodType, value: unknown, error: z.ZodError): C
         return [{ keys: issue.path, message: `${issue.message} (found ${show(found)})` }]
     }
   })
+}
+
+function suggestion(name: string, known: readonly string[]): { nearest?: string } {
+  const hit = nearest(name, known)
+  return hit === undefined ? {} : { nearest: hit }
 }
 
 function article(type: string): string {

@@ -52,6 +52,10 @@ export const dataProblemSchema = errorPlaceSchema.extend({
 })
 export type DataProblem = z.infer<typeof dataProblemSchema>
 
+/** Where one problem of a report stands: rows in the order of the file, up to a bound, and a sentence for the first of them. */
+export const problemRowsSchema = z.object({ rows: z.array(z.int()), messages: z.array(z.string()) })
+export type ProblemRows = z.infer<typeof problemRowsSchema>
+
 export const splitSummarySchema = z.object({
   split: splitNameSchema,
   pairs: z.int(),

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { dataConfigSchema } from '../config/data'
+import { appErrorSchema } from '../errors'
 import { SPLIT_NAMES } from './dataset'
 
 /**
@@ -47,6 +48,8 @@ export const splitTaskSchema = z.strictObject({
   perUser: z.boolean(),
   /** Groups that share a text are told of, or kept together. */
   sharedTexts: z.enum(['report', 'join']),
+  /** Beginnings of the columns that are user features, for the data's section. */
+  prefixColumns: z.array(z.string().min(1)).default([]),
   seed: z.int().min(0).max(0xffff_ffff),
 })
 export type SplitTask = z.infer<typeof splitTaskSchema>
@@ -143,8 +146,18 @@ export const statsTaskSchema = z.strictObject({
   topic: z.string().min(1),
 })
 
-/** In characters. */
-const lengthsSchema = z.object({ mean: z.number(), median: z.number(), p95: z.number(), max: z.number() })
+const lengthSchema = z.object({
+  mean: z.number(),
+  median: z.number(),
+  p95: z.number(),
+  max: z.number(),
+  /** Over pairs, [from, to], both inclusive; the last bin goes up to the longest. */
+  histogram: z.array(z.object({ from: count, to: count, pairs: count })),
+})
+export type LengthStats = z.infer<typeof lengthSchema>
+
+/** In characters; and in words, as far as blanks part them. */
+const lengthsSchema = lengthSchema.extend({ words: lengthSchema })
 export type Lengths = z.infer<typeof lengthsSchema>
 
 export const splitStatsSchema = z.object({
@@ -307,6 +320,37 @@ export type IndexResult = z.infer<typeof indexResultSchema>
 export const textsTaskSchema = z.strictObject({ task: z.literal('texts'), file: path })
 export const textsResultSchema = z.object({ task: z.literal('texts'), texts: count })
 
+/** Says what files are, by their content. */
+export const inspectTaskSchema = z.strictObject({ task: z.literal('inspect'), files: z.array(path).min(1).max(1000) })
+export type InspectTask = z.infer<typeof inspectTaskSchema>
+
+export const inspectedFileSchema = z.object({
+  file: path,
+  bytes: count,
+  /** `pairs`: rows in the form that training reads; `table`: rows that need an import. */
+  kind: z.enum(['pairs', 'table', 'texts', 'vectors', 'counts', 'configuration', 'unknown']),
+  /** Of texts and vectors. */
+  rows: count.optional(),
+  width: count.optional(),
+  table: z
+    .object({
+      sampledRows: count,
+      /** Whether these are all rows of the file. */
+      all: z.boolean(),
+      malformed: count,
+      columns: z.array(columnSchema.extend({ missing: count, distinct: count })),
+      /** The first rows, by column, cut. */
+      rows: z.array(z.array(z.string())),
+    })
+    .optional(),
+  /** Why it cannot be read. */
+  error: appErrorSchema.optional(),
+})
+export type InspectedFile = z.infer<typeof inspectedFileSchema>
+
+export const inspectResultSchema = z.object({ task: z.literal('inspect'), files: z.array(inspectedFileSchema) })
+export type InspectResult = z.infer<typeof inspectResultSchema>
+
 export const prepareTaskSchema = z.discriminatedUnion('task', [
   splitTaskSchema,
   previewTaskSchema,
@@ -316,6 +360,7 @@ export const prepareTaskSchema = z.discriminatedUnion('task', [
   bowTaskSchema,
   indexTaskSchema,
   textsTaskSchema,
+  inspectTaskSchema,
 ])
 export type PrepareTask = z.infer<typeof prepareTaskSchema>
 
@@ -328,5 +373,6 @@ export const prepareResultSchema = z.discriminatedUnion('task', [
   bowResultSchema,
   indexResultSchema,
   textsResultSchema,
+  inspectResultSchema,
 ])
 export type PrepareResult = z.infer<typeof prepareResultSchema>

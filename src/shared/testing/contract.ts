@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import type { AppEvent } from '../api/events'
 import { requests, type Reply, type Route } from '../api/requests'
 import type { ErrorCode } from '../errors'
+import { FORBIDDEN_PATHS, pathAttacks } from './pathAttacks'
 
 /** A door to core: in process, over a WebSocket, or through Electron's preload. */
 export interface Door {
@@ -12,10 +13,14 @@ export interface Door {
   pause(ms: number): Promise<void>
 }
 
-/** A folder with `configs/data_configs.yaml` that has the sections `small` (sound) and `absent` (files missing). */
+/**
+ * A folder with `configs/data_configs.yaml` that has the sections `small` (sound), `absent` (files missing) and `broken` (three rows at
+ * fault), and another data configuration.
+ */
 export interface ContractFiles {
   dts_config_file: string
   config_file: string
+  other_data_file: string
 }
 
 interface Case {
@@ -33,22 +38,224 @@ interface Known {
   queued: string
   clone: string
   started: string
+  /** Keys of data sets. */
+  small: string
+  broken: string
+  other: string
+  made: string
+  linked: string
+  /** Pairs of `small`. */
+  pairs: string
 }
 
 const says = (ok: boolean, sentence: string): string | undefined => (ok ? undefined : sentence)
 const idsOf = (value: unknown): unknown[] => (Array.isArray(value) ? value.map((one) => Object(one).id) : [])
 
+const keyOf = (keys: unknown, name: string): string =>
+  (Array.isArray(keys) ? keys.map(String) : []).find((key) => key.startsWith(`${name}~`)) ?? ''
+
+/** The Data sets page, from the first file to a new data set. */
+function datasetCases(files: ContractFiles): Case[] {
+  return [
+    {
+      title: 'registers the sections of a configuration',
+      route: 'datasets.register',
+      input: () => ({ paths: [files.dts_config_file] }),
+      check: ({ keys }, known) => {
+        known.small = keyOf(keys, 'small')
+        known.broken = keyOf(keys, 'broken')
+        return says(known.small !== '' && known.broken !== '', 'not every section has a key')
+      },
+    },
+    {
+      title: 'lists them, and says which have lost their files',
+      route: 'datasets.list',
+      input: () => ({}),
+      check: ({ datasets }, known) => {
+        const all = Array.isArray(datasets) ? datasets.map((one) => Object(one)) : []
+        const state = (name: string): unknown => all.find((one) => one.name === name)?.state
+        const split = Object(all.find((one) => one.key === known.small)?.splits?.[0])
+        known.pairs = String(Object(split.pairs).file)
+        return says(state('small') === 'ready' && state('absent') === 'missing', 'other states')
+      },
+    },
+    {
+      title: 'checks a data set',
+      route: 'datasets.check',
+      input: ({ small }) => ({ key: small }),
+      check: ({ problems }) => says(Array.isArray(problems) && problems.length === 0, 'problems in a sound data set'),
+    },
+    {
+      title: 'checks a broken one',
+      route: 'datasets.check',
+      input: ({ broken }) => ({ key: broken }),
+      check: ({ problems }) => says(Array.isArray(problems) && problems.length >= 3, 'not every problem'),
+    },
+    {
+      title: 'lists the rows of a problem',
+      route: 'datasets.problems',
+      input: ({ broken }) => ({ key: broken, problem: 0, offset: 0, limit: 10 }),
+      check: ({ places }) => says(Array.isArray(places) && Object(places[0]).line >= 1, 'no place'),
+    },
+    {
+      title: 'describes it',
+      route: 'datasets.stats',
+      input: ({ small }) => ({ key: small }),
+      check: ({ splits }) => says(Array.isArray(splits) && Object(splits[0]).pairs === 160, 'other counts'),
+    },
+    {
+      title: 'shows its rows',
+      route: 'datasets.rows',
+      input: ({ small }) => ({ key: small, split: 'train', offset: 158, limit: 50 }),
+      check: ({ rows, total }) => says(Array.isArray(rows) && rows.length === 2 && total === 160, 'other rows'),
+    },
+    {
+      title: 'searches and filters them',
+      route: 'datasets.rows',
+      input: ({ small }) => ({
+        key: small,
+        split: 'train',
+        offset: 0,
+        limit: 5,
+        search: 'PROMPT 1',
+        filters: [{ type: 'value', column: 'u_id', test: 'is', value: '3' }],
+        sort: { column: 'id', descending: true },
+      }),
+      check: ({ rows, total, of }) =>
+        says(Number(total) > 0 && Number(total) < 40 && of === 160 && Array.isArray(rows), 'other rows'),
+    },
+    {
+      title: 'shows a whole row',
+      route: 'datasets.row',
+      input: ({ small }) => ({ key: small, split: 'dev', row: 3 }),
+    },
+    {
+      title: 'shows the rows of a problem',
+      route: 'datasets.rows',
+      input: ({ broken }) => ({
+        key: broken,
+        split: 'train',
+        offset: 0,
+        limit: 5,
+        filters: [{ type: 'problem', problem: 0 }],
+      }),
+      check: ({ total }) => says(Number(total) >= 1, 'no row'),
+    },
+    {
+      title: 'says by which commands a data set is made',
+      route: 'datasets.plan',
+      input: ({ small }) => ({ prepare: { key: small, name: 'contract-deduped', step: { task: 'dedupe' } } }),
+      check: ({ commands }) => says(String(commands).includes('data dedupe'), 'no command'),
+    },
+    {
+      title: 'makes a data set of another',
+      route: 'datasets.prepare',
+      input: ({ small }) => ({ key: small, name: 'contract-deduped', step: { task: 'dedupe' } }),
+      check: ({ key }, known) => void (known.made = String(key)),
+    },
+    { title: 'checks what it has made', route: 'datasets.check', input: ({ made }) => ({ key: made, again: true }) },
+    {
+      title: 'makes it again',
+      route: 'datasets.prepare',
+      input: ({ small }) => ({ key: small, name: 'contract-deduped', step: { task: 'dedupe' } }),
+      error: 'usage',
+    },
+    {
+      title: 'looks at files',
+      route: 'datasets.inspect',
+      input: ({ pairs }) => ({ paths: [pairs] }),
+      check: ({ files: found, link }) =>
+        says(Array.isArray(found) && Object(found[0]).kind === 'pairs' && Boolean(Object(link).train), 'not known'),
+    },
+    {
+      title: 'links files that are in form',
+      route: 'datasets.create',
+      input: ({ pairs }) => ({ how: 'link', name: 'contract-linked', splits: { train: { df_file: pairs } } }),
+      check: ({ key }, known) => void (known.linked = String(key)),
+    },
+    { title: 'takes one off the list', route: 'datasets.remove', input: ({ linked }) => ({ key: linked }) },
+    {
+      title: 'takes it off again',
+      route: 'datasets.remove',
+      input: ({ linked }) => ({ key: linked }),
+      error: 'not_found',
+    },
+    {
+      title: 'registers another configuration',
+      route: 'datasets.register',
+      input: () => ({ paths: [files.other_data_file] }),
+      check: ({ keys }, known) => void (known.other = keyOf(keys, 'moved')),
+    },
+    {
+      title: 'is told where it lies',
+      route: 'datasets.locate',
+      input: ({ other }) => ({ key: other, path: files.other_data_file }),
+    },
+    {
+      title: 'cancels what does not run',
+      route: 'datasets.cancel',
+      input: ({ small }) => ({ key: small, kind: 'check' }),
+      check: ({ cancelled }) => says(cancelled === false, 'something was cancelled'),
+    },
+    ...['../../outside', 'a/b', '', '.hidden', 'a\u0000b'].map((name) => ({
+      title: `makes a data set called ${JSON.stringify(name)}`,
+      route: 'datasets.create',
+      input: ({ pairs }: Known) => ({ how: 'link', name, splits: { train: { df_file: pairs } } }),
+      error: 'usage' as const,
+    })),
+    {
+      title: 'asks for a column that is not there',
+      route: 'datasets.rows',
+      input: ({ small }) => ({
+        key: small,
+        split: 'train',
+        offset: 0,
+        limit: 5,
+        sort: { column: '__proto__', descending: false },
+      }),
+      error: 'usage',
+    },
+    ...['datasets.check', 'datasets.stats', 'datasets.remove'].map((route) => ({
+      title: `${route} of one that is not there`,
+      route,
+      input: () => ({ key: '../../etc/passwd' }),
+      error: 'not_found' as const,
+    })),
+  ]
+}
+
 /** Everything that every door must do alike: each route once in good order, and every way to be refused. */
 function cases(files: ContractFiles): Case[] {
+  const { dts_config_file, config_file } = files
   const experiment = (more: object = {}) => ({
-    ...files,
+    dts_config_file,
+    config_file,
     dts_name: 'small',
     exp_name: 'contract',
     changes: { 'trainer.max_epochs': 4 },
     ...more,
   })
+  const document = `dts_name: small\ndts_config_file: ${JSON.stringify(files.dts_config_file)}\nexp_name: document\n`
   return [
-    { title: 'says who it is', route: 'app.info', input: () => ({}) },
+    {
+      title: 'says who it is',
+      route: 'app.info',
+      input: () => ({}),
+      check: ({ dialogs }) => says(dialogs === true, 'no dialogs'),
+    },
+    {
+      title: 'asks by a dialog',
+      route: 'files.pick',
+      input: () => ({ kind: 'file', title: 'Data configuration', extensions: ['yaml'] }),
+      check: ({ paths }) => says(JSON.stringify(paths) === JSON.stringify([files.config_file]), 'other paths'),
+    },
+    {
+      title: 'looks around where it begins',
+      route: 'files.browse',
+      input: () => ({}),
+      check: ({ places, entries }) => says(Array.isArray(entries) && Array.isArray(places), 'no listing'),
+    },
+    { title: 'shows in its folder what was chosen', route: 'files.reveal', input: () => ({ path: files.config_file }) },
     {
       title: 'pauses the queue',
       route: 'queue.set',
@@ -70,6 +277,53 @@ function cases(files: ContractFiles): Case[] {
           Array.isArray(runs) && runs.some((run) => Object(run).id === queued && Object(run).status === 'queued'),
           'the queued run is not listed',
         ),
+    },
+    {
+      title: 'shows it in the table, with the columns asked for, and null where no run has one',
+      route: 'runs.table',
+      input: () => ({ columns: ['trainer.max_epochs', 'no such column'] }),
+      check: ({ rows }, { queued }) => {
+        const row = Array.isArray(rows) ? rows.find((one) => Object(one).id === queued) : undefined
+        return says(JSON.stringify(Object(row).cells) === '[4,null]', `cells ${JSON.stringify(Object(row).cells)}`)
+      },
+    },
+    {
+      title: 'finds it by a filter',
+      route: 'runs.match',
+      input: () => ({ filter: 'trainer.max_epochs = 4 and status = queued' }),
+      check: ({ ids }, { queued }) => says(Array.isArray(ids) && ids.includes(queued), 'not found'),
+    },
+    {
+      title: 'finds nothing by a filter that it does not fit',
+      route: 'runs.match',
+      input: () => ({ filter: 'trainer.max_epochs > 4' }),
+      check: ({ ids }) => says(Array.isArray(ids) && ids.length === 0, 'found something'),
+    },
+    {
+      title: 'says where a filter is wrong',
+      route: 'runs.match',
+      input: () => ({ filter: 'status = ' }),
+      error: 'usage',
+    },
+    {
+      title: 'names what a table can show',
+      route: 'runs.names',
+      input: () => ({}),
+      check: ({ params }) =>
+        says(Array.isArray(params) && params.includes('trainer.max_epochs'), 'no trainer.max_epochs'),
+    },
+    {
+      title: 'shows it on a page of its own',
+      route: 'runs.view',
+      input: ({ queued }) => ({ id: queued }),
+      check: ({ hparams, status }) =>
+        says(String(hparams).includes('max_epochs: 4') && status === 'queued', `status ${String(status)}`),
+    },
+    {
+      title: 'has no page for a run that it does not know',
+      route: 'runs.view',
+      input: () => ({ id: 'x' }),
+      error: 'not_found',
     },
     {
       title: 'tells of its life so far',
@@ -169,18 +423,95 @@ function cases(files: ContractFiles): Case[] {
       input: () => ({ experiment: experiment({ exp_version: 'now' }) }),
       check: ({ id }, known) => void (known.started = String(id)),
     },
-    { title: 'lists data sets', route: 'datasets.list', input: () => ({ dts_config_file: files.dts_config_file }) },
-    {
-      title: 'checks a data set',
-      route: 'datasets.validate',
-      input: () => ({ dts_name: 'small', dts_config_file: files.dts_config_file }),
-      check: ({ problems }) => says(Array.isArray(problems) && problems.length === 0, 'problems in a sound data set'),
-    },
+    ...datasetCases(files),
     {
       title: 'reads curves of runs it knows and names those it does not',
       route: 'history.query',
       input: ({ queued }) => ({ runs: [queued, 'no such run'], metrics: [] }),
       check: ({ unknown }) => says(JSON.stringify(unknown) === '["no such run"]', 'other unknown runs'),
+    },
+
+    {
+      title: 'drafts an experiment',
+      route: 'experiment.draft',
+      input: () => ({ origin: { kind: 'defaults' }, keep: { dts_name: 'small', exp_name: 'written' } }),
+      check: ({ yaml }) => says(/^dts_name: small$/m.test(String(yaml)), 'not the data set that was asked for'),
+    },
+    {
+      title: 'drafts an experiment like a run',
+      route: 'experiment.draft',
+      input: ({ queued }) => ({ origin: { kind: 'run', id: queued } }),
+      check: ({ reference }) => says(Object(Object(reference).values)['trainer.max_epochs'] === 4, 'not like the run'),
+    },
+    {
+      title: 'drafts an experiment like a run that is not there',
+      route: 'experiment.draft',
+      input: () => ({ origin: { kind: 'run', id: '../../etc' } }),
+      error: 'not_found',
+    },
+    {
+      title: 'checks and changes a document',
+      route: 'experiment.check',
+      input: () => ({ yaml: document, changes: { 'trainer.seed': 5 } }),
+      check: ({ yaml, plan }) =>
+        says(yaml === `${document}\ntrainer:\n  seed: 5\n` && plan !== null, 'not changed, or not sound'),
+    },
+    {
+      title: 'names the mistakes of a document',
+      route: 'experiment.check',
+      input: () => ({ yaml: `${document}trainer: { sed: 5 }\n` }),
+      check: ({ problems, plan }) =>
+        says(Array.isArray(problems) && problems.length === 1 && plan === null, 'not one problem'),
+    },
+    {
+      title: 'estimates a document',
+      route: 'experiment.estimate',
+      input: () => ({ yaml: document, ticket: 'contract' }),
+      check: ({ pairs, secondsAtMost }) => says(pairs === 160 && Number(secondsAtMost) > 0, 'other pairs, or no time'),
+    },
+    {
+      title: 'estimates a document with mistakes',
+      route: 'experiment.estimate',
+      input: () => ({ yaml: 'dts_name: nothing', ticket: 'contract' }),
+      error: 'config_invalid',
+    },
+    { title: 'forgets what nobody asked for', route: 'experiment.forget', input: () => ({ ticket: 'none' }) },
+    {
+      title: 'keeps a preset',
+      route: 'experiment.savePreset',
+      input: () => ({ name: 'contract', description: 'ü <b>', yaml: `${document}trainer: { seed: 5 }\n` }),
+      check: ({ id, description }) => says(id === 'own/contract' && description === 'ü <b>', 'another preset'),
+    },
+    {
+      title: 'lists it',
+      route: 'experiment.presets',
+      input: () => ({}),
+      check: ({ presets }) => says(idsOf(presets).includes('own/contract'), 'not listed'),
+    },
+    {
+      title: 'drafts an experiment by it',
+      route: 'experiment.draft',
+      input: () => ({ origin: { kind: 'preset', id: 'own/contract' }, keep: { dts_name: 'small' } }),
+      check: ({ yaml }) => says(String(yaml).includes('seed: 5'), 'not the preset'),
+    },
+    { title: 'deletes it', route: 'experiment.deletePreset', input: () => ({ name: 'contract' }) },
+    {
+      title: 'deletes a preset outside its folder',
+      route: 'experiment.deletePreset',
+      input: () => ({ name: '../presets/contract' }),
+      error: 'usage',
+    },
+    {
+      title: 'starts a document',
+      route: 'experiment.start',
+      input: () => ({ yaml: document, place: 'end' }),
+      check: ({ runs }) => says(Array.isArray(runs) && runs.length === 1, 'not one run'),
+    },
+    {
+      title: 'starts a document with a data configuration from anywhere',
+      route: 'experiment.start',
+      input: () => ({ yaml: 'dts_name: small\ndts_config_file: /etc/passwd\n', place: 'now' }),
+      error: 'config_invalid',
     },
 
     ...['runs.nothing', '', '__proto__', 'constructor', 'toString', 'runs.list '].map((route) => ({
@@ -211,6 +542,14 @@ function cases(files: ContractFiles): Case[] {
       input: () => ({ id }),
       error: 'usage' as const,
     })),
+    ...pathAttacks(experiment()).flatMap(({ route, input }) =>
+      FORBIDDEN_PATHS.map((path) => ({
+        title: `reaches ${JSON.stringify(path)}`,
+        route,
+        input: () => input(path),
+        error: 'forbidden_path' as const,
+      })),
+    ),
     {
       title: 'queues a data set that is not there',
       route: 'runs.queue',
@@ -270,7 +609,10 @@ const RUN_MS = 60_000
  */
 export async function checkContract(door: Door, files: ContractFiles): Promise<string[]> {
   const findings: string[] = []
-  const known: Known = { queued: '', clone: '', started: '' }
+  const known: Known = {
+    ...{ queued: '', clone: '', started: '' },
+    ...{ small: '', broken: '', other: '', made: '', linked: '', pairs: '' },
+  }
   const asked = new Set<string>()
   for (const { title, route, input, error, check } of cases(files)) {
     const reply = await door.ask(route, input(known))

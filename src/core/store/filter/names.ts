@@ -28,6 +28,10 @@ export const COLUMNS = {
   ended: { column: 'r.ended', type: 'time' },
   /** Seconds from first to last. */
   duration: { column: '((r.ended - r.created) / 1000.0)', type: 'number' },
+  /** Seconds of training alone, over all its sessions. */
+  seconds: { column: "json_extract(r.record, '$.result.seconds')", type: 'number' },
+  /** Its answers changed as pairs were presented swapped. */
+  leaks: { column: "json_extract(r.record, '$.result.leaks')", type: 'boolean' },
 } as const satisfies Record<string, { column: string; type: 'text' | 'number' | 'time' | 'boolean' }>
 
 const FIGURES = { last: 'last', min: 'lowest', max: 'highest' } as const

@@ -38,3 +38,54 @@ export function accountOfStep(group: FusedGroup, members: readonly Member[], rep
     }
   return [...byName.values()].sort((a, b) => b.ms - a.ms)
 }
+
+export interface LevelTime {
+  /** The operations between two barriers, each kernel once. */
+  operations: string[]
+  /** Milliseconds in one epoch: of each batch the fastest of all repeats, as others at the processor only add to it. */
+  ms: number
+}
+
+/**
+ * Where an epoch's time goes, level by level: programs that end after the first, the second, … level run through the epoch's own
+ * batches, texts out of memory, threads and barriers included; a level takes what its program takes longer than the one
+ * before. The parameters are worth nothing afterwards.
+ *
+ * @param batches each step's rows of the training split
+ */
+export function accountOfLevels(
+  group: FusedGroup,
+  members: readonly Member[],
+  batches: readonly Int32Array[],
+  repeats: number,
+): LevelTime[] {
+  const { machine } = group
+  const programs = members.map(({ program }) => program)
+  const depth = Math.max(...programs.map(({ levels }) => levels.length))
+  const prefixes = Array.from({ length: depth + 1 }, (_, end) =>
+    compile(
+      machine,
+      group.first,
+      programs.map((program) => program.upTo(end)),
+    ),
+  )
+  const best = prefixes.map(() => batches.map(() => Infinity))
+  for (let i = 0; i < repeats; i++)
+    for (const [end, address] of prefixes.entries())
+      for (const [batch, rows] of batches.entries()) {
+        const started = performance.now()
+        group.runOn(rows, address)
+        best[end]![batch] = Math.min(best[end]![batch]!, performance.now() - started)
+      }
+  const sums = best.map((times) => times.reduce((sum, ms) => sum + ms, 0))
+  return sums.map((ms, end) => ({
+    operations: [
+      ...new Set(
+        (end === 0 ? group.first.levels : programs.map(({ levels }) => levels[end - 1] ?? []))
+          .flat()
+          .map(({ name }) => name),
+      ),
+    ],
+    ms: end === 0 ? ms : ms - sums[end - 1]!,
+  }))
+}

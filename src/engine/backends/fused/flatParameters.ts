@@ -87,28 +87,37 @@ export class FlatParameters {
 
   /** The arrays of one of the vectors, in the reference's shapes. */
   read(vector: number, prefix = ''): NamedArray[] {
-    return this.#places.map((place) => {
-      const { spec, rows, columns } = place
-      const from = this.#view(vector, place)
-      const values = new Float32Array(rows * columns)
-      this.#copy(place, (flat, array) => (values[array] = from[flat]!))
-      return { name: prefix + spec.name, shape: spec.shape, values }
-    })
+    return this.#places.map((place) => this.#array(vector, place, prefix))
+  }
+
+  /** One parameter's values, in the reference's shape. */
+  valuesOf(name: string): Float32Array {
+    return this.#array(this.values, this.#place(name)).values
+  }
+
+  #array(vector: number, place: Place, prefix = ''): NamedArray {
+    const { spec, rows, columns, stride, turned } = place
+    const from = this.#view(vector, place)
+    if (!turned && stride === columns) return { name: prefix + spec.name, shape: spec.shape, values: from.slice() }
+    const values = new Float32Array(rows * columns)
+    for (let row = 0; row < rows; row++)
+      if (turned)
+        for (let column = 0; column < columns; column++) values[column * rows + row] = from[row * stride + column]!
+      else values.set(from.subarray(row * stride, row * stride + columns), row * columns)
+    return { name: prefix + spec.name, shape: spec.shape, values }
   }
 
   /** @param array gives a parameter's values in the reference's shape */
   write(vector: number, array: (spec: ParameterSpec) => Float32Array): void {
     for (const place of this.#places) {
-      const values = array(place.spec)
+      const { spec, rows, columns, stride, turned } = place
+      const values = array(spec)
       const to = this.#view(vector, place)
-      this.#copy(place, (flat, at) => (to[flat] = values[at]!))
+      for (let row = 0; row < rows; row++)
+        if (turned)
+          for (let column = 0; column < columns; column++) to[row * stride + column] = values[column * rows + row]!
+        else to.set(values.subarray(row * columns, (row + 1) * columns), row * stride)
     }
-  }
-
-  #copy({ rows, columns, stride, turned }: Place, move: (flat: number, array: number) => void): void {
-    for (let row = 0; row < rows; row++)
-      for (let column = 0; column < columns; column++)
-        move(row * stride + column, turned ? column * rows + row : row * columns + column)
   }
 
   #view(vector: number, { offset, rows, stride }: Place): Float32Array {

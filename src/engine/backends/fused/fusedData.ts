@@ -15,8 +15,8 @@ const PAIR_BLOCK = 16
 const TEXT_BLOCK = 12
 /** Words of a split's description and of a text list; see `batch` in assembly/pairs.ts. */
 const SPLIT_WORDS = 9
-/** Six vectors' chunks of 512 numbers, where vectors are widened. */
-const SCRATCH_BYTES = 6 * 2048
+/** Where vectors are widened, a thread: see assembly/matrix.ts. */
+const SCRATCH_BYTES = 24 * 1024
 
 /** A data set where kernels can read it: tables in place where they were read into the heap, columns copied. */
 export class FusedData {
@@ -117,12 +117,19 @@ export class FusedData {
       stride: roundUp(pairs, PAIR_BLOCK) + SKEW,
     }
     const features = F === 0 ? null : heap.allocate(F * axis.stride * 4)
+    const [split, splitCell, rowsCell] = [words(SPLIT_WORDS), words(1), words(1)]
     return {
       capacity: pairs,
       pairs: axis,
-      split: words(SPLIT_WORDS),
-      splitCell: words(1),
-      rowsCell: words(1),
+      split,
+      splitCell,
+      rowsCell,
+      cells: {
+        split: heap.words(split, SPLIT_WORDS),
+        splitCell: heap.words(splitCell, 1),
+        rowsCell: heap.words(rowsCell, 1),
+        n: heap.words(axis.n, 1),
+      },
       rows: words(pairs),
       users: words(pairs),
       chosen: words(pairs),
@@ -167,11 +174,11 @@ export class FusedData {
 
   /** Points a batch at rows of a split. */
   select(batch: BatchBuffers, description: Int32Array, rows: number, count: number): void {
-    const { heap } = this
-    heap.words(batch.split, SPLIT_WORDS).set(description)
-    heap.words(batch.splitCell, 1)[0] = batch.split
-    heap.words(batch.rowsCell, 1)[0] = rows
-    heap.words(batch.pairs.n, 1)[0] = count
+    const { split, splitCell, rowsCell, n } = batch.cells
+    split.set(description)
+    splitCell[0] = batch.split
+    rowsCell[0] = rows
+    n[0] = count
   }
 }
 
@@ -183,6 +190,8 @@ export interface BatchBuffers {
   split: number
   splitCell: number
   rowsCell: number
+  /** Views of what changes from step to step. */
+  cells: Record<'split' | 'splitCell' | 'rowsCell' | 'n', Int32Array>
   /** Room for the batch's row numbers, for those that stand elsewhere. */
   rows: number
   users: number

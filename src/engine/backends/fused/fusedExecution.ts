@@ -51,10 +51,11 @@ export class FusedExecution implements Execution, Member {
   readonly #model: FusedModel
   readonly #flat: FlatParameters
   readonly #users: Axis
-  readonly #rates: number
-  readonly #step: number
+  /** Views of the heap are made once: making them takes longer than filling them. */
+  readonly #rates: Float32Array
+  readonly #step: Int32Array
   readonly #figures: number
-  readonly #figuresCell: number
+  readonly #figuresCell: Int32Array
   readonly #frozen = new Map<string, number>()
   readonly #waiting: (() => void)[] = []
   #meanAnswer: Float32Array | undefined
@@ -84,10 +85,10 @@ export class FusedExecution implements Execution, Member {
     }
     this.#flat = new FlatParameters(heap, trainable, model, this.#users)
     this.#flat.write(this.#flat.values, (spec) => initialValues(spec, trainer.seed))
-    this.#rates = heap.allocate(RATES * 4)
-    this.#step = heap.allocate(8)
+    this.#rates = heap.floats(heap.allocate(RATES * 4), RATES)
+    this.#step = heap.words(heap.allocate(8), 2)
     this.#figures = heap.allocate(FIGURES_KEPT * FIGURES_NUMBERS * 8)
-    this.#figuresCell = heap.allocate(4)
+    this.#figuresCell = heap.words(heap.allocate(4), 1)
     this.program = this.#recordStep()
     group.join(this)
   }
@@ -106,11 +107,11 @@ export class FusedExecution implements Execution, Member {
   }
 
   prepare({ rates }: QueuedStep): void {
-    const { heap } = this.#group.machine
     if (this.#kept === FIGURES_KEPT) this.#fetch()
-    heap.floats(this.#rates, RATES).set(rates)
-    heap.words(this.#step, 2).set([(this.#steps % 2 ** 32) | 0, Math.floor(this.#steps / 2 ** 32)])
-    heap.words(this.#figuresCell, 1)[0] = this.#figures + this.#kept * FIGURES_NUMBERS * 8
+    this.#rates.set(rates)
+    this.#step[0] = (this.#steps % 2 ** 32) | 0
+    this.#step[1] = Math.floor(this.#steps / 2 ** 32)
+    this.#figuresCell[0] = this.#figures + this.#kept * FIGURES_NUMBERS * 8
   }
 
   taken(): void {
@@ -177,9 +178,8 @@ export class FusedExecution implements Execution, Member {
   }
 
   #freeze(): NamedArray[] {
-    const parameters = this.#flat.read(this.#flat.values)
     const kept = this.#model.freeze?.(
-      (name) => parameters.find((array) => array.name === name)!.values,
+      (name) => this.#flat.valuesOf(name),
       () => (this.#meanAnswer ??= meanAnswer(this.#dataset.splits.train)),
     )
     return Object.entries(kept ?? {}).map(([name, values]) => ({ name, shape: [values.length], values }))
@@ -223,7 +223,7 @@ export class FusedExecution implements Execution, Member {
     tape.program.add({
       name: 'update',
       share,
-      words: [...vectors, ...memory, this.#rates, RULES[this.#trainer.optimizer], real(limit)],
+      words: [...vectors, ...memory, this.#rates.byteOffset, RULES[this.#trainer.optimizer], real(limit)],
       reads: [...buffers.gradients.map(own), all(squares)],
       writes: [...buffers.values.map(all), own(penalties)],
     })
@@ -231,7 +231,7 @@ export class FusedExecution implements Execution, Member {
       name: 'figures',
       share: 'one',
       alone: true,
-      words: [this.#figuresCell, sums, pairs.n, penalties, length],
+      words: [this.#figuresCell.byteOffset, sums, pairs.n, penalties, length],
       reads: [all(sums), all(penalties)],
       writes: [],
     })
@@ -302,7 +302,7 @@ export class FusedExecution implements Execution, Member {
       constant: (value) => data.constant(value),
       dropout: (input, rate) => {
         if (!training || rate === 0) return { out: input, mask: null }
-        const noise = { before, key0, key1, step: this.#step, threads: machine.threads }
+        const noise = { before, key0, key1, step: this.#step.byteOffset, threads: machine.threads }
         before += input.rows
         return tape.dropout(input, rate, noise)
       },
@@ -348,9 +348,10 @@ export class FusedExecution implements Execution, Member {
   /** reg_loss of the present parameters. */
   #penalty(): number {
     let sum = 0
-    for (const { name, values } of this.#flat.read(this.#flat.values)) {
+    for (const { name } of this.#model.parameters) {
       const { l1 = 0, l2 = 0 } = this.#model.penalties[name] ?? {}
-      for (const value of l1 === 0 && l2 === 0 ? [] : values) sum += l1 * Math.abs(value) + l2 * value ** 2
+      if (l1 === 0 && l2 === 0) continue
+      for (const value of this.#flat.valuesOf(name)) sum += l1 * Math.abs(value) + l2 * value ** 2
     }
     return sum
   }

@@ -141,6 +141,12 @@ describe('runs of one pass are to the bit those that they are alone', () => {
   })
 })
 
+it('runs of two models that read the same of a batch disturb each other in one pass', async () => {
+  const mixed = first([caimiras[0]!, experiment('bt', trainer(1)), experiment('lore', trainer(2), { n_dim: 3 })], 3)
+  const together = await train(mixed, small, 2)
+  for (const [i, trace] of together.entries()) expect(trace).toEqual(await aloneTrace(mixed[i]!, small, 2))
+})
+
 describe('a run that leaves early', () => {
   it.each([
     { stops: [30, 12, 30], who: 'in the middle of an epoch' },
@@ -156,4 +162,8 @@ describe('a run that leaves early', () => {
 it('runs on other batches train on those of the first without a word', async () => {
   const configs = first([experiment('bt', trainer(0)), experiment('bt', trainer(1, { data_seed: 5 }))], 2)
   await expect(train(configs, small, 1)).rejects.toThrow('must train on the same batches')
+  const sizes = first([experiment('bt', trainer(0)), experiment('bt', trainer(1, { batch_size: BATCH + 1 }))], 2)
+  await expect(train(sizes, small, 1)).rejects.toThrow('must train on the same batches')
+  const models = first([experiment('bt', trainer(0)), experiment('model1', trainer(1))], 2)
+  await expect(train(models, small, 1)).rejects.toThrow('must train on the same batches')
 })

@@ -1,5 +1,5 @@
 import type { Dataset } from '../../data/dataset'
-import { Program, compile } from '../../kernels/program'
+import { Program, ProgramSpace, compile } from '../../kernels/program'
 import type { Machine } from '../../kernels/machine'
 import { RandomStream } from '../../loop/random'
 import { FusedData, type BatchBuffers } from './fusedData'
@@ -36,6 +36,8 @@ export class FusedGroup {
   readonly #scratch: number
   readonly #orders = new Map<string, Int32Array>()
   #members: Member[] = []
+  /** Each change of members makes another program, in the place of the last. */
+  readonly #space: ProgramSpace
   #compiled: { key: readonly Member[]; address: number } | undefined
 
   constructor(
@@ -44,6 +46,7 @@ export class FusedGroup {
     { batchSize, prompts, normalised }: { batchSize: number; prompts: boolean; normalised: boolean },
   ) {
     this.machine = machine
+    this.#space = new ProgramSpace(machine.heap)
     this.data = new FusedData(machine, dataset, normalised)
     const { train } = dataset.splits
     this.batch = this.data.batch(Math.min(batchSize, train.pairs), prompts)
@@ -74,12 +77,13 @@ export class FusedGroup {
       const [{ rows }] = steps as [QueuedStep, ...QueuedStep[]]
       if (steps.some((step) => !sameRows(step.rows, rows)))
         throw new Error('runs of one pass must train on the same batches')
-      this.#take(rows)
+      this.runOn(rows, this.#program())
       for (const member of this.#members) member.taken()
     }
   }
 
-  #take(rows: Int32Array): void {
+  /** Runs a program on a batch. */
+  runOn(rows: Int32Array, program: number): void {
     const { heap } = this.machine
     let address = rows.byteOffset
     if (!heap.holds(rows)) {
@@ -87,13 +91,13 @@ export class FusedGroup {
       heap.words(address, rows.length).set(rows)
     }
     this.data.select(this.batch, this.#description, address, rows.length)
-    this.machine.run(this.#program())
+    this.machine.run(program)
   }
 
   #program(): number {
     if (this.#compiled?.key !== this.#members) {
       const programs = this.#members.map(({ program }) => program)
-      this.#compiled = { key: this.#members, address: compile(this.machine, this.first, programs) }
+      this.#compiled = { key: this.#members, address: compile(this.machine, this.first, programs, this.#space) }
     }
     return this.#compiled.address
   }

@@ -9,10 +9,17 @@ import { FLAT_BLOCK, TEXT_BLOCK, WIDTH_BLOCK, address, count, shareEnd, shareSta
  * the gradients of 4 texts × 2 weight rows in registers and streams through the width.
  */
 
+/** Where float16 vectors are widened, a thread: 6 chunks forward, 24 texts' tiles or four texts' chunks backward. */
+const SCRATCH: usize = 24 << 10
 /** Bytes of a text vector multiplied at a time: six of them and two weight rows fit the first-level cache. */
 const CHUNK: usize = 2048
-/** Bytes of gradient rows that should stay in the second-level cache. */
+/** Bytes of weight rows that are read again for every six texts: beyond this they are better read chunk by chunk. */
 const RESIDENT: usize = 256 << 10
+/** Bytes of gradient rows that the second-level cache keeps while all texts pass by. */
+const NEAR: usize = 256 << 10
+/** Where the gradient has many rows: bytes of a row at a time, and texts (a multiple of 4) that the first-level cache keeps for all of them. */
+const TILE: usize = 1024
+const TILE_TEXTS: i32 = 24
 
 /** One chunk of a float16 row as float32, at `to`. */
 function widenRow(from: usize, to: usize, bytes: usize): usize {
@@ -25,7 +32,7 @@ function widenRow(from: usize, to: usize, bytes: usize): usize {
  *
  * Arguments: 0 addresses of the n text vectors (followed by at least 6 more valid ones), 1 cell of n, 2 list of
  * (weight row, output row, bias), 3 its length, 4 width in numbers (a multiple of 16), 5 whether vectors are
- * float16, 6 scratch for them (6 chunks a thread), 7 scale of each text, or 0.
+ * float16, 6 scratch for them (24 KiB a thread), 7 scale of each text, or 0.
  */
 export function project(args: usize, thread: i32, threads: i32): void {
   const n = count(args, 1)
@@ -36,103 +43,121 @@ export function project(args: usize, thread: i32, threads: i32): void {
   const last = columns + <usize>(word(args, 3) - 1) * 12
   const bytes = <usize>word(args, 4) << 2
   const half = word(args, 5) != 0
-  const scratch = address(args, 6) + <usize>thread * 6 * CHUNK
+  const scratch = address(args, 6) + <usize>thread * SCRATCH
   const scales = address(args, 7)
 
-  for (let i = from; i < to; i += 6) {
-    const at = rows + (<usize>i << 2)
-    const lane = <usize>i << 2
-    const x0 = <usize>load<u32>(at)
-    const x1 = <usize>load<u32>(at, 4)
-    const x2 = <usize>load<u32>(at, 8)
-    const x3 = <usize>load<u32>(at, 12)
-    const x4 = <usize>load<u32>(at, 16)
-    const x5 = <usize>load<u32>(at, 20)
-    for (let d: usize = 0; d < bytes; d += CHUNK) {
-      const length = min(CHUNK, bytes - d)
-      let p0 = x0 + d
-      let p1 = x1 + d
-      let p2 = x2 + d
-      let p3 = x3 + d
-      let p4 = x4 + d
-      let p5 = x5 + d
-      if (half) {
-        const h = d >> 1
-        p0 = widenRow(x0 + h, scratch, length)
-        p1 = widenRow(x1 + h, scratch + CHUNK, length)
-        p2 = widenRow(x2 + h, scratch + 2 * CHUNK, length)
-        p3 = widenRow(x3 + h, scratch + 3 * CHUNK, length)
-        p4 = widenRow(x4 + h, scratch + 4 * CHUNK, length)
-        p5 = widenRow(x5 + h, scratch + 5 * CHUNK, length)
+  // Weight rows that do not fit the first-level cache come from the second once for six texts: there must be room for them.
+  const stretch = <usize>word(args, 3) * bytes > RESIDENT ? CHUNK : bytes
+  for (let d: usize = 0; d < bytes; d += stretch)
+    for (let i = from; i < to; i += 6) {
+      const at = rows + (<usize>i << 2)
+      block(at, <usize>i << 2, d, min(d + stretch, bytes), bytes, columns, last, half, scratch, scales)
+    }
+}
+
+/** Six texts, from `begin` to `end` of the width. */
+function block(
+  at: usize,
+  lane: usize,
+  begin: usize,
+  end: usize,
+  bytes: usize,
+  columns: usize,
+  last: usize,
+  half: bool,
+  scratch: usize,
+  scales: usize,
+): void {
+  const x0 = <usize>load<u32>(at)
+  const x1 = <usize>load<u32>(at, 4)
+  const x2 = <usize>load<u32>(at, 8)
+  const x3 = <usize>load<u32>(at, 12)
+  const x4 = <usize>load<u32>(at, 16)
+  const x5 = <usize>load<u32>(at, 20)
+  for (let d = begin; d < end; d += CHUNK) {
+    const length = min(CHUNK, bytes - d)
+    let p0 = x0 + d
+    let p1 = x1 + d
+    let p2 = x2 + d
+    let p3 = x3 + d
+    let p4 = x4 + d
+    let p5 = x5 + d
+    if (half) {
+      const h = d >> 1
+      p0 = widenRow(x0 + h, scratch, length)
+      p1 = widenRow(x1 + h, scratch + CHUNK, length)
+      p2 = widenRow(x2 + h, scratch + 2 * CHUNK, length)
+      p3 = widenRow(x3 + h, scratch + 3 * CHUNK, length)
+      p4 = widenRow(x4 + h, scratch + 4 * CHUNK, length)
+      p5 = widenRow(x5 + h, scratch + 5 * CHUNK, length)
+    }
+    for (let c = columns; c <= last; c += 24) {
+      const next = c < last ? c + 12 : c
+      const u = <usize>load<u32>(c) + d
+      const v = <usize>load<u32>(next) + d
+      let u0 = f32x4.splat(0)
+      let u1 = u0
+      let u2 = u0
+      let u3 = u0
+      let u4 = u0
+      let u5 = u0
+      let v0 = u0
+      let v1 = u0
+      let v2 = u0
+      let v3 = u0
+      let v4 = u0
+      let v5 = u0
+      for (let o: usize = 0; o < length; o += 16) {
+        const a = v128.load(u + o)
+        const b = v128.load(v + o)
+        let x = v128.load(p0 + o)
+        u0 = madd(x, a, u0)
+        v0 = madd(x, b, v0)
+        x = v128.load(p1 + o)
+        u1 = madd(x, a, u1)
+        v1 = madd(x, b, v1)
+        x = v128.load(p2 + o)
+        u2 = madd(x, a, u2)
+        v2 = madd(x, b, v2)
+        x = v128.load(p3 + o)
+        u3 = madd(x, a, u3)
+        v3 = madd(x, b, v3)
+        x = v128.load(p4 + o)
+        u4 = madd(x, a, u4)
+        v4 = madd(x, b, v4)
+        x = v128.load(p5 + o)
+        u5 = madd(x, a, u5)
+        v5 = madd(x, b, v5)
       }
-      for (let c = columns; c <= last; c += 24) {
-        const next = c < last ? c + 12 : c
-        const u = <usize>load<u32>(c) + d
-        const v = <usize>load<u32>(next) + d
-        let u0 = f32x4.splat(0)
-        let u1 = u0
-        let u2 = u0
-        let u3 = u0
-        let u4 = u0
-        let u5 = u0
-        let v0 = u0
-        let v1 = u0
-        let v2 = u0
-        let v3 = u0
-        let v4 = u0
-        let v5 = u0
-        for (let o: usize = 0; o < length; o += 16) {
-          const a = v128.load(u + o)
-          const b = v128.load(v + o)
-          let x = v128.load(p0 + o)
-          u0 = madd(x, a, u0)
-          v0 = madd(x, b, v0)
-          x = v128.load(p1 + o)
-          u1 = madd(x, a, u1)
-          v1 = madd(x, b, v1)
-          x = v128.load(p2 + o)
-          u2 = madd(x, a, u2)
-          v2 = madd(x, b, v2)
-          x = v128.load(p3 + o)
-          u3 = madd(x, a, u3)
-          v3 = madd(x, b, v3)
-          x = v128.load(p4 + o)
-          u4 = madd(x, a, u4)
-          v4 = madd(x, b, v4)
-          x = v128.load(p5 + o)
-          u5 = madd(x, a, u5)
-          v5 = madd(x, b, v5)
-        }
-        const outU = <usize>load<u32>(c, 4) + lane
-        const outV = <usize>load<u32>(next, 4) + lane
-        let su = sums(u0, u1, u2, u3)
-        let sv = sums(v0, v1, v2, v3)
-        // Texts 4 and 5 of both weight rows share a vector: [u4, u5, v4, v5].
-        let tail = sums(u4, u5, v4, v5)
-        if (d > 0) {
-          su = f32x4.add(su, v128.load(outU))
-          sv = f32x4.add(sv, v128.load(outV))
-          tail = f32x4.add(tail, v128.load_lane<u64>(outV + 16, v128.load64_zero(outU + 16), 1))
-        }
-        if (d + length == bytes) {
-          if (scales != 0) {
-            const first = v128.load(scales + lane)
-            const rest = v128.load64_splat(scales + lane + 16)
-            su = f32x4.mul(su, first)
-            sv = f32x4.mul(sv, first)
-            tail = f32x4.mul(tail, rest)
-          }
-          const a = v128.load32_splat(<usize>load<u32>(c, 8))
-          const b = v128.load32_splat(<usize>load<u32>(next, 8))
-          su = f32x4.add(su, a)
-          sv = f32x4.add(sv, b)
-          tail = f32x4.add(tail, v128.shuffle<f32>(a, b, 0, 1, 4, 5))
-        }
-        v128.store(outU, su)
-        v128.store_lane<u64>(outU + 16, tail, 0)
-        v128.store(outV, sv)
-        v128.store_lane<u64>(outV + 16, tail, 1)
+      const outU = <usize>load<u32>(c, 4) + lane
+      const outV = <usize>load<u32>(next, 4) + lane
+      let su = sums(u0, u1, u2, u3)
+      let sv = sums(v0, v1, v2, v3)
+      // Texts 4 and 5 of both weight rows share a vector: [u4, u5, v4, v5].
+      let tail = sums(u4, u5, v4, v5)
+      if (d > 0) {
+        su = f32x4.add(su, v128.load(outU))
+        sv = f32x4.add(sv, v128.load(outV))
+        tail = f32x4.add(tail, v128.load_lane<u64>(outV + 16, v128.load64_zero(outU + 16), 1))
       }
+      if (d + length == bytes) {
+        if (scales != 0) {
+          const first = v128.load(scales + lane)
+          const rest = v128.load64_splat(scales + lane + 16)
+          su = f32x4.mul(su, first)
+          sv = f32x4.mul(sv, first)
+          tail = f32x4.mul(tail, rest)
+        }
+        const a = v128.load32_splat(<usize>load<u32>(c, 8))
+        const b = v128.load32_splat(<usize>load<u32>(next, 8))
+        su = f32x4.add(su, a)
+        sv = f32x4.add(sv, b)
+        tail = f32x4.add(tail, v128.shuffle<f32>(a, b, 0, 1, 4, 5))
+      }
+      v128.store(outU, su)
+      v128.store_lane<u64>(outU + 16, tail, 0)
+      v128.store(outV, sv)
+      v128.store_lane<u64>(outV + 16, tail, 1)
     }
   }
 }
@@ -146,7 +171,7 @@ const PARTS: i32 = 4
  * added up before they reach the running sum, which loses fewer digits than adding them one by one.
  *
  * Arguments: 0 addresses of the text vectors, 1 cell of n, 2 list of (gradient row g, zero from n up to a multiple of 4;
- * output row of the first part; bytes from a part to the next), 3 its length, 4 width, 5 float16, 6 scratch (6 chunks a
+ * output row of the first part; bytes from a part to the next), 3 its length, 4 width, 5 float16, 6 scratch (24 KiB a
  * thread).
  */
 export function projectGrad(args: usize, thread: i32, threads: i32): void {
@@ -169,81 +194,91 @@ function gradOfPart(args: usize, thread: i32, part: i32, start: i32, end: i32, c
   const last = columns + <usize>(length - 1) * 12
   const width = word(args, 4)
   const half = word(args, 5) != 0
-  const scratch = address(args, 6) + <usize>thread * 6 * CHUNK
+  const scratch = address(args, 6) + <usize>thread * SCRATCH
   const from = <usize>shareStart(width, WIDTH_BLOCK, cut, cuts) << 2
   const to = <usize>shareEnd(width, WIDTH_BLOCK, cut, cuts) << 2
 
   for (let c = columns; c <= last; c += 12) memory.fill(rowOfPart(c, part) + from, 0, to - from)
-  let tile = max<usize>(256, (RESIDENT / <usize>length) & ~63)
+  // Few weight rows stay in the first-level cache and the texts pass by; of many, two rows at a time stay while some texts do.
+  let tile = max<usize>(TILE, (NEAR / <usize>length) & ~63)
   if (half) tile = min(tile, CHUNK)
+  const batch = <usize>length * tile > NEAR ? TILE_TEXTS : 4
   for (let d = from; d < to; d += tile) {
     const bytes = min(tile, to - d)
-    for (let i = start; i < end; i += 4) {
-      const at = rows + (<usize>i << 2)
-      const lane = <usize>i << 2
-      let x0 = <usize>load<u32>(at)
-      let x1 = <usize>load<u32>(at, 4)
-      let x2 = <usize>load<u32>(at, 8)
-      let x3 = <usize>load<u32>(at, 12)
-      if (half) {
-        const h = d >> 1
-        x0 = widenRow(x0 + h, scratch, bytes)
-        x1 = widenRow(x1 + h, scratch + CHUNK, bytes)
-        x2 = widenRow(x2 + h, scratch + 2 * CHUNK, bytes)
-        x3 = widenRow(x3 + h, scratch + 3 * CHUNK, bytes)
-      } else {
-        x0 += d
-        x1 += d
-        x2 += d
-        x3 += d
-      }
-      let c = columns
-      for (; c < last; c += 24) {
-        const g = <usize>load<u32>(c) + lane
-        const h = <usize>load<u32>(c, 12) + lane
-        const g0 = v128.load32_splat(g)
-        const g1 = v128.load32_splat(g, 4)
-        const g2 = v128.load32_splat(g, 8)
-        const g3 = v128.load32_splat(g, 12)
-        const h0 = v128.load32_splat(h)
-        const h1 = v128.load32_splat(h, 4)
-        const h2 = v128.load32_splat(h, 8)
-        const h3 = v128.load32_splat(h, 12)
-        const p = rowOfPart(c, part) + d
-        const q = rowOfPart(c + 12, part) + d
-        for (let o: usize = 0; o < bytes; o += 16) {
-          let x = v128.load(x0 + o)
-          let u = f32x4.mul(x, g0)
-          let v = f32x4.mul(x, h0)
-          x = v128.load(x1 + o)
-          u = madd(x, g1, u)
-          v = madd(x, h1, v)
-          x = v128.load(x2 + o)
-          u = madd(x, g2, u)
-          v = madd(x, h2, v)
-          x = v128.load(x3 + o)
-          u = madd(x, g3, u)
-          v = madd(x, h3, v)
-          v128.store(p + o, f32x4.add(u, v128.load(p + o)))
-          v128.store(q + o, f32x4.add(v, v128.load(q + o)))
-        }
-      }
-      if (c == last) {
-        const g = <usize>load<u32>(c) + lane
-        const g0 = v128.load32_splat(g)
-        const g1 = v128.load32_splat(g, 4)
-        const g2 = v128.load32_splat(g, 8)
-        const g3 = v128.load32_splat(g, 12)
-        const p = rowOfPart(c, part) + d
-        for (let o: usize = 0; o < bytes; o += 16) {
-          let u = f32x4.mul(v128.load(x0 + o), g0)
-          u = madd(v128.load(x1 + o), g1, u)
-          u = madd(v128.load(x2 + o), g2, u)
-          u = madd(v128.load(x3 + o), g3, u)
-          v128.store(p + o, f32x4.add(u, v128.load(p + o)))
-        }
-      }
+    for (let i = start; i < end; i += batch) {
+      const stop = min(end, i + batch)
+      if (half)
+        for (let j = i; j < i + ((stop - i + 3) & ~3); j++)
+          widenRow(<usize>load<u32>(rows + (<usize>j << 2)) + (d >> 1), scratch + <usize>(j - i) * tile, bytes)
+      for (let c = columns; c <= last; c += 24)
+        for (let j = i; j < stop; j += 4)
+          addFour(rows, j, d, bytes, c, last, part, half ? scratch + <usize>(j - i) * tile : 0, tile)
     }
+  }
+}
+
+/** Four texts' part of two gradient rows, or of one where it is the last. */
+@inline
+function addFour(
+  rows: usize,
+  text: i32,
+  d: usize,
+  bytes: usize,
+  c: usize,
+  last: usize,
+  part: i32,
+  widened: usize,
+  tile: usize,
+): void {
+  const lane = <usize>text << 2
+  const at = rows + lane
+  let x0 = widened
+  let x1 = widened + tile
+  let x2 = widened + 2 * tile
+  let x3 = widened + 3 * tile
+  if (widened == 0) {
+    x0 = <usize>load<u32>(at) + d
+    x1 = <usize>load<u32>(at, 4) + d
+    x2 = <usize>load<u32>(at, 8) + d
+    x3 = <usize>load<u32>(at, 12) + d
+  }
+  const g = <usize>load<u32>(c) + lane
+  const g0 = v128.load32_splat(g)
+  const g1 = v128.load32_splat(g, 4)
+  const g2 = v128.load32_splat(g, 8)
+  const g3 = v128.load32_splat(g, 12)
+  const p = rowOfPart(c, part) + d
+  if (c == last) {
+    for (let o: usize = 0; o < bytes; o += 16) {
+      let u = f32x4.mul(v128.load(x0 + o), g0)
+      u = madd(v128.load(x1 + o), g1, u)
+      u = madd(v128.load(x2 + o), g2, u)
+      u = madd(v128.load(x3 + o), g3, u)
+      v128.store(p + o, f32x4.add(u, v128.load(p + o)))
+    }
+    return
+  }
+  const h = <usize>load<u32>(c, 12) + lane
+  const h0 = v128.load32_splat(h)
+  const h1 = v128.load32_splat(h, 4)
+  const h2 = v128.load32_splat(h, 8)
+  const h3 = v128.load32_splat(h, 12)
+  const q = rowOfPart(c + 12, part) + d
+  for (let o: usize = 0; o < bytes; o += 16) {
+    let x = v128.load(x0 + o)
+    let u = f32x4.mul(x, g0)
+    let v = f32x4.mul(x, h0)
+    x = v128.load(x1 + o)
+    u = madd(x, g1, u)
+    v = madd(x, h1, v)
+    x = v128.load(x2 + o)
+    u = madd(x, g2, u)
+    v = madd(x, h2, v)
+    x = v128.load(x3 + o)
+    u = madd(x, g3, u)
+    v = madd(x, h3, v)
+    v128.store(p + o, f32x4.add(u, v128.load(p + o)))
+    v128.store(q + o, f32x4.add(v, v128.load(q + o)))
   }
 }
 

@@ -52,7 +52,8 @@ export const OWNER_SHIFT: i32 = 8
 
 /**
  * The threads' meeting place, one 64-byte line a word, so that a thread that spins on one does not slow the others:
- * generation of the current program, its address, arrivals at the barrier, its phase, sleepers at either.
+ * generation of the current program, its address, arrivals at the barrier, its phase, sleepers at either, and whether a thread
+ * has failed.
  */
 const GENERATION: usize = 0
 const PROGRAM: usize = 64
@@ -60,6 +61,8 @@ const ARRIVED: usize = 128
 const PHASE: usize = 192
 const BARRIER_SLEEPERS: usize = 256
 const START_SLEEPERS: usize = 320
+/** Set before the phase is moved on; see machine.ts. */
+const FAILED: usize = 384
 
 /** Looks before a thread goes to sleep: some 100 µs, longer than what the loop does between two steps; to be woken takes as long. */
 const SPINS: i32 = 200000
@@ -100,11 +103,15 @@ function waitFor(at: usize, sleepers: usize, old: i32): i32 {
 function barrier(control: usize, threads: i32): void {
   if (threads == 1) return
   const phase = atomic.load<i32>(control + PHASE)
+  if (atomic.load<i32>(control + FAILED) != 0) unreachable()
   if (atomic.add<i32>(control + ARRIVED, 1) == threads - 1) {
     atomic.store<i32>(control + ARRIVED, 0)
     atomic.add<i32>(control + PHASE, 1)
     if (atomic.load<i32>(control + BARRIER_SLEEPERS) > 0) atomic.notify(control + PHASE, threads)
-  } else waitFor(control + PHASE, control + BARRIER_SLEEPERS, phase)
+  } else {
+    waitFor(control + PHASE, control + BARRIER_SLEEPERS, phase)
+    if (atomic.load<i32>(control + FAILED) != 0) unreachable()
+  }
 }
 
 function execute(program: usize, control: usize, thread: i32, threads: i32): void {

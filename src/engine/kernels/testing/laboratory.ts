@@ -123,7 +123,7 @@ export class Laboratory {
         uses: 0,
         scales: scales ? this.place(spare) : 0,
       },
-      form: { stride, half, scratch: this.heap.allocate(this.machine.threads * 6 * 2048) },
+      form: { stride, half, scratch: this.heap.allocate(this.machine.threads * 24 * 1024) },
     }
   }
 

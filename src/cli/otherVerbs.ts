@@ -1,0 +1,15 @@
+import type { Command } from 'commander'
+import { addAdapt } from './adapt'
+import { addData } from './data'
+import { addPredict } from './predict'
+import { addRuns } from './runs/program'
+import { addServe } from './serve'
+
+/** Everything but `train`, which does not wait until all this is read. */
+export function addOtherVerbs(program: Command, exit: (code: number) => void): void {
+  addAdapt(program, exit)
+  addPredict(program, exit)
+  addData(program, exit)
+  addRuns(program, exit)
+  addServe(program, exit)
+}

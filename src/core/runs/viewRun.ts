@@ -1,0 +1,61 @@
+import { readdir, realpath, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { RunFile, RunView } from '../../shared/domain/runView'
+import { RUN_FILES } from '../../shared/domain/run'
+import { AppError } from '../../shared/errors'
+import type { Store } from '../store/openStore'
+import { readNamed, readRecord, readTexts } from './runFolder'
+
+const MAX_ENVIRONMENT_BYTES = 2 ** 20
+/** Folders in a run's folder that are listed too. */
+const SUBFOLDERS = [RUN_FILES.checkpoints, RUN_FILES.predictions]
+const MOST_FILES = 500
+
+/**
+ * One run, from its own folder and the history; no other folder is looked at.
+ *
+ * @throws AppError `not_found` for a run without a folder
+ */
+export async function viewRun(store: Store, id: string): Promise<RunView> {
+  const row = store.runs.get(id)
+  const dir = row.dir ?? row.trash_dir
+  const root = dir === null ? undefined : await realpath(dir).catch(() => undefined)
+  if (dir === null || root === undefined)
+    throw new AppError('not_found', `The folder of this run is gone${dir === null ? '' : `: ${dir}`}`, {
+      fix: '`delta runs show` tells what the history still knows of it.',
+    })
+  const record = await readRecord(root, root)
+  const figures = store.metrics.figures(row.key)
+  const { hparams, log, problems } = await readTexts(root, root)
+  return {
+    record,
+    status: row.status,
+    reason: row.reason,
+    dir,
+    annotations: store.annotations.of(row.key),
+    metrics: figures.map(({ name }) => name),
+    figures: Object.fromEntries(figures.map(({ name, last }) => [name, last])),
+    epochs: store.runs.epochs(row.key),
+    hparams,
+    log,
+    files: await listFiles(root),
+    environment: await readNamed(root, root, RUN_FILES.environment, MAX_ENVIRONMENT_BYTES).catch(() => ''),
+    transitions: store.runs.transitions(id),
+    problems: problems,
+  }
+}
+
+async function listFiles(dir: string): Promise<RunFile[]> {
+  const files: RunFile[] = []
+  for (const folder of ['', ...SUBFOLDERS]) {
+    const entries = await readdir(join(dir, folder), { withFileTypes: true }).catch(() => [])
+    for (const entry of entries) {
+      if (!entry.isFile() || entry.name.startsWith('.') || files.length >= MOST_FILES) continue
+      const state = await stat(join(dir, folder, entry.name)).catch(() => undefined)
+      if (!state) continue
+      const name = folder === '' ? entry.name : `${folder}/${entry.name}`
+      files.push({ name, bytes: state.size, modified: state.mtimeMs })
+    }
+  }
+  return files.sort((a, b) => a.name.localeCompare(b.name))
+}

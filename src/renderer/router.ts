@@ -1,0 +1,42 @@
+import { createRouter, createWebHashHistory } from 'vue-router'
+import RunsPage from './runs/RunsPage.vue'
+
+/** Pages, each read when it is first opened; the one that a start shows is part of the first script. */
+export const router = createRouter({
+  // A server's address keeps its token in the query, and `app://` has one file: the place in the page stands after the #.
+  history: createWebHashHistory(),
+  routes: [
+    { path: '/', redirect: '/runs' },
+    { path: '/runs', name: 'runs', component: RunsPage, meta: { title: 'Runs' } },
+    {
+      path: '/runs/:id',
+      name: 'run',
+      component: () => import('./runs/RunPage.vue'),
+      props: true,
+      meta: { title: 'Run' },
+    },
+    {
+      path: '/datasets/:key?',
+      name: 'datasets',
+      component: () => import('./datasets/DatasetsPage.vue'),
+      meta: { title: 'Data sets' },
+    },
+    {
+      path: '/new',
+      name: 'new',
+      component: () => import('./experiment/ExperimentPage.vue'),
+      meta: { title: 'New experiment' },
+    },
+    {
+      path: '/settings',
+      name: 'settings',
+      component: () => import('./settings/SettingsPage.vue'),
+      meta: { title: 'Settings' },
+    },
+    { path: '/:rest(.*)*', redirect: '/runs' },
+  ],
+})
+
+router.afterEach(({ meta }) => {
+  document.title = typeof meta.title === 'string' ? `${meta.title} – Delta Workbench` : 'Delta Workbench'
+})
