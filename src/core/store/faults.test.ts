@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { RunRecord } from '../../shared/domain/run'
 import { openHistory } from './openHistory'
 import { HISTORY_FILE, openStore, type Store } from './openStore'
-import { syncLogDir } from './syncRuns'
+import { syncLogDir, syncRun } from './syncRuns'
 import { batches, newRun, temporaryFolder } from './testing/storeFixture'
 import { deleteRun, purgeRun, restoreRun } from './trash'
 
@@ -241,6 +241,30 @@ describe('the trash', () => {
     expect(purgeRun(store, 'id-v0')).toEqual({ bytes })
     expect(fs.existsSync(trash_dir ?? '')).toBe(false)
     expect(store.runs.find('id-v0')).toBeUndefined()
+  })
+
+  test('gives up a run whose folder is being read at that moment, or hides it once it is taken out', async () => {
+    const store = keep(openStore({ dir: home }))
+    const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve))
+    // A look through the folders takes some turns of the event loop; each is the one in which the run is moved.
+    for (let turns = 0; turns < 40; turns++) {
+      writeRun('v0', { created: turns })
+      await syncLogDir(store, logDir)
+      for (const look of [() => syncLogDir(store, logDir), () => syncRun(store, path.join(logDir, 'exp', 'v0'))]) {
+        fs.appendFileSync(path.join(logDir, 'exp', 'v0', 'hparams.yaml'), `n${turns}: 1\n`)
+        const looking = look().catch(() => undefined)
+        for (let n = 0; n < turns; n++) await turn()
+        deleteRun(store, 'id-v0', 1)
+        await looking
+        expect(store.list({ trash: true }).rows.map(({ id }) => id)).toEqual(['id-v0'])
+
+        const lookingAgain = syncLogDir(store, logDir)
+        for (let n = 0; n < turns; n++) await turn()
+        expect(restoreRun(store, 'id-v0').dir).toBe(path.join(logDir, 'exp', 'v0'))
+        await lookingAgain
+        expect(listed(store)).toEqual(['v0'])
+      }
+    }
   })
 
   test('takes a run that is being trained, or a folder that a forged record names', async () => {

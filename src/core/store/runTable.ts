@@ -273,9 +273,11 @@ export class RunTable {
     this.#db.write('forget run', () => this.#db.handle.prepare('DELETE FROM runs WHERE key = ?').run(key))
   }
 
-  /** A folder that is no longer there; what is known of the run stays. */
-  markMissing(key: number, at: number): void {
-    this.#db.handle.prepare('UPDATE runs SET missing = ? WHERE key = ? AND missing IS NULL').run(at, key)
+  /** A folder that is no longer there; what is known of the run stays. Nothing happens if the run lies elsewhere by now. */
+  markMissing(key: number, dir: string, at: number): void {
+    this.#db.handle
+      .prepare('UPDATE runs SET missing = ? WHERE key = ? AND dir = ? AND trashed IS NULL AND missing IS NULL')
+      .run(at, key, dir)
   }
 
   setParams(key: number, table: 'params' | 'environment', values: readonly FlatValue[]): void {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { readdir, realpath } from 'node:fs/promises'
 import path from 'node:path'
 import { load } from 'js-yaml'
@@ -54,7 +55,7 @@ export async function syncLogDir(
     else await index(store, root, folder, run, row?.source ?? 'trained', now)
   }
   for (const { key, dir, source } of byId.values())
-    if (dir !== null && source !== 'tensorboard' && !broken.has(dir)) store.runs.markMissing(key, now)
+    if (dir !== null && source !== 'tensorboard' && !broken.has(dir)) store.runs.markMissing(key, dir, now)
   await syncTrash(store, root, now)
   if (runs.length > 0) noteFolder(store, root, 'runs', now)
   return unreadable
@@ -78,7 +79,8 @@ export async function syncRun(
   if (!folder) throw new AppError('unreadable', `${dir} is not the folder of a run`, { file: dir })
   const around = surroundings()
   const known = store.runs.find(folder.record.id)
-  await index(store, root, folder, liveStatus(folder.record, folder, around), known?.source ?? source, around.now)
+  const seen = liveStatus(folder.record, folder, around)
+  if (!(await index(store, root, folder, seen, known?.source ?? source, around.now))) return folder.record.id
   const results = hasEnded(folder.record.status) ? await readResults(real) : []
   store.results.set(store.runs.get(folder.record.id).key, results)
   noteFolder(store, root, 'runs', around.now)
@@ -123,6 +125,7 @@ function knownFolder(store: Store, { key, dir, record, stamp }: RunRow): RunFold
   ]
 }
 
+/** @returns whether the folder was still there: a run that has been moved meanwhile stays where its mover has put it */
 async function index(
   store: Store,
   logDir: string,
@@ -130,7 +133,7 @@ async function index(
   { status, reason }: Pick<ReturnType<typeof liveStatus>, 'status' | 'reason'>,
   source: RunSource,
   now: number,
-): Promise<void> {
+): Promise<boolean> {
   const { dir, record, epochs } = folder
   const root = await realpath(logDir)
   const { hparams, history } = await readRunDetail(root, dir)
@@ -138,7 +141,9 @@ async function index(
   const annotations = parseAnnotations(await read(RUN_FILES.annotations))
   const environment = environmentSchema.safeParse(parseObject(await read(RUN_FILES.environment))).data
   const { files = {}, ...described } = environment ?? {}
-  store.db.write('index run folder', () => {
+  return store.db.write('index run folder', () => {
+    // Whoever moves a run's folder holds this lock too.
+    if (!existsSync(path.join(dir, RUN_FILES.record))) return false
     const { key } = store.runs.upsertFromFolder(
       { dir, logDir, record, status, reason, epochs, stamp: stampOf(folder), source },
       now,
@@ -157,6 +162,7 @@ async function index(
     const owned = store.runs.find(record.id)?.owner_pid ?? null
     // A workbench that owns the run has appended every batch itself.
     if (owned === null) store.metrics.replace(key, columnsOf(history))
+    return true
   })
 }
 
@@ -187,9 +193,11 @@ async function syncTrash(store: Store, logDir: string, now: number): Promise<voi
     if (known.delete(dir)) continue
     const folder = await readRunFolder(dir, dir).catch(() => undefined)
     if (!folder || store.runs.find(folder.record.id)?.dir) continue
-    await index(store, logDir, folder, folder.record, 'trained', now)
-    store.runs.markTrashed(folder.record.id, now, dir)
+    if (await index(store, logDir, folder, folder.record, 'trained', now))
+      store.runs.markTrashed(folder.record.id, now, dir)
   }
-  // Emptied by hand.
-  for (const { key, trash_dir } of known.values()) if (trash_dir !== null) store.runs.forget(key)
+  // Emptied by hand. What was moved here or away since the names were read is not: its row or its folder says so.
+  for (const { key, id, trash_dir } of known.values())
+    if (trash_dir !== null && !existsSync(trash_dir) && store.runs.find(id)?.trash_dir === trash_dir)
+      store.runs.forget(key)
 }
