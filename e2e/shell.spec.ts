@@ -3,7 +3,7 @@ import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { experimentFiles, workspace } from '../src/core/testing/workspace'
 import { runRecordSchema } from '../src/shared/domain/run'
-import { chosenBefore, electronPath, expect, ROOT, test as base, type Launched } from './support/electron'
+import { act, chosenBefore, electronPath, expect, ROOT, test as base, type Launched } from './support/electron'
 
 const test = base.extend<{ files: ReturnType<typeof experimentFiles> }>({
   files: async ({ folder }, use) => {
@@ -61,7 +61,7 @@ async function train({ page }: Launched, files: object, epochs = 10_000_000): Pr
 }
 
 /** As the cross of its frame does. */
-const close = ({ app }: Launched) => app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.close())
+const close = ({ app }: Launched) => act(app, ({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.close())
 
 test('closing with a run in progress asks; cancelled, nothing has happened; in the background, it goes on', async ({
   open,
@@ -134,7 +134,7 @@ test('a page that crashes comes back, and the run has not noticed', async ({ ope
   const opened = await open()
   const dir = await train(opened, files)
   const before = runRecordSchema.parse(JSON.parse(readFileSync(join(dir, 'run.json'), 'utf8')))
-  await opened.app.evaluate(({ BrowserWindow }) => {
+  await act(opened.app, ({ BrowserWindow }) => {
     const contents = BrowserWindow.getAllWindows()[0]?.webContents
     contents?.forcefullyCrashRenderer()
     return new Promise<void>((resolve) => contents?.once('did-finish-load', () => resolve()))
@@ -156,17 +156,19 @@ test('the menu leads to the pages, and says who this is', async ({ open }) => {
     Reflect.set(window, 'heard', heard)
     window.delta?.on((event) => event.event === 'app.navigate' && heard.push(event.payload))
   })
-  const labels = await opened.app.evaluate(({ Menu }) => {
+  const labels = await opened.app.evaluate(({ Menu }) =>
+    Menu.getApplicationMenu()?.items.map(({ label }) => label.replace('&', '')),
+  )
+  expect(labels).toEqual(['File', 'Edit', 'Go', 'View', 'Window', 'Help'])
+  await act(opened.app, ({ Menu }) => {
     const menu = Menu.getApplicationMenu()
     for (const id of ['/datasets', '/new', '/runs', '/settings']) menu?.getMenuItemById(id)?.click()
-    return menu?.items.map(({ label }) => label.replace('&', ''))
   })
-  expect(labels).toEqual(['File', 'Edit', 'Go', 'View', 'Window', 'Help'])
   await expect
     .poll(() => opened.page.evaluate(() => Reflect.get(window, 'heard') as unknown))
     .toEqual(['/datasets', '/new', '/runs', '/settings'].map((to) => ({ to })))
   await answerDialogs(opened, 0)
-  await opened.app.evaluate(({ Menu }) => {
+  await act(opened.app, ({ Menu }) => {
     const help = Menu.getApplicationMenu()?.items.at(-1)?.submenu
     help?.items.find(({ label }) => label.includes('About'))?.click()
   })

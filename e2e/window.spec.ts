@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { electronPath, expect, launch, ROOT, test } from './support/electron'
+import { act, electronPath, expect, launch, ROOT, test } from './support/electron'
 import { writeRun } from './support/logFolder'
 
 test('the window opens where it was left', async ({ open, folder, logDir }) => {
@@ -37,7 +37,7 @@ test('a window whose page has crashed comes back by itself', async ({ open, logD
   const { app, page } = await open()
   await expect(page.getByRole('row', { name: /a\/v0/ })).toBeVisible()
   // Asked before it has been loaded again, the dead page would never answer.
-  await app.evaluate(({ BrowserWindow }) => {
+  await act(app, ({ BrowserWindow }) => {
     const contents = BrowserWindow.getAllWindows()[0]?.webContents
     contents?.forcefullyCrashRenderer()
     return new Promise<void>((resolve) => contents?.once('did-finish-load', () => resolve()))

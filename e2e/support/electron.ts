@@ -2,7 +2,9 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { _electron, test as base, type ElectronApplication, type Page } from '@playwright/test'
+import type * as Electron from 'electron'
 import { watchForErrors } from './errors'
 
 export const ROOT = join(import.meta.dirname, '..', '..')
@@ -36,7 +38,48 @@ export async function launch(logDir: string, userData: string, flags: readonly s
     ],
     cwd: ROOT,
   })
+  askAgain(app)
   return { app, page: await app.firstWindow() }
+}
+
+/** A busy V8 collects the promise that the debugger waits for now and then: what was asked has run, its answer is lost. */
+const isLost = (error: unknown): boolean => String(error).includes('promise was garbage collected')
+const MAX_TRIES = 5
+
+function askAgain(app: ElectronApplication): void {
+  const evaluate = app.evaluate.bind(app)
+  Reflect.set(app, 'evaluate', async (...args: Parameters<typeof evaluate>) => {
+    for (let tries = 1; ; tries++)
+      try {
+        return await evaluate(...args)
+      } catch (error) {
+        if (!isLost(error) || tries === MAX_TRIES || acting.has(args[0])) throw error
+      }
+  })
+}
+
+/** Functions that must not run twice. */
+const acting = new Set<unknown>()
+
+/** Does in the main process what must be done only once; its answer, which may be lost, is not given. */
+export async function act(app: ElectronApplication, what: (electron: typeof Electron) => unknown): Promise<void> {
+  acting.add(what)
+  await app.evaluate(what).catch((error: unknown) => {
+    if (!isLost(error)) throw error
+  })
+}
+
+/** One that asks whether it may close would wait for an answer without end. */
+const CLOSING_MS = 20_000
+
+async function end(app: ElectronApplication): Promise<void> {
+  const child = app.process()
+  const closed = app.close().then(
+    () => true,
+    () => true,
+  )
+  const inTime = await Promise.race([closed, setTimeout(CLOSING_MS, false, { ref: false })])
+  if (!inTime) child.kill('SIGKILL')
 }
 
 /** As if a person had chosen `path` in an earlier start of the window whose own data lie in `folder`. */
@@ -78,7 +121,7 @@ export const test = base.extend<Fixtures>({
       launched.push(one)
       return one
     })
-    for (const { app } of launched) await app.close().catch(() => undefined)
+    for (const { app } of launched) await end(app)
     base.expect(errors, 'errors in the console').toEqual([])
   },
 })

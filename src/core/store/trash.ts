@@ -66,7 +66,9 @@ export function restoreRun(store: Store, id: string): { dir: string | null } {
   makeFolders(parent)
   return store.db.write('restore run', () => {
     const dir = move(trash_dir, parent, folderName(exp_version))
-    store.db.handle.prepare('UPDATE runs SET trashed = NULL, trash_dir = NULL, missing = NULL, dir = ? WHERE key = ?').run(dir, run.key)
+    store.db.handle
+      .prepare('UPDATE runs SET trashed = NULL, trash_dir = NULL, missing = NULL, dir = ? WHERE key = ?')
+      .run(dir, run.key)
     return { dir }
   })
 }
