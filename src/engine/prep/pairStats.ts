@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import { SPLIT_NAMES, type SplitName } from '../../shared/domain/dataset'
 import type { Lengths, LengthStats, SplitStats, StatsResult, statsTaskSchema } from '../../shared/domain/preparation'
+import { quantile } from '../statistics/resample'
 import { TEXT_COLUMNS } from '../data/features'
 import { UserRegistry } from '../data/registry'
 import { overlapsOf, PairCodes, samePairs } from './overlaps'
@@ -221,14 +222,6 @@ function lengthHistogram(sorted: Float64Array): LengthStats['histogram'] {
 function roundWidth(least: number): number {
   const power = 10 ** Math.floor(Math.log10(Math.max(1, least)))
   return power * ([1, 2, 5, 10].find((step) => step * power >= least) ?? 10)
-}
-
-/** Linear interpolation between order statistics, as NumPy's default. @param sorted ascending, not empty */
-function quantile(sorted: ArrayLike<number>, q: number): number {
-  const at = q * (sorted.length - 1)
-  const low = Math.floor(at)
-  const high = Math.min(low + 1, sorted.length - 1)
-  return sorted[low]! + (at - low) * (sorted[high]! - sorted[low]!)
 }
 
 function perUser(counts: number[]): SplitStats['pairsPerUser'] {

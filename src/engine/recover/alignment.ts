@@ -1,4 +1,5 @@
 import type { Alignment } from '../../shared/domain/recovery'
+import { quantile } from '../statistics/resample'
 import {
   centreColumns,
   crossProduct,
@@ -115,14 +116,7 @@ function cosines(x: Matrix64, y: Matrix64): number[] {
   })
 }
 
-/** By linear interpolation, numpy.quantile's default. */
 function quartiles(values: number[]): Alignment['cosine'] {
   const ordered = values.sort((a, b) => a - b)
-  const at = (share: number): number => {
-    const place = share * (ordered.length - 1)
-    const low = Math.floor(place)
-    const next = ordered[Math.min(low + 1, ordered.length - 1)] ?? 0
-    return (ordered[low] ?? 0) + (place - low) * (next - (ordered[low] ?? 0))
-  }
-  return { lower: at(0.25), median: at(0.5), upper: at(0.75) }
+  return { lower: quantile(ordered, 0.25), median: quantile(ordered, 0.5), upper: quantile(ordered, 0.75) }
 }

@@ -1,0 +1,87 @@
+import { RandomStream } from '../loop/random'
+
+/** A statistic and the interval around it, at a level such as 0.95. */
+export interface Interval {
+  value: number
+  low: number
+  high: number
+}
+
+export interface Resampling {
+  resamples: number
+  seed: number
+}
+
+/** The share of resamples that lies within an interval. */
+const LEVEL = 0.95
+
+/**
+ * Draws users with replacement, as often as there are users, again and again: the cluster bootstrap (Davison and Hinkley,
+ * "Bootstrap Methods", 1997, §3.8). A user's pairs stay together, since they are not independent of each other.
+ *
+ * @param users how many there are; none means no resample
+ * @param visit gets each resample: how often each user has been drawn [users]. The array is used again for the next one
+ */
+export function resampleUsers(
+  users: number,
+  { resamples, seed }: Resampling,
+  visit: (counts: Uint32Array, resample: number) => void,
+): void {
+  if (users === 0) return
+  const stream = new RandomStream(seed, 'bootstrap/users')
+  const counts = new Uint32Array(users)
+  for (let resample = 0; resample < resamples; resample++) {
+    counts.fill(0)
+    for (let draw = 0; draw < users; draw++) counts[stream.below(users)]!++
+    visit(counts, resample)
+  }
+}
+
+/** A statistic of users: Σ numerator / Σ denominator over those drawn. With denominators of 1 it is their mean. */
+export interface Ratio {
+  /** [users]; for an accuracy, pairs that were right */
+  numerator: ArrayLike<number>
+  /** [users]; for an accuracy, pairs */
+  denominator: ArrayLike<number>
+}
+
+/**
+ * 95 % intervals of several ratios under one bootstrap over users, so that differences between them can be formed.
+ *
+ * @returns each ratio over all users, with the percentiles 2.5 and 97.5 of its resamples; NaN where nothing is divided
+ */
+export function intervalsOverUsers(ratios: readonly Ratio[], resampling: Resampling): Interval[] {
+  const users = ratios[0]?.numerator.length ?? 0
+  const values = ratios.map(() => new Float64Array(resampling.resamples).fill(NaN))
+  resampleUsers(users, resampling, (counts, resample) => {
+    for (const [at, ratio] of ratios.entries()) values[at]![resample] = weighted(ratio, counts)
+  })
+  const all = new Uint32Array(users).fill(1)
+  return ratios.map((ratio, at) => percentileInterval(weighted(ratio, all), values[at]!))
+}
+
+/** Σ counts · numerator / Σ counts · denominator. */
+export function weighted({ numerator, denominator }: Ratio, counts: Uint32Array): number {
+  let above = 0
+  let below = 0
+  for (let user = 0; user < counts.length; user++) {
+    above += counts[user]! * numerator[user]!
+    below += counts[user]! * denominator[user]!
+  }
+  return below === 0 ? NaN : above / below
+}
+
+/** @param resampled values of the statistic; NaN (a resample in which it has no value) is left out */
+export function percentileInterval(value: number, resampled: Float64Array, level = LEVEL): Interval {
+  const sorted = resampled.filter((one) => !Number.isNaN(one)).sort()
+  const tail = (1 - level) / 2
+  return { value, low: quantile(sorted, tail), high: quantile(sorted, 1 - tail) }
+}
+
+/** By linear interpolation, numpy.quantile's default. NaN of nothing. */
+export function quantile(sorted: ArrayLike<number>, q: number): number {
+  if (sorted.length === 0) return NaN
+  const place = q * (sorted.length - 1)
+  const below = sorted[Math.floor(place)]!
+  return below + (place - Math.floor(place)) * (sorted[Math.ceil(place)]! - below)
+}

@@ -1,0 +1,112 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { auc, kendallTau, pearson, ranks, spearman } from './ranks'
+import { intervalsOverUsers, percentileInterval, quantile, resampleUsers } from './resample'
+import { holm, mcnemarExact, signFlipTest } from './hypothesisTests'
+
+const numbers = z.array(z.number())
+const scipy = z
+  .object({
+    cases: z.array(
+      z.object({
+        x: numbers,
+        y: numbers,
+        positive: numbers,
+        ranks: numbers,
+        spearman: z.number(),
+        pearson: z.number(),
+        kendall: z.number(),
+        auc: z.number(),
+      }),
+    ),
+    mcnemar: z.array(z.tuple([z.number(), z.number(), z.number()])),
+    flips: z.array(z.object({ values: numbers, p: z.number(), exact: z.boolean() })),
+    holm: z.object({ p: numbers, corrected: numbers }),
+    interval: z.object({ right: numbers, pairs: numbers, value: z.number(), low: z.number(), high: z.number() }),
+  })
+  .parse(JSON.parse(readFileSync(join(import.meta.dirname, 'scipyReference.json'), 'utf8')))
+
+describe('ranks', () => {
+  test.each(scipy.cases.map((one) => [one.x.length, one] as const))('of %i values differ from SciPy’s', (_, one) => {
+    expect([...ranks(one.y)]).toEqual(one.ranks)
+    expect(spearman(one.x, one.y)).toBeCloseTo(one.spearman, 12)
+    expect(pearson(one.x, one.y)).toBeCloseTo(one.pearson, 12)
+    expect(kendallTau(one.x, one.y)).toBeCloseTo(one.kendall, 12)
+    expect(auc(one.y, one.positive)).toBeCloseTo(one.auc, 12)
+  })
+
+  test('of constants, of one value or of none pretend to correlate', () => {
+    for (const [x, y] of [
+      [[], []],
+      [[1], [2]],
+      [
+        [1, 1, 1],
+        [1, 2, 3],
+      ],
+    ] as const) {
+      expect(spearman(x, y)).toBeNaN()
+      expect(kendallTau(x, y)).toBeNaN()
+      expect(kendallTau(y, x)).toBeNaN()
+    }
+    expect(auc([1, 2], [1, 1])).toBeNaN()
+    expect(auc([1, 1, 1], [1, 0, 0])).toBe(0.5)
+  })
+})
+
+describe('tests', () => {
+  test('of signs differ from SciPy’s permutation test', () => {
+    for (const { values, p, exact } of scipy.flips) {
+      const found = signFlipTest(values, { resamples: 200_000, seed: 5 })
+      // Two random tests of 200,000 resamples each: four standard errors of their difference.
+      const noise = exact ? 1e-12 : 4 * Math.sqrt((2 * p * (1 - p)) / 200_000) + 1e-5
+      expect(Math.abs(found - p)).toBeLessThan(noise)
+    }
+  })
+
+  test('of nothing, or of an effect that cannot be clearer, are off', () => {
+    expect(signFlipTest([], { resamples: 10, seed: 0 })).toBe(1)
+    expect(signFlipTest([0, 0], { resamples: 10, seed: 0 })).toBe(1)
+    expect(signFlipTest([1, 1, 1, 1], { resamples: 10, seed: 0 })).toBe(2 / 16)
+    expect(signFlipTest(new Float64Array(100).fill(1), { resamples: 999, seed: 0 })).toBe(1 / 1000)
+  })
+
+  test('corrected by Holm, or McNemar’s, differ from their definitions', () => {
+    for (const [at, p] of holm(scipy.holm.p).entries()) expect(p).toBeCloseTo(scipy.holm.corrected[at] ?? NaN, 12)
+    expect(holm([])).toEqual([])
+    for (const [a, b, p] of scipy.mcnemar) expect(mcnemarExact(a, b)).toBeCloseTo(p, 10)
+    expect(mcnemarExact(0, 0)).toBe(1)
+    // 2⁻ⁿ alone would be zero.
+    expect(mcnemarExact(1_000, 1_000)).toBeCloseTo(1, 10)
+  })
+})
+
+describe('resamples', () => {
+  test('of users give another interval than SciPy’s bootstrap', () => {
+    const { right, pairs, value, low, high } = scipy.interval
+    const [found] = intervalsOverUsers([{ numerator: right, denominator: pairs }], { resamples: 20_000, seed: 1 })
+    expect(found?.value).toBeCloseTo(value, 12)
+    // Percentiles of 20,000 resamples scatter by about 1.5 % of the interval’s width.
+    expect(Math.abs((found?.low ?? NaN) - low)).toBeLessThan(0.05 * (high - low))
+    expect(Math.abs((found?.high ?? NaN) - high)).toBeLessThan(0.05 * (high - low))
+  })
+
+  test('draw other than as many users as there are, or differently under one seed', () => {
+    const drawn: number[][] = []
+    resampleUsers(7, { resamples: 50, seed: 3 }, (counts) => drawn.push([...counts]))
+    for (const counts of drawn) expect(counts.reduce((a, b) => a + b, 0)).toBe(7)
+    const again: number[][] = []
+    resampleUsers(7, { resamples: 50, seed: 3 }, (counts) => again.push([...counts]))
+    expect(again).toEqual(drawn)
+    expect(new Set(drawn.map(String)).size).toBeGreaterThan(40)
+  })
+
+  test('without users, or without a value, make one up', () => {
+    expect(intervalsOverUsers([{ numerator: [], denominator: [] }], { resamples: 5, seed: 0 })).toEqual([
+      { value: NaN, low: NaN, high: NaN },
+    ])
+    expect(percentileInterval(1, Float64Array.of(NaN, 2, NaN))).toEqual({ value: 1, low: 2, high: 2 })
+    expect(quantile([1, 2, 4], 0.75)).toBe(3)
+  })
+})
