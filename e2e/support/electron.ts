@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, type ChildProcess } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -72,8 +72,7 @@ export async function act(app: ElectronApplication, what: (electron: typeof Elec
 /** One that asks whether it may close would wait for an answer without end. */
 const CLOSING_MS = 20_000
 
-async function end(app: ElectronApplication): Promise<void> {
-  const child = app.process()
+async function end(app: ElectronApplication, child: ChildProcess): Promise<void> {
   const closed = app.close().then(
     () => true,
     () => true,
@@ -113,15 +112,16 @@ export const test = base.extend<Fixtures>({
   },
   expectedErrors: [[], { option: true }],
   open: async ({ folder, logDir, expectedErrors }, use) => {
-    const launched: Launched[] = []
+    // The process is asked for while there is one.
+    const launched: [ElectronApplication, ChildProcess][] = []
     const errors: string[] = []
     await use(async (flags) => {
       const one = await launch(logDir, join(folder, 'user-data'), flags)
       watchForErrors(one.page, errors, expectedErrors)
-      launched.push(one)
+      launched.push([one.app, one.app.process()])
       return one
     })
-    for (const { app } of launched) await end(app)
+    for (const [app, child] of launched) await end(app, child)
     base.expect(errors, 'errors in the console').toEqual([])
   },
 })
