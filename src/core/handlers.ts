@@ -3,6 +3,8 @@ import { resolve } from 'node:path'
 import type { ExperimentInput, RequestOutput } from '../shared/api/requests'
 import { hasEnded, isActive, type RunStatus } from '../shared/domain/lifecycle'
 import { VERSION } from '../shared/version'
+import { compareRuns } from './compare/comparison'
+import { groupCurves } from './compare/groupCurves'
 import { resolveExperiment, type ConfigRoots } from './config/resolveExperiment'
 import type { Datasets } from './datasets/datasets'
 import { datasetHandlers } from './datasets/handlers'
@@ -115,6 +117,9 @@ export function createHandlers(context: HandlerContext) {
     },
 
     'history.query': async (query) => (await workbench.ready()).store.history.query(query),
+
+    'compare.runs': async (query) => compareRuns((await workbench.ready()).store, query),
+    'compare.curves': async (query) => ({ curves: groupCurves((await workbench.ready()).store, query) }),
 
     'experiment.draft': async (input) => experiments.draft(input),
     'experiment.check': async ({ yaml, changes, seeds }) => experiments.check(yaml, changes, seeds),

@@ -62,6 +62,28 @@ test('a difference is not shown, or what is equal is', async () => {
   })
 })
 
+test('a comparison loses seeds, digits or the reference', async () => {
+  const runs = ['e/v0', 'e/v0-2']
+  const compared = await delta(cwd, 'runs', 'compare', ...runs, '--metric', 'val_loss', '--json')
+  const [first, second] = Object(compared.lines.at(-1)).groups
+  expect(first).toMatchObject({ label: 'e/v0', runs: [ids[0]], figures: { val_loss: { n: 1, sd: 0 } } })
+  const csv = await delta(cwd, 'runs', 'compare', ...runs, '--metric', 'val_loss', '--format', 'csv')
+  const [mean, other] = [first.figures.val_loss.mean, second.figures.val_loss.mean]
+  expect(csv.stdout.split('\n')).toEqual([
+    'group,runs,val_loss_mean,val_loss_sd,val_loss_n,val_loss_delta',
+    `e/v0,1,${mean},0,1,0`,
+    `e/v0-2,1,${other},0,1,${other - mean}`,
+    '',
+  ])
+  const together = await delta(cwd, 'runs', 'compare', ...runs, '--group-by', 'model_name', '--json')
+  expect(together.lines.at(-1)).toMatchObject({
+    groups: [{ label: 'model_name=caimira', figures: { val_loss: { n: 2, values: [mean, other] } } }],
+  })
+  const latex = await delta(cwd, 'runs', 'diff', ...runs, '--format', 'latex')
+  expect(latex.stdout).toContain(String.raw`trainer.learning\_rate & 0.01 & 0.03 \\`)
+  expect(await delta(cwd, 'runs', 'compare', 'e/v0', '--metric', 'val_los')).toMatchObject({ code: 2 })
+})
+
 test('tags and notes are not kept in the folder, so that a lost history loses them', async () => {
   await delta(cwd, 'runs', 'tag', 'e/v0', 'baseline', 'good')
   await delta(cwd, 'runs', 'note', 'e/v0', 'hello "world"')

@@ -1,6 +1,5 @@
 import type { Command } from 'commander'
 import { runRecordSchema } from '../../shared/domain/run'
-import { AppError } from '../../shared/errors'
 import { diffRuns, type Difference } from '../../core/store/diffRuns'
 import { findInHistory } from '../../core/store/findRuns'
 import type { Cell } from '../../core/store/flatten'
@@ -15,16 +14,6 @@ export function addShow(runs: Command, exit: (code: number) => void): void {
       .description('Show all that is known of a run')
       .argument('<run>', 'id, exp_name/exp_version or folder'),
   ).action(async (run: string, options: RunsOptions) => exit(await show(run, options)))
-  withRunsOptions(
-    runs
-      .command('diff')
-      .description('Show what differs between runs; the first is the reference')
-      .argument('<runs...>', 'two runs or more'),
-  )
-    .option('--all', 'show what is equal too')
-    .action(async (references: string[], options: RunsOptions & { all?: boolean }) =>
-      exit(await diff(references, options)),
-    )
 }
 
 async function show(reference: string, options: RunsOptions): Promise<number> {
@@ -89,62 +78,4 @@ const figure = (value: number | null): string => (value === null ? 'NaN' : forma
 
 function objectOf(values: readonly Difference[]): Record<string, Cell | undefined> {
   return Object.fromEntries(values.map(({ name, values: [value] }) => [name, value]))
-}
-
-async function diff(references: readonly string[], options: RunsOptions & { all?: boolean }): Promise<number> {
-  if (references.length < 2)
-    throw new AppError('usage', 'One run has nothing to differ from', { fix: 'Name two runs or more.' })
-  const output = createOutput(options.json === true)
-  const { store, cwd, logDir } = await openRuns(options, output, false)
-  try {
-    const found = []
-    for (const reference of references) found.push(await findInHistory(store, reference, { cwd, logDir }))
-    const { params, environment, metrics } = diffRuns(
-      store,
-      found.map(({ key }) => key),
-      { all: options.all === true },
-    )
-    const names = found.map(({ key }) => Object.values(store.runs.names(key)).join('/'))
-    output.object({
-      type: 'result',
-      runs: found.map(({ id }, i) => ({ id, name: names[i] })),
-      params: params.map(asJson),
-      environment: environment.map(asJson),
-      metrics: metrics.map(asJson),
-    })
-    for (const [title, rows] of [
-      ['parameter', params],
-      ['metric', metrics],
-      ['environment', environment],
-    ] as const) {
-      if (rows.length === 0) continue
-      const lines = rows.map(({ name, values }) => [
-        name,
-        ...values.map((value, i) => cell(value, i > 0 && title === 'metric' ? values[0] : undefined)),
-      ])
-      for (const line of formatTable([title, ...names], lines)) output.say(line)
-      output.say('')
-    }
-    if (params.length === 0) output.say('The configurations are equal.')
-    return 0
-  } finally {
-    store.close()
-  }
-}
-
-/** JSON has no undefined: a run without the key says so. */
-function asJson({ name, values }: Difference): object {
-  return { name, values: values.map((value) => (value === undefined ? { missing: true } : { value })) }
-}
-
-/** A value, and by how much it differs from the reference's. */
-function cell(value: Cell | undefined, reference: Cell | undefined): string {
-  if (value === undefined) return '(missing)'
-  if (value === null) return 'null'
-  if (value === '') return '""'
-  if (typeof value !== 'number') return String(value)
-  const shown = Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(6)))
-  if (typeof reference !== 'number') return shown
-  const delta = value - reference
-  return `${shown} (${delta < 0 ? '−' : '+'}${Number(Math.abs(delta).toPrecision(3))})`
 }

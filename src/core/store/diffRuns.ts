@@ -4,6 +4,8 @@ import { cellOf, type Cell } from './flatten'
 /** One name and its value in each run: null is a value, undefined is none. */
 export interface Difference {
   name: string
+  /** Some run has another value, or none. */
+  differs: boolean
   values: (Cell | undefined)[]
 }
 
@@ -48,7 +50,8 @@ export function diffRuns(store: Store, keys: readonly number[], { all = false } 
 
 function differences(columns: readonly Map<string, { shown: Cell; same: string }>[], all: boolean): Difference[] {
   const names = [...new Set(columns.flatMap((column) => [...column.keys()]))].sort()
-  return names
-    .filter((name) => all || new Set(columns.map((column) => column.get(name)?.same)).size > 1)
-    .map((name) => ({ name, values: columns.map((column) => column.get(name)?.shown) }))
+  return names.flatMap((name) => {
+    const differs = new Set(columns.map((column) => column.get(name)?.same)).size > 1
+    return all || differs ? [{ name, differs, values: columns.map((column) => column.get(name)?.shown) }] : []
+  })
 }

@@ -60,6 +60,13 @@ export class HistoryReader {
     })
   }
 
+  /** A whole curve by its names; undefined where the run is unknown or has no such metric. */
+  curve(id: string, metric: string): Columns | undefined {
+    const run = this.#run.get(id)
+    const found = run && this.#metrics.all(run.key).find(({ name }) => name === metric)
+    return run && found ? this.columns(run.key, found.key) : undefined
+  }
+
   /** A whole curve: what was read from files, overlaid with what came in live. */
   columns(run: number, metric: number): Columns {
     const parts = this.#parts.all(run, metric)

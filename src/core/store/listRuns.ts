@@ -13,6 +13,8 @@ export interface ListRequest {
   sort?: string
   /** Only runs of this log folder; all by default. */
   logDir?: string
+  /** Only these runs; all by default. */
+  ids?: readonly string[]
   /** Only runs in the trash, or none of them. */
   trash?: boolean
   /** Runs whose folder is gone, too. */
@@ -110,10 +112,11 @@ export class RunLister {
     })
   }
 
-  #scope({ filter, logDir, trash = false, missing = false }: ListRequest): Condition {
+  #scope({ filter, logDir, ids, trash = false, missing = false }: ListRequest): Condition {
     const conditions: Condition[] = [{ sql: `r.trashed IS ${trash ? 'NOT ' : ''}NULL`, values: [] }]
     if (!missing) conditions.push({ sql: 'r.missing IS NULL', values: [] })
     if (logDir !== undefined) conditions.push({ sql: 'r.log_dir = ?', values: [logDir] })
+    if (ids) conditions.push({ sql: 'r.id IN (SELECT value FROM json_each(?))', values: [JSON.stringify(ids)] })
     if (filter !== undefined && filter.trim() !== '') conditions.push(compileFilter(filter, this.#names))
     return {
       sql: conditions.map(({ sql }) => sql).join(' AND '),

@@ -253,6 +253,11 @@ export class RunTable {
     return row ?? { exp_name: '', exp_version: '' }
   }
 
+  /** When it was started, in milliseconds since the Unix epoch; 0 of a run that is not known. */
+  created(id: string): number {
+    return this.#db.handle.prepare<[string], number>('SELECT created FROM runs WHERE id = ?').pluck().get(id) ?? 0
+  }
+
   epochs(key: number): number {
     const row = this.#db.handle.prepare<[number], { epochs: number }>('SELECT epochs FROM runs WHERE key = ?').get(key)
     return row?.epochs ?? 0

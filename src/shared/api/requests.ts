@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { AppErrorJson } from '../errors'
+import { compareRequests } from '../domain/compare'
 import { runStatusSchema, transitionSchema } from '../domain/lifecycle'
 import {
   checkedDocumentSchema,
@@ -225,6 +226,7 @@ export const requests = {
     output: presetSchema,
   },
   'experiment.deletePreset': { input: z.strictObject({ name: presetNameSchema }), output: nothing },
+  ...compareRequests,
   ...datasetRequests,
 } as const satisfies Record<string, { input: z.ZodType; output: z.ZodType }>
 

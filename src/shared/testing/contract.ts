@@ -430,6 +430,22 @@ function cases(files: ContractFiles): Case[] {
       input: ({ queued }) => ({ runs: [queued, 'no such run'], metrics: [] }),
       check: ({ unknown }) => says(JSON.stringify(unknown) === '["no such run"]', 'other unknown runs'),
     },
+    {
+      title: 'compares runs it knows and names those it does not',
+      route: 'compare.runs',
+      input: ({ queued, started }) => ({ runs: [queued, started, 'no such run'] }),
+      check: ({ params, unknown, groups }) =>
+        says(
+          JSON.stringify(unknown) === '["no such run"]' && Array.isArray(params) && Array.isArray(groups),
+          'other unknown runs',
+        ),
+    },
+    {
+      title: 'has no curve of a run that it does not know',
+      route: 'compare.curves',
+      input: ({ queued }) => ({ groups: [[queued, '../../etc']], metric: 'val_loss' }),
+      check: ({ curves }) => says(Array.isArray(curves) && Object(curves[0]).points === 0, 'points'),
+    },
 
     {
       title: 'drafts an experiment',

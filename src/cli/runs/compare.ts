@@ -1,0 +1,244 @@
+import { InvalidArgumentError, type Command } from 'commander'
+import { compareRuns } from '../../core/compare/comparison'
+import { diffRuns, type Difference } from '../../core/store/diffRuns'
+import { findInHistory } from '../../core/store/findRuns'
+import type { Cell } from '../../core/store/flatten'
+import { bestOf, USUAL_FIGURES, type ComparedRuns } from '../../shared/domain/compare'
+import type { Spread } from '../../shared/domain/seeds'
+import { AppError } from '../../shared/errors'
+import { formatTableAs, TABLE_FORMATS, type TableFormat, type TextTable } from '../../shared/tableText'
+import { formatFigure, formatTable } from '../format'
+import { createOutput, type Output } from '../output'
+import { openRuns, withRunsOptions, type OpenHistory, type RunsOptions } from './history'
+
+type Shape = 'table' | TableFormat
+
+interface DiffOptions extends RunsOptions {
+  all?: boolean
+  format?: Shape
+}
+
+interface CompareOptions extends RunsOptions {
+  groupBy?: string[]
+  metric?: string[]
+  format?: Shape
+}
+
+export function addCompare(runs: Command, exit: (code: number) => void): void {
+  withRunsOptions(
+    runs
+      .command('diff')
+      .description('Show what differs between runs; the first is the reference')
+      .argument('<runs...>', 'two runs or more'),
+  )
+    .option('--all', 'show what is equal too')
+    .option('--format <name>', 'table, markdown, latex or csv', shape)
+    .action(async (references: string[], options: DiffOptions) => exit(await diff(references, options)))
+  withRunsOptions(
+    runs
+      .command('compare')
+      .description(
+        'Show results side by side; runs that differ only by their seed are one line, the first is the reference',
+      )
+      .argument('<runs...>', 'one run or more'),
+  )
+    .option(
+      '--group-by <keys>',
+      'parameters whose values make the groups, e.g. caimira.n_dim,trainer.learning_rate',
+      list,
+    )
+    .option('--metric <names>', 'figures to show, e.g. test_acc,val_loss.min', list)
+    .option('--format <name>', 'table, markdown, latex or csv', shape)
+    .action(async (references: string[], options: CompareOptions) => exit(await compare(references, options)))
+}
+
+async function diff(references: readonly string[], options: DiffOptions): Promise<number> {
+  if (references.length < 2)
+    throw new AppError('usage', 'One run has nothing to differ from', { fix: 'Name two runs or more.' })
+  const output = createOutput(options.json === true)
+  const opened = await openRuns(options, output, false)
+  const { store } = opened
+  try {
+    const found = await findAll(opened, references)
+    const { params, environment, metrics } = diffRuns(
+      store,
+      found.map(({ key }) => key),
+      { all: options.all === true },
+    )
+    const names = found.map(({ key }) => Object.values(store.runs.names(key)).join('/'))
+    output.object({
+      type: 'result',
+      runs: found.map(({ id }, i) => ({ id, name: names[i] })),
+      params: params.map(asJson),
+      environment: environment.map(asJson),
+      metrics: metrics.map(asJson),
+    })
+    const sections = [
+      ['parameter', params],
+      ['metric', metrics],
+      ['environment', environment],
+    ] as const
+    if (options.format === 'csv') {
+      // One table, with all digits and nothing else in a cell.
+      const rows = sections.flatMap(([title, differences]) =>
+        differences.map(({ name, values }) => [title, name, ...values.map(plain)]),
+      )
+      print({ header: ['section', 'name', ...names], rows }, 'csv', output)
+      return 0
+    }
+    for (const [title, rows] of sections) {
+      if (rows.length === 0) continue
+      const lines = rows.map(({ name, values }) => [
+        name,
+        ...values.map((value, i) => cell(value, i > 0 && title === 'metric' ? values[0] : undefined)),
+      ])
+      print({ header: [title, ...names], rows: lines }, options.format, output)
+      output.say('')
+    }
+    if (params.length === 0) output.say('The configurations are equal.')
+    return 0
+  } finally {
+    store.close()
+  }
+}
+
+async function compare(references: readonly string[], options: CompareOptions): Promise<number> {
+  const output = createOutput(options.json === true)
+  const opened = await openRuns(options, output, false)
+  try {
+    const found = await findAll(opened, references)
+    const runs = found.map(({ id }) => id)
+    const columns = options.metric ?? []
+    const wanted = options.metric ?? USUAL_FIGURES
+    const compared = compareRuns(opened.store, { runs, columns }, { strict: true, groupBy: options.groupBy ?? [] })
+    const figures = compared.figures.filter(({ name }) => wanted.includes(name))
+    const shown = { ...compared, figures }
+    output.object({ type: 'result', ...asObjects(shown) })
+    if (figures.length === 0) output.say('None of these runs has such a figure.')
+    else print(options.format === 'csv' ? resultColumns(shown) : resultTable(shown), options.format, output)
+    return 0
+  } finally {
+    opened.store.close()
+  }
+}
+
+async function findAll({ store, cwd, logDir }: OpenHistory, references: readonly string[]) {
+  const found = []
+  for (const reference of references) found.push(await findInHistory(store, reference, { cwd, logDir }))
+  return found
+}
+
+/** A line a group: mean ± sd, how far from the reference's, and a star at the best. */
+function resultTable({ groups, figures }: ComparedRuns): TextTable {
+  const best = figures.map(({ name, spreads }) =>
+    bestOf(
+      name,
+      spreads.map((spread) => spread?.mean),
+    ),
+  )
+  return {
+    header: ['group', 'n', ...figures.flatMap(({ name }) => [name, `Δ ${name}`])],
+    rows: groups.map(({ label, runs }, at) => [
+      label,
+      String(runs.length),
+      ...figures.flatMap(({ spreads }, figure) => {
+        const [spread, reference] = [spreads[at], spreads[0]]
+        const star = best[figure]?.includes(at) === true ? ' *' : ''
+        if (!spread) return ['–', '']
+        // A figure that not every run of the group has says how many have it.
+        const n = spread.n < runs.length ? ` (n=${spread.n})` : ''
+        return [
+          spreadText(spread) + n + star,
+          at === 0 || !reference ? '' : signed(spread.mean - reference.mean, reference.mean),
+        ]
+      }),
+    ]),
+  }
+}
+
+/** The same for a program: one number a cell, with all digits. */
+function resultColumns({ groups, figures }: ComparedRuns): TextTable {
+  const parts = ['mean', 'sd', 'n'] as const
+  return {
+    header: ['group', 'runs', ...figures.flatMap(({ name }) => [...parts, 'delta'].map((part) => `${name}_${part}`))],
+    rows: groups.map(({ label, runs }, at) => [
+      label,
+      String(runs.length),
+      ...figures.flatMap(({ spreads }) => {
+        const [spread, reference] = [spreads[at], spreads[0]]
+        if (!spread) return ['', '', '', '']
+        return [...parts.map((part) => String(spread[part])), reference ? String(spread.mean - reference.mean) : '']
+      }),
+    ]),
+  }
+}
+
+function spreadText({ mean, sd, n }: Spread): string {
+  return n < 2 ? formatFigure(mean) : `${formatFigure(mean)} ± ${formatLike(sd, mean)}`
+}
+
+function signed(delta: number, reference: number): string {
+  return `${delta < 0 ? '−' : '+'}${formatLike(Math.abs(delta), reference)}`
+}
+
+/** With the decimals of the figure that it belongs to. */
+function formatLike(value: number, figure: number): string {
+  const decimals = /\.(\d+)$/.exec(formatFigure(figure))?.[1]?.length
+  return decimals === undefined ? formatFigure(value) : value.toFixed(decimals)
+}
+
+/** By names instead of places, for scripts. */
+function asObjects({ runs, groups, figures }: ComparedRuns): object {
+  return {
+    groups: groups.map(({ label, runs: places }, at) => ({
+      label,
+      runs: places.map((place) => runs[place]?.id),
+      figures: Object.fromEntries(
+        figures.map(({ name, spreads, values }) => [
+          name,
+          { ...spreads[at], values: places.map((place) => values[place] ?? null) },
+        ]),
+      ),
+    })),
+  }
+}
+
+function print(table: TextTable, format: Shape = 'table', output: Output): void {
+  const lines =
+    format === 'table' ? formatTable(table.header, table.rows) : formatTableAs(format, table).trimEnd().split(/\r?\n/)
+  for (const line of lines) output.say(line)
+}
+
+/** JSON has no undefined: a run without the key says so. */
+function asJson({ name, values }: Difference): object {
+  return { name, values: values.map((value) => (value === undefined ? { missing: true } : { value })) }
+}
+
+function plain(value: Cell | undefined): string {
+  return value === undefined ? '(missing)' : String(value)
+}
+
+/** A value, and by how much it differs from the reference's. */
+function cell(value: Cell | undefined, reference: Cell | undefined): string {
+  if (value === undefined) return '(missing)'
+  if (value === null) return 'null'
+  if (value === '') return '""'
+  if (typeof value !== 'number') return String(value)
+  const shown = Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(6)))
+  if (typeof reference !== 'number') return shown
+  const delta = value - reference
+  return `${shown} (${delta < 0 ? '−' : '+'}${Number(Math.abs(delta).toPrecision(3))})`
+}
+
+function list(text: string): string[] {
+  return text
+    .split(',')
+    .map((part) => part.trim())
+    .filter(Boolean)
+}
+
+function shape(text: string): Shape {
+  const found = (['table', ...TABLE_FORMATS] as const).find((name) => name === text)
+  if (found) return found
+  throw new InvalidArgumentError(`give table, ${TABLE_FORMATS.join(', ')}`)
+}

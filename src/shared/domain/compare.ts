@@ -1,0 +1,159 @@
+import { z } from 'zod'
+import { HISTORY_AXES } from './history'
+import { runStatusSchema } from './lifecycle'
+import { cellSchema } from './runTable'
+import { spreadSchema } from './seeds'
+
+/** Runs of one comparison. */
+export const MOST_COMPARED = 2_000
+const runId = z.string().min(1).max(200)
+const runIds = z.array(runId).min(1).max(MOST_COMPARED)
+
+/** Splits that a run has predictions of. */
+export const PREDICTED_SPLITS = ['dev', 'test', 'test_unseen'] as const
+export const predictedSplitSchema = z.enum(PREDICTED_SPLITS)
+export type PredictedSplit = z.infer<typeof predictedSplitSchema>
+
+/** Keys in which runs of one experiment differ by chance alone. */
+export const SEED_KEYS: readonly string[] = ['trainer.seed', 'trainer.data_seed', 'exp_version']
+
+/** Results that are shown unless others are asked for. */
+export const USUAL_FIGURES: readonly string[] = [
+  'val_loss',
+  'val_acc',
+  'test_loss',
+  'test_acc',
+  'test_unseen_loss',
+  'test_unseen_acc',
+]
+
+export const compareRunsQuerySchema = z.strictObject({
+  runs: runIds,
+  /** Figures and parameters besides the usual results, by their names in the table of runs (`val_loss.min`). */
+  columns: z.array(z.string().min(1).max(500)).max(100).default([]),
+  /** Keys that are equal in all runs too. */
+  all: z.boolean().default(false),
+})
+export type CompareRunsQuery = z.input<typeof compareRunsQuerySchema>
+
+export const comparedRunSchema = z.object({
+  id: z.string(),
+  exp_name: z.string(),
+  exp_version: z.string(),
+  status: runStatusSchema,
+  model_name: z.string(),
+  dts_name: z.string(),
+  /** Milliseconds since the Unix epoch. */
+  created: z.number(),
+  /** Its accuracies mean nothing: answers changed as pairs were presented swapped. */
+  leaks: z.boolean(),
+  /** Splits that it has predictions of. */
+  splits: z.array(predictedSplitSchema),
+})
+export type ComparedRun = z.infer<typeof comparedRunSchema>
+
+/** One key and its value in each run. Null is a value; runs without the key are named. */
+export const differenceSchema = z.object({
+  name: z.string(),
+  /** Some run has another value, or none. */
+  differs: z.boolean(),
+  values: z.array(cellSchema),
+  /** Places of the runs that do not have the key; their value is null. */
+  missing: z.array(z.int()),
+})
+export type Difference = z.infer<typeof differenceSchema>
+
+/** Runs that differ in nothing but their seed. */
+export const runGroupSchema = z.object({
+  /** What they have in common: `convarg/caimira`. */
+  label: z.string(),
+  /** Their places in the list of runs. */
+  runs: z.array(z.int()).min(1),
+})
+export type RunGroup = z.infer<typeof runGroupSchema>
+
+/** One figure of every run and over every group. */
+export const comparedFigureSchema = z.object({
+  name: z.string(),
+  /** Null: the run has none, or it is not a number. */
+  values: z.array(z.number().nullable()),
+  /** Of each group; over those of its runs that have the figure, null where none has. */
+  spreads: z.array(spreadSchema.nullable()),
+})
+export type ComparedFigure = z.infer<typeof comparedFigureSchema>
+
+export const comparedRunsSchema = z.object({
+  /** In the order asked, each once. */
+  runs: z.array(comparedRunSchema),
+  /** Ids that the history does not know. */
+  unknown: z.array(z.string()),
+  /** In the order of their first runs. */
+  groups: z.array(runGroupSchema),
+  params: z.array(differenceSchema),
+  environment: z.array(differenceSchema),
+  /** `val_loss` and `val_acc` are those of the tested checkpoint; figures of the test splits; then what was asked for. */
+  figures: z.array(comparedFigureSchema),
+})
+export type ComparedRuns = z.infer<typeof comparedRunsSchema>
+
+/** The most a picture of many curves is asked for at once. */
+const MOST_BUCKETS = 2_000
+
+export const compareCurvesQuerySchema = z.strictObject({
+  /** Ids of runs; each group becomes one curve. */
+  groups: z.array(z.array(runId).min(1).max(500)).min(1).max(MOST_COMPARED),
+  metric: z.string().min(1).max(500),
+  axis: z.enum(HISTORY_AXES).default('epoch'),
+  /** The part of the axis that is shown, both ends included. */
+  range: z.tuple([z.number(), z.number()]).optional(),
+  buckets: z.int().min(1).max(MOST_BUCKETS).default(400),
+  /** Weight of the past in a moving average of each run, taken over all of its points before anything else. */
+  smoothing: z.number().min(0).lt(1).default(0),
+  /** What the band around the mean is. */
+  band: z.enum(['range', 'sd']).default('range'),
+})
+export type CompareCurvesQuery = z.input<typeof compareCurvesQuerySchema>
+
+const curveValues = z.array(z.number().nullable())
+
+/** The mean of a group's curves at the steps that all of them have. */
+export const groupCurveSchema = z.object({
+  /** Runs that have the metric; the others are left out. */
+  runs: z.int(),
+  /** Steps that all of these have, in the range. */
+  points: z.int(),
+  /** Points that some run has and others do not. */
+  unaligned: z.int(),
+  /** Steps, epochs from 0, or seconds since the run was started: then the mean over the runs. */
+  x: z.array(z.number()),
+  /** Null is a figure that is not a number. */
+  mean: curveValues,
+  low: curveValues,
+  high: curveValues,
+})
+export type GroupCurve = z.infer<typeof groupCurveSchema>
+
+export const compareRequests = {
+  /** Configurations, figures and groups of any number of runs. */
+  'compare.runs': { input: compareRunsQuerySchema, output: comparedRunsSchema },
+  /** One metric's curves: of single runs, or the mean and band of runs that differ by their seed. */
+  'compare.curves': { input: compareCurvesQuerySchema, output: z.object({ curves: z.array(groupCurveSchema) }) },
+} as const
+
+/** Which way a figure is better; undefined for one that is neither, such as a learning rate. */
+export function betterWay(figure: string): 'higher' | 'lower' | undefined {
+  const name = figure.replace(/\.(min|max)$/, '')
+  // What the base reward does, and what weights cost: neither says how good the model is.
+  if (/(^|_)(acc_r_star|reg_loss)$/.test(name)) return undefined
+  if (/(^|_)(loss|nll|ece|brier|perplexity)($|_)/.test(name)) return 'lower'
+  return /(^|_)(acc|auc|lift|tau|rho|kendall|spearman)($|_)/.test(name) ? 'higher' : undefined
+}
+
+/** Places of the best values, several where they are equal; none where there is no better, or nothing to be better than. */
+export function bestOf(figure: string, values: readonly (number | null | undefined)[]): number[] {
+  const way = betterWay(figure)
+  const known = values.filter((value) => value !== null && value !== undefined)
+  if (way === undefined || known.length < 2) return []
+  const best = way === 'higher' ? Math.max(...known) : Math.min(...known)
+  return values.flatMap((value, at) => (value === best ? [at] : []))
+}
