@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { resolveData, resolveExperiment } from '../src/core/config/resolveExperiment'
 import { readRunDetail, readRunFolder } from '../src/core/runs/runFolder'
@@ -374,7 +374,7 @@ export const READERS: readonly Reader[] = [
     prepare: (folder) => mkdirSync(path.join(folder, 'cache'), { recursive: true }),
     async read(folder) {
       const cache = VectorCache.open(path.join(folder, 'cache'), seeds.CACHE_SCOPE)
-      if (readdirSync(path.join(folder, 'cache')).length !== 1) throw new Error('the cache has another name')
+      if (path.basename(cache.file) !== seeds.CACHE_FILE) throw new Error('the cache has another name')
       const { damagedBytes } = cache.read(() => {})
       cache.close()
       return damagedBytes > 0 ? 'problems' : 'accepted'

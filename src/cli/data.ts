@@ -1,7 +1,6 @@
 import type { Command } from 'commander'
 import type { DataProblem } from '../shared/domain/dataset'
-import { AppError, ERROR_EXIT_CODES, formatPlace } from '../shared/errors'
-import { resolveData } from '../core/config/resolveExperiment'
+import { ERROR_EXIT_CODES, formatPlace } from '../shared/errors'
 import { runInEngine } from '../core/engine/runInEngine'
 import { childProcessSpawner } from '../core/engine/childProcessSpawner'
 import { addDataColumns } from './dataColumns'
@@ -11,25 +10,18 @@ import { addDataImport } from './dataImport'
 import { addDataRecover } from './dataRecover'
 import { addDataScore } from './dataScore'
 import { addDataSimulate } from './dataSimulate'
+import { openDataSet, withDataSet, type DataSetOptions } from './dataSet'
 import { addDataSplit } from './dataSplit'
 import { formatTable } from './format'
 import { onInterrupt } from './interrupt'
 import { createOutput } from './output'
-import { configRoots, enginePath } from './roots'
+import { enginePath } from './roots'
 
-interface ValidateOptions {
-  dts_name?: string
-  dts_config_file?: string
-  json?: boolean
-}
+type ValidateOptions = DataSetOptions & { json?: boolean }
 
 export function addData(program: Command, exit: (code: number) => void): void {
   const data = program.command('data').description('Look after data sets')
-  data
-    .command('validate')
-    .description('Check every file of a data set and report all problems at once')
-    .option('--dts_name <name>', 'data set: a section of data_configs.yaml')
-    .option('--dts_config_file <file>', 'data configuration (default: configs/data_configs.yaml)')
+  withDataSet(data.command('validate').description('Check every file of a data set and report all problems at once'))
     .option('--json', 'print one JSON object a line; the last is the result')
     .action(async (options: ValidateOptions) => exit(await validate(options)))
   addDataInspect(data, exit)
@@ -44,12 +36,7 @@ export function addData(program: Command, exit: (code: number) => void): void {
 
 async function validate(options: ValidateOptions): Promise<number> {
   const output = createOutput(options.json === true)
-  const { dts_name, dts_config_file } = options
-  if (dts_name === undefined)
-    throw new AppError('usage', '--dts_name is missing', {
-      fix: 'Name a section of the data configuration, for example --dts_name simpler (the bundled sample).',
-    })
-  const data = resolveData({ dts_name, dts_config_file }, configRoots())
+  const { data } = openDataSet(options)
   const stop = onInterrupt(() => output.warn('Stopping.'))
   const frame = await runInEngine(childProcessSpawner(enginePath), { type: 'validate', data }, () => {}, stop)
   if (frame.type !== 'validation') return ERROR_EXIT_CODES.engine_protocol

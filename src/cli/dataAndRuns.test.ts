@@ -48,6 +48,24 @@ test.for<[string[], RegExp]>([
   expect(stderr).toMatch(message)
 })
 
+test('the only data set of a configuration has to be named, or one of several need not be', async () => {
+  const taken = await delta(cwd, 'data', 'validate', '--dts_config_file', 'configs/other.yaml', '--json')
+  expect(taken.lines.at(-1)).toMatchObject({ type: 'result', dts_name: 'moved', valid: true })
+  for (const verb of [
+    'validate',
+    'stats',
+    'preview',
+    'embed',
+    'bow',
+    'features',
+    'score --url http://localhost:1 --output x',
+  ])
+    expect(await delta(cwd, 'data', ...verb.split(' '))).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/--dts_name is missing[^]*small, absent, broken/),
+    })
+})
+
 test('help and version are errors', async () => {
   const [help, version] = await Promise.all([delta(cwd, 'train', '--help'), delta(cwd, '--version')])
   expect([help.code, version.code]).toEqual([0, 0])

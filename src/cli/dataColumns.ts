@@ -1,11 +1,11 @@
-import fs from 'node:fs'
 import path from 'node:path'
 import { Option, type Command } from 'commander'
 import { childProcessSpawner } from '../core/engine/childProcessSpawner'
+import { readText, type TextKind } from '../core/files/readText'
 import { prepareInEngine } from '../core/prep/prepareInEngine'
 import { SPLIT_NAMES } from '../shared/domain/dataset'
 import { SCALINGS, type FeatureColumn } from '../shared/domain/preparation'
-import { AppError, messageOf } from '../shared/errors'
+import { AppError } from '../shared/errors'
 import {
   count,
   here,
@@ -162,14 +162,12 @@ function bowFileOf(textFile: string): string {
 function stopWordsOf(choice: string): 'english' | string[] {
   if (choice === 'english') return choice
   if (choice === 'none') return []
-  const file = here(choice)
-  try {
-    if (!fs.statSync(file).isFile()) throw new Error('it is not a regular file')
-    return fs.readFileSync(file, 'utf8').split(/\s+/).filter(Boolean)
-  } catch (cause) {
-    throw new AppError('not_found', `The stop words cannot be read: ${messageOf(cause)}`, {
-      file,
-      fix: 'Give english, none, or a file with one word a line.',
-    })
-  }
+  return readText(here(choice), STOP_WORDS).split(/\s+/).filter(Boolean)
+}
+
+const STOP_WORDS: TextKind = {
+  expected: 'english, none, or a file with one word a line',
+  kind: 'a list of stop words',
+  maxBytes: 1024 * 1024,
+  larger: 'Give english, none, or a file with one word a line.',
 }

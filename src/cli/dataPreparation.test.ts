@@ -99,7 +99,7 @@ describe('from raw pairs to a trained run', () => {
         estimate: { cached: 32 },
       })
       resultOf(await run(`data bow ${CONFIG} --min_df 1 --json`))
-      expect(resultOf(await run(`data validate --dts_name mine ${CONFIG} --json`))).toMatchObject({
+      expect(resultOf(await run(`data validate ${CONFIG} --json`))).toMatchObject({
         valid: true,
         problems: [],
         splits: [{ width: 384, featureColumns: ['diet__meat', 'diet__vegan', 'diet__missing', 'age__scaled'] }, {}, {}],

@@ -1,19 +1,17 @@
 import path from 'node:path'
 import { InvalidArgumentError, Option, type Command } from 'commander'
-import { resolveData } from '../core/config/resolveExperiment'
 import { childProcessSpawner } from '../core/engine/childProcessSpawner'
 import { SCORE_PROVIDERS, type ScoreProvider } from '../core/score/protocol'
 import { scoreDataset, type ScoreProgress, type ScoreResult } from '../core/score/scoreDataset'
 import { Secret } from '../core/http/secret'
 import { ERROR_EXIT_CODES } from '../shared/errors'
+import { openDataSet, withDataSet, type DataSetOptions } from './dataSet'
 import { formatDuration } from './format'
 import { onInterrupt } from './interrupt'
 import { createOutput, type Output } from './output'
 import { configRoots, enginePath } from './roots'
 
-interface ScoreOptions {
-  dts_name: string
-  dts_config_file?: string
+interface ScoreOptions extends DataSetOptions {
   url: string
   provider: ScoreProvider
   model?: string
@@ -31,11 +29,11 @@ interface ScoreOptions {
 const LINE_EVERY_MS = 2_000
 
 export function addDataScore(data: Command, exit: (code: number) => void): void {
-  data
-    .command('score')
-    .description('Have a reward model score every answer, and write the tables that --rw_model_name map_rw reads')
-    .requiredOption('--dts_name <name>', 'data set: a section of data_configs.yaml')
-    .option('--dts_config_file <file>', 'data configuration (default: configs/data_configs.yaml)')
+  withDataSet(
+    data
+      .command('score')
+      .description('Have a reward model score every answer, and write the tables that --rw_model_name map_rw reads'),
+  )
     .requiredOption('--url <url>', 'address of the scorer; for openai its base, e.g. http://localhost:8000/v1')
     .addOption(
       new Option(
@@ -61,7 +59,7 @@ export function addDataScore(data: Command, exit: (code: number) => void): void 
 async function score(options: ScoreOptions): Promise<number> {
   const output = createOutput(options.json === true)
   const roots = configRoots()
-  const data = resolveData(options, roots)
+  const { data } = openDataSet(options)
   const key = Secret.fromEnvironment(options.key_env, process.env)
   if (key.isSet && isUnprotected(options.url)) output.warn('Warning: the key travels unencrypted over http://')
   const stop = onInterrupt(() =>

@@ -1,7 +1,6 @@
 import path from 'node:path'
 import { InvalidArgumentError, type Command } from 'commander'
-import { dataConfigFile, resolveData } from '../core/config/resolveExperiment'
-import { readYamlFile } from '../core/config/yamlFile'
+import { dataConfigFile, dataSections, resolveData } from '../core/config/resolveExperiment'
 import { recordInSection, type SectionChanges } from '../core/prep/recordInSection'
 import type { DataConfig } from '../shared/config/data'
 import { AppError } from '../shared/errors'
@@ -30,15 +29,18 @@ export function withDataSet(command: Command): Command {
 export function openDataSet({ dts_name, dts_config_file }: DataSetOptions): DataSet {
   const roots = configRoots()
   const file = dataConfigFile(dts_config_file, roots)
-  const name = dts_name ?? onlySection(file)
+  const name = dts_name ?? onlySection(dts_config_file)
   return { data: resolveData({ dts_name: name, dts_config_file }, roots), name, file }
 }
 
-function onlySection(file: string): string {
-  const names = Object.keys(Object(readYamlFile(file).value))
+function onlySection(dts_config_file: string | undefined): string {
+  const { file, names } = dataSections({ dts_config_file }, configRoots())
   const [first] = names
   if (first !== undefined && names.length === 1) return first
-  throw new AppError('usage', '--dts_name is missing', { fix: `Name a data set of ${file}: ${names.join(', ')}.` })
+  throw new AppError('usage', '--dts_name is missing', {
+    file,
+    fix: first === undefined ? `${file} holds no data set.` : `Name one of its data sets: ${names.join(', ')}.`,
+  })
 }
 
 /** Records what was made with the data set, or says what to write where a person keeps the file. */

@@ -155,3 +155,15 @@ test('a file that is missing, a folder, not text or far too large is no clear er
 test.skipIf(process.platform === 'win32')('a device is read without end', () => {
   expect(() => readYamlFile('/dev/zero')).toThrow(expect.objectContaining({ code: 'unreadable' }))
 })
+
+test.for<[string, string | Uint8Array, string, number]>([
+  ['UTF-16 with its mark', Buffer.from('\ufeffa: 1\n', 'utf16le'), 'UTF-16', 1],
+  ['UTF-16 without a mark', Buffer.from('a: 1\n', 'utf16le'), 'UTF-16', 1],
+  ['a NUL', 'a: 1\nb: x\0y\n', 'NUL', 2],
+])('%s in a configuration is told as bad YAML, or without its line', ([, content, word, line]) => {
+  expect(failure(content)).toMatchObject({
+    code: 'unreadable',
+    message: expect.stringContaining(word),
+    details: { line },
+  })
+})

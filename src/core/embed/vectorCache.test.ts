@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
@@ -109,6 +110,34 @@ describe('the cache of vectors', () => {
     expect(() => VectorCache.open(dir, SCOPE)).toThrow(/no cache/)
     expect(fs.readFileSync(file, 'utf8')).toBe('precious notes')
   })
+
+  it('takes all memory for vectors as wide as a damaged header says', () => {
+    const dir = folder()
+    const { file } = filled(dir, 1)
+    fs.writeFileSync(file, fs.readFileSync(file, 'latin1').replace('"width":3', '"width":3000000000'), 'latin1')
+    expect(() => VectorCache.open(dir, SCOPE)).toThrow(/no cache/)
+  })
+
+  it.skipIf(process.platform === 'win32')('waits for a pipe, or leads its first vector out by a link', () => {
+    const dir = folder()
+    const { file } = filled(dir, 1)
+    fs.rmSync(file)
+    execFileSync('mkfifo', [file])
+    expect(() => VectorCache.open(dir, SCOPE)).toThrow(/not a regular file/)
+    fs.rmSync(file)
+    const victim = path.join(dir, 'victim')
+    fs.writeFileSync(victim, 'mine')
+    fs.symlinkSync(victim, `${file}.${process.pid}`)
+    filled(dir, 1)
+    expect(fs.readFileSync(victim, 'utf8')).toBe('mine')
+  })
+
+  it('puts the file of a model that is named like a path elsewhere', () => {
+    const dir = folder()
+    const inner = path.join(dir, 'inner')
+    for (const model of ['../../climbed', '/etc/passwd', '..', 'a/../../b', 'nul\0l'])
+      expect(path.dirname(path.resolve(VectorCache.open(inner, { ...SCOPE, model }).file))).toBe(inner)
+  })
 })
 
 describe('the file of vectors', () => {
@@ -137,6 +166,19 @@ describe('the file of vectors', () => {
     expect(halves).toHaveLength(18)
     // 1/√(0² + 0² + 1²): the half 1.0 is 0x3c00.
     expect(halves.readUInt16LE(10)).toBe(0x3c00)
+  })
+
+  it('goes where a link leads that stands in the place of its draft, or in its own', () => {
+    const dir = folder()
+    const cache = filled(dir, 3)
+    const victim = path.join(dir, 'victim')
+    fs.writeFileSync(victim, 'mine')
+    const { file } = plan(dir)
+    fs.symlinkSync(victim, `${file}.${process.pid}.tmp`)
+    fs.symlinkSync(victim, file)
+    writeVectorFile(plan(dir), cache)
+    expect(fs.readFileSync(victim, 'utf8')).toBe('mine')
+    expect(fs.lstatSync(file).isFile()).toBe(true)
   })
 
   it('is there without a vector that the cache has lost, or with an infinite half', () => {

@@ -22,13 +22,15 @@ const CRC_BYTES = 4
 /** Read at once. */
 const CHUNK_BYTES = 4 << 20
 const MAX_HEADER_BYTES = 4096
+const MAX_WIDTH = 1 << 16
 
 const headerSchema = z.object({
   format: z.literal('delta-vector-cache'),
   version: z.literal(1),
   provider: z.string(),
   model: z.string(),
-  width: z.int().positive(),
+  // Records are as long as it says: more than any model gives would only be memory.
+  width: z.int().positive().max(MAX_WIDTH),
 })
 
 export interface CacheScope {
@@ -160,7 +162,8 @@ export class VectorCache {
     const header = `${JSON.stringify({ format: 'delta-vector-cache', version: 1, provider, model, width })}\n`
     const draft = `${this.file}.${process.pid}`
     try {
-      fs.writeFileSync(draft, header, { flush: true })
+      fs.rmSync(draft, { force: true })
+      fs.writeFileSync(draft, header, { flush: true, flag: 'wx' })
       try {
         fs.linkSync(draft, this.file)
       } catch {
@@ -180,10 +183,14 @@ export class VectorCache {
     const head = Buffer.alloc(MAX_HEADER_BYTES)
     let text: string
     try {
-      const handle = fs.openSync(this.file, 'r')
-      const got = fs.readSync(handle, head, 0, head.length, 0)
-      fs.closeSync(handle)
-      text = head.toString('latin1', 0, got)
+      // A pipe in its place would be waited for without end.
+      const handle = fs.openSync(this.file, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK)
+      try {
+        if (!fs.fstatSync(handle).isFile()) throw new Error('it is not a regular file')
+        text = head.toString('latin1', 0, fs.readSync(handle, head, 0, head.length, 0))
+      } finally {
+        fs.closeSync(handle)
+      }
     } catch (thrown) {
       throw new AppError('unreadable', `The cache cannot be read: ${messageOf(thrown)}`, { file: this.file }, thrown)
     }

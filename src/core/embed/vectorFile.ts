@@ -35,7 +35,9 @@ export function writeVectorFile(plan: VectorFilePlan, cache: VectorCache): void 
   const written = new Uint8Array(rows)
   const draft = `${file}.${process.pid}.tmp`
   try {
-    const handle = fs.openSync(draft, 'w')
+    // What a crash has left, or a link that would lead elsewhere.
+    fs.rmSync(draft, { force: true })
+    const handle = fs.openSync(draft, 'wx')
     try {
       fs.writeSync(handle, header)
       const out = type === 'float32' ? new Float32Array(width) : new Uint16Array(width)

@@ -36,7 +36,9 @@ export function recordInSection(file: string, name: string, data: DataConfig, ch
   }
   const draft = `${file}.${process.pid}.tmp`
   try {
-    fs.writeFileSync(draft, dump({ ...sections, [name]: changed }, STYLE), { flush: true })
+    // What a crash has left, or a link that would lead elsewhere.
+    fs.rmSync(draft, { force: true })
+    fs.writeFileSync(draft, dump({ ...sections, [name]: changed }, STYLE), { flush: true, flag: 'wx' })
     fs.renameSync(draft, file)
   } catch (cause) {
     fs.rmSync(draft, { force: true })

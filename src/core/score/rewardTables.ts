@@ -83,6 +83,9 @@ export function writeTable(plan: TablePlan, rewardOf: (answers: SplitAnswers, i:
   const temporary = `${plan.file}.${process.pid}.tmp`
   try {
     makeFolders(path.dirname(plan.file))
+    // What a crash has left, or a link that would lead elsewhere.
+    fs.rmSync(temporary, { force: true })
+    fs.closeSync(fs.openSync(temporary, 'wx'))
     parquetWriteFile({
       filename: temporary,
       columnData: [

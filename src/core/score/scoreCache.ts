@@ -32,10 +32,11 @@ export class ScoreCache {
     try {
       makeFolders(path.dirname(file))
       const handle = fs.openSync(file, 'a+')
-      const { size } = fs.fstatSync(handle)
+      const stat = fs.fstatSync(handle)
+      const { size } = stat
       const head = Buffer.alloc(Math.min(size, HEADER.length))
-      fs.readSync(handle, head, 0, head.length, 0)
-      if (!HEADER.startsWith(head.toString('latin1'))) {
+      if (stat.isFile()) fs.readSync(handle, head, 0, head.length, 0)
+      if (!stat.isFile() || !HEADER.startsWith(head.toString('latin1'))) {
         fs.closeSync(handle)
         throw new AppError('config_invalid', 'This file is no cache of rewards, and is left as it is', {
           file,

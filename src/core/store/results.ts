@@ -1,3 +1,4 @@
+import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
 import path from 'node:path'
 import { z } from 'zod'
@@ -79,10 +80,12 @@ export async function readResults(dir: string): Promise<UserResult[]> {
 }
 
 async function predictions(file: string): Promise<object[]> {
-  const handle = await open(file, 'r')
+  // A pipe in its place would be waited for without end.
+  const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK)
   try {
-    const { size } = await handle.stat()
-    if (size > MAX_BYTES) return []
+    const stat = await handle.stat()
+    const { size } = stat
+    if (!stat.isFile() || size > MAX_BYTES) return []
     const bytes = new Uint8Array(size)
     await handle.read(bytes, 0, size, 0)
     return await readFlatColumns(bytes, ['u_id', 'z'])

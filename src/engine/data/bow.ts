@@ -2,8 +2,9 @@ import { unzipSync, type UnzipFileInfo } from 'fflate'
 import type { DataConfig } from '../../shared/config/data'
 import { SPLIT_NAMES } from '../../shared/domain/dataset'
 import { AppError, messageOf } from '../../shared/errors'
+import { foreignText } from '../../shared/textEncoding'
 import type { BagOfWords, Dataset, PairSplit } from './dataset'
-import { readFully, throwIfStopped, withInput } from './files'
+import { foreignTextError, readFully, throwIfStopped, withInput } from './files'
 import { parseHeader } from './npy'
 
 /** Sizes that the rest of the data set gives a bag of words. */
@@ -87,6 +88,8 @@ function notConfigured(key: string, message: string): AppError {
 /** One word a line, UTF-8. @throws AppError `not_found`, `unreadable`, `data_invalid` */
 export async function readVocabulary(file: string): Promise<string[]> {
   const bytes = await readWhole(file, MAX_VOCABULARY_BYTES)
+  const foreign = foreignText(bytes)
+  if (foreign) throw foreignTextError(file, foreign)
   let text: string
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)

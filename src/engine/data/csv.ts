@@ -1,8 +1,10 @@
+import { isUtf8 } from 'node:buffer'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { CsvError, parse } from 'csv-parse'
 import { AppError } from '../../shared/errors'
-import { readChunks, readFully, type InputFile, type ReadOptions } from './files'
+import { nulAt } from '../../shared/textEncoding'
+import { foreignTextError, readChunks, readFully, type InputFile, type ReadOptions } from './files'
 
 export interface CsvOptions extends ReadOptions {
   /** Told apart by the first line when absent. */
@@ -24,7 +26,7 @@ const DELIMITERS = [',', '\t', ';', '|']
  * Reads CSV (RFC 4180: quotes, doubled quotes, line breaks in quotes) in bounded memory, UTF-8 with or without a byte
  * order mark, LF or CRLF. The first record names the columns. All values are texts.
  *
- * @throws AppError `data_invalid` for a header that names a column twice, text that is not UTF-8, a quote that is never
+ * @throws AppError `data_invalid` for a header that names a column twice, text that is not UTF-8 or holds a NUL, a quote that is never
  *   closed, a record of more than 64 MiB; `stopped`
  */
 export async function readCsv(file: InputFile, options: CsvOptions): Promise<void> {
@@ -106,19 +108,36 @@ async function* utf8(file: InputFile, options: ReadOptions): AsyncGenerator<stri
   let line = 1
   const decode = (chunk: Buffer | undefined): string => {
     try {
-      const text = chunk ? decoder.decode(chunk, { stream: true }) : decoder.decode()
-      for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) line++
-      return text
+      return chunk ? decoder.decode(chunk, { stream: true }) : decoder.decode()
     } catch {
       throw new AppError('data_invalid', 'The file is not valid UTF-8', {
         file: file.path,
-        line,
+        line: line + (chunk ? linesBeforeFault(chunk) : 0),
         fix: 'Save it as UTF-8: in a spreadsheet choose "CSV UTF-8".',
       })
     }
   }
-  for await (const chunk of readChunks(file, options)) yield decode(chunk)
+  for await (const chunk of readChunks(file, options)) {
+    const text = decode(chunk)
+    const nul = text.indexOf('\0')
+    const end = nul < 0 ? text.length : nul
+    for (let at = text.indexOf('\n'); at >= 0 && at < end; at = text.indexOf('\n', at + 1)) line++
+    if (nul >= 0) throw foreignTextError(file.path, nulAt(line))
+    yield text
+  }
   yield decode(undefined)
+}
+
+/** Whole lines of a piece before the one that is not UTF-8. */
+function linesBeforeFault(piece: Buffer): number {
+  let begin = 0
+  // A character that begins in the piece before.
+  while (begin < 3 && (piece[begin]! & 0xc0) === 0x80) begin++
+  for (let line = 0; ; line++) {
+    const end = piece.indexOf(0x0a, begin)
+    if (end < 0 || !isUtf8(piece.subarray(begin, end))) return line
+    begin = end + 1
+  }
 }
 
 /** The delimiter that stands most often in the first line outside quotes; a comma where none does. */

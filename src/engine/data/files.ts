@@ -1,5 +1,6 @@
 import { open, stat, type FileHandle } from 'node:fs/promises'
 import { AppError, messageOf } from '../../shared/errors'
+import { otherEncoding, type ForeignText } from '../../shared/textEncoding'
 
 /** An open regular file. */
 export interface InputFile {
@@ -81,6 +82,26 @@ export async function readFully(file: InputFile, target: Uint8Array, position: n
     }
     done += bytesRead
   }
+}
+
+/** Enough for the first lines of any text. */
+const HEAD_BYTES = 4096
+
+/** The first bytes of a file, as many as tell its format. */
+export async function readHead(file: InputFile): Promise<Buffer> {
+  const head = Buffer.alloc(Math.min(file.size, HEAD_BYTES))
+  await readFully(file, head, 0)
+  return head
+}
+
+/** @throws AppError `data_invalid` where a text begins in another encoding than UTF-8 */
+export function refuseOtherEncoding(path: string, head: Uint8Array): void {
+  const foreign = otherEncoding(head)
+  if (foreign) throw foreignTextError(path, foreign)
+}
+
+export function foreignTextError(path: string, { message, line, fix }: ForeignText): AppError {
+  return new AppError('data_invalid', message, { file: path, line, fix })
 }
 
 /** Reads that are under way while a piece is used: two keep a disk, or a second core, busy. */

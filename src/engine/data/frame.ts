@@ -1,5 +1,5 @@
 import { AppError } from '../../shared/errors'
-import { readFully, throwIfStopped, withInput, type InputFile, type ReadOptions } from './files'
+import { readHead, refuseOtherEncoding, throwIfStopped, withInput, type InputFile, type ReadOptions } from './files'
 import { readJsonl, type JsonBatch, type JsonRow } from './jsonl'
 import { openParquet, PARQUET_MAGIC } from './parquet'
 
@@ -52,15 +52,15 @@ export async function readFrame(path: string, request: FrameRequest): Promise<vo
 }
 
 async function frameFormat(file: InputFile): Promise<FrameFormat> {
-  const head = Buffer.alloc(Math.min(file.size, 64))
-  await readFully(file, head, 0)
+  const head = await readHead(file)
   if (head.subarray(0, 4).equals(PARQUET_MAGIC)) return 'parquet'
   const start = head
     .toString('latin1')
     .replace(/^\xef\xbb\xbf/, '')
     .trimStart()[0]
-  if (start === '{') return 'jsonl'
   if (/\.parquet$/i.test(file.path)) return 'parquet'
+  refuseOtherEncoding(file.path, head)
+  if (start === '{') return 'jsonl'
   if (start === undefined || (start !== '[' && /\.(jsonl|ndjson|json)$/i.test(file.path))) return 'jsonl'
   const what = start === '[' ? 'It is a JSON array, not JSON Lines' : 'It is neither JSON Lines nor Parquet'
   throw new AppError('data_invalid', what, {
@@ -85,11 +85,13 @@ function columnsOf(rows: readonly JsonRow[]): string[] {
 
 function jsonBatch({ firstRow, rows }: JsonBatch, encodeText: (text: string) => number): FrameBatch {
   const field = (row: JsonRow, column: string): unknown => (Object.hasOwn(row, column) ? row[column] : undefined)
+  let columns: string[] | undefined
   return {
     firstRow,
     rows: rows.length,
+    // Asked for row by row, and found by a walk over all rows.
     get columns() {
-      return columnsOf(rows)
+      return (columns ??= columnsOf(rows))
     },
     values: (column) => rows.map((row) => field(row, column)),
     texts: (column) =>

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { AppError, messageOf } from '../../shared/errors'
-import { readChunks, withInput, type ReadOptions } from './files'
+import { readChunks, readHead, refuseOtherEncoding, withInput, type ReadOptions } from './files'
 
 export interface ReadTextsOptions extends ReadOptions {
   /** Bytes a read; tests make it small. */
@@ -29,6 +29,7 @@ export async function readTexts(
   options: ReadTextsOptions = {},
 ): Promise<number> {
   return withInput(path, async (file) => {
+    refuseOtherEncoding(path, await readHead(file))
     let state: State = 'start'
     let index = 0
     let line = 1

@@ -1,6 +1,13 @@
 import { AppError } from '../../shared/errors'
 import { readCsv } from '../data/csv'
-import { readFully, throwIfStopped, withInput, type InputFile, type ReadOptions } from '../data/files'
+import {
+  readHead,
+  refuseOtherEncoding,
+  throwIfStopped,
+  withInput,
+  type InputFile,
+  type ReadOptions,
+} from '../data/files'
 import { readJsonArray } from '../data/jsonArray'
 import { parseRow, readJsonl } from '../data/jsonl'
 import { openParquet, PARQUET_MAGIC } from '../data/parquet'
@@ -49,11 +56,9 @@ export async function readRecords(path: string, options: RecordOptions): Promise
 }
 
 async function formatOf(file: InputFile): Promise<'parquet' | 'array' | 'jsonl' | 'csv'> {
-  const head = Buffer.alloc(Math.min(file.size, 4096))
-  await readFully(file, head, 0)
+  const head = await readHead(file)
   if (head.subarray(0, 4).equals(PARQUET_MAGIC) || /\.parquet$/i.test(file.path)) return 'parquet'
-  if (head.length >= 2 && ((head[0] === 0xff && head[1] === 0xfe) || (head[0] === 0xfe && head[1] === 0xff)))
-    throw new AppError('data_invalid', 'The file is UTF-16, not UTF-8', { file: file.path, fix: 'Save it as UTF-8.' })
+  refuseOtherEncoding(file.path, head)
   const start = head
     .toString('latin1')
     .replace(/^\xef\xbb\xbf/, '')

@@ -1,5 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
+import { draftFile } from '../data/write/draftFile'
+import { makeFolders } from '../data/write/folders'
 import { unwritable } from '../run/files'
 
 /** Files that appear together, or not at all: written under other names, renamed when the last one is complete. */
@@ -8,12 +10,8 @@ export class Drafts {
 
   /** Where to write what is to become `file`. Folders are made. @throws AppError `unwritable` */
   of(file: string): string {
-    const draft = `${file}.${process.pid}.tmp`
-    try {
-      fs.mkdirSync(path.dirname(file), { recursive: true })
-    } catch (cause) {
-      throw unwritable(file, cause)
-    }
+    makeFolders(path.dirname(file))
+    const draft = draftFile(file)
     this.#names.set(file, draft)
     return draft
   }

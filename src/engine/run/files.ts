@@ -5,8 +5,10 @@ import { AppError, messageOf } from '../../shared/errors'
 export function writeAtomically(file: string, content: string | Uint8Array): void {
   const temporary = `${file}.tmp`
   try {
+    // What an earlier crash has left, or a link that would lead elsewhere.
+    fs.rmSync(temporary, { force: true })
     // Flushed before the rename: a power cut must not leave the new name over no bytes.
-    fs.writeFileSync(temporary, content, { flush: true })
+    fs.writeFileSync(temporary, content, { flush: true, flag: 'wx' })
     fs.renameSync(temporary, file)
   } catch (cause) {
     fs.rmSync(temporary, { force: true })

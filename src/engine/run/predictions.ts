@@ -1,7 +1,9 @@
+import fs from 'node:fs'
 import path from 'node:path'
 import { parquetWriteFile, type ColumnSource } from 'hyparquet-writer'
 import type { Evaluation } from '../backends/execution'
 import type { Dataset, PairSplit } from '../data/dataset'
+import { draftFile } from '../data/write/draftFile'
 import { unwritable, writeAtomically } from './files'
 
 /**
@@ -26,10 +28,22 @@ export function writePredictions(file: string, dataset: Dataset, split: PairSpli
 /** The same columns where a person wants them: Parquet, JSON Lines or CSV by the name's ending. */
 export function writePredictionTable(file: string, dataset: Dataset, split: PairSplit, evaluation: Evaluation): void {
   const row = ROW_WRITERS[path.extname(file).toLowerCase()]
-  if (!row) return writePredictions(file, dataset, split, evaluation)
+  if (!row) return writeWhole(file, (draft) => writePredictions(draft, dataset, split, evaluation))
   const { users, ids } = keys(dataset, split)
   const lines = Array.from(evaluation.z, (z, i) => row.line(users[i]!, ids[i]!, z, probability(z)))
   writeAtomically(file, `${[...row.header, ...lines].join('\n')}\n`)
+}
+
+/** @throws AppError `unwritable` */
+function writeWhole(file: string, write: (draft: string) => void): void {
+  const draft = draftFile(file)
+  try {
+    write(draft)
+    fs.renameSync(draft, file)
+  } catch (cause) {
+    fs.rmSync(draft, { force: true })
+    throw unwritable(file, cause)
+  }
 }
 
 type Key = string | number
