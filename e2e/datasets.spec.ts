@@ -171,6 +171,76 @@ test('a CSV becomes a data set: its columns are guessed, put right, and split', 
   )
 })
 
+const PERSONAS = [
+  ['vegan', 'lentil stew'],
+  ['meat', 'roast beef'],
+  ['fast', 'a burger'],
+] as const
+
+/** Raw judgements as a survey leaves them: each persona prefers its own food, whatever the day. */
+function rawJudgements(days: number): Record<string, string>[] {
+  return Array.from({ length: days }, (_, day) =>
+    PERSONAS.flatMap(([persona, own]) =>
+      PERSONAS.filter(([, food]) => food !== own).map(([, other]) => ({
+        qid: `q${day}`,
+        topic: day % 2 === 0 ? 'lunch' : 'dinner',
+        prompt: `What shall I eat on day ${day}?`,
+        chosen: `Have ${own}.`,
+        rejected: `Have ${other}.`,
+        persona_chosen: persona,
+      })),
+    ),
+  ).flat()
+}
+
+const RAW = {
+  csv: (rows: readonly Record<string, string>[]) =>
+    [Object.keys(rows[0]!), ...rows.map((row) => Object.values(row))].map((cells) => `${cells.join(',')}\n`).join(''),
+  jsonl: (rows: readonly Record<string, string>[]) => rows.map((row) => `${JSON.stringify(row)}\n`).join(''),
+}
+
+for (const [format, write] of Object.entries(RAW))
+  test(`raw judgements in ${format} become a trained run by the window alone`, async ({ open, folder, logDir }) => {
+    test.setTimeout(600_000)
+    const file = join(folder, `judgements.${format}`)
+    writeFileSync(file, write(rawJudgements(12)))
+    const { app, page } = await open()
+    await openPage(page)
+    await choose(app, [file])
+    await page.getByRole('button', { name: 'Add…' }).click()
+    await page.getByRole('button', { name: /^Files/ }).click()
+
+    // The wizard: what is whose, the split by question, the vectors.
+    const dialog = page.getByRole('dialog', { name: 'Add a data set' })
+    await dialog.getByRole('combobox', { name: 'What persona_chosen is' }).selectOption('user')
+    await dialog.getByRole('checkbox', { name: /^Split into/ }).check()
+    await dialog.getByRole('checkbox', { name: 'qid', exact: true }).check()
+    await dialog.getByRole('checkbox', { name: /MiniLM/ }).check()
+    const commands = dialog.getByLabel('Commands', { exact: true })
+    for (const verb of ['data import', 'data split', 'data embed']) await expect(commands).toContainText(verb)
+    await expect(commands).toContainText('--by qid')
+    await dialog.getByRole('button', { name: 'Add', exact: true }).click()
+    await expect(page.getByRole('heading', { name: 'judgements', exact: true })).toBeVisible({ timeout: 300_000 })
+    await expect(page.getByText('The vectors are still to be made.')).toHaveCount(0)
+    await expect(page.getByRole('row', { name: /^Users 3 / })).toBeVisible()
+
+    // And out of it a run.
+    await page.getByRole('button', { name: 'New experiment' }).click()
+    await expect(page.getByRole('textbox', { name: 'The experiment as YAML' })).toContainText('dts_name: judgements')
+    await page.getByLabel('Epochs at most', { exact: true }).fill('3')
+    await page.getByLabel('Experiment', { exact: true }).fill('by-window')
+    await expect(page.getByTestId('estimate-time')).toHaveText(/≈ .* (ms|s)/, { timeout: 60_000 })
+    await page.keyboard.press('Control+Enter')
+    await page.waitForURL(/#\/runs\//)
+    const run = join(logDir, 'by-window', 'v0')
+    const record = (): { status?: string; dts_name?: string } =>
+      existsSync(join(run, 'run.json')) ? JSON.parse(readFileSync(join(run, 'run.json'), 'utf8')) : {}
+    await expect.poll(() => record().status, { timeout: 120_000 }).toBe('finished')
+    expect(record().dts_name).toBe('judgements')
+    expect(readFileSync(join(run, 'hparams.yaml'), 'utf8')).toContain('provider: minilm')
+    await expect(page.getByText('finished').first()).toBeVisible()
+  })
+
 test('a folder that is in form is linked where it lies, and taken off the list again', async ({ open, folder }) => {
   const data = join(folder, 'copied')
   cpSync(join(ROOT, 'resources', 'data', 'simpler'), data, { recursive: true })

@@ -21,6 +21,7 @@ const ORDER = [
   'start',
   'tableMemory',
   'store',
+  'preparation',
   'ceilings',
   'account',
   'levels',

@@ -54,7 +54,8 @@ export class WorkspaceFolder {
   /** @throws AppError `usage` where a data set of that name was made before */
   refuseTaken(name: string): void {
     const folder = this.folderOf(name)
-    if (!fs.existsSync(folder)) return
+    // A link to nothing is something, too.
+    if (!fs.lstatSync(folder, { throwIfNoEntry: false })) return
     throw new AppError('usage', `There is a data set "${name}" already`, {
       key: 'name',
       fix: fs.existsSync(path.join(folder, DATA_CONFIG_FILE))

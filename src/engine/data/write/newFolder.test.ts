@@ -2,7 +2,9 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { temporaryFolder } from '../dataFixture'
+import { importData } from '../../import/importData'
 import { withDrafts } from '../../prep/drafts'
+import { splitPairs } from '../../prep/splitPairs'
 import { writeAtomically } from '../../run/files'
 import { newFolder } from './newFolder'
 
@@ -78,6 +80,55 @@ describe('a new folder', () => {
 
   test.runIf(process.platform === 'linux')('never ends where the system refuses every new name', async () => {
     await expect(newFolder('/proc/no/such', fill)).rejects.toMatchObject({ code: 'unwritable' })
+  })
+})
+
+describe('names that climb: of a data set, a column, a user, a topic, a text', () => {
+  const CLIMBING = ['../../climbed', '/tmp/climbed', '..', 'a/../../climbed', 'C:\\climbed', 'nul\0l']
+  const rows = CLIMBING.flatMap((name, n) =>
+    [0, 1].map((k) => ({
+      u_id: name,
+      qid: `${name}${k}`,
+      ...Object.fromEntries(CLIMBING.map((column) => [column, name])),
+      prompt: `${name} ${n}`,
+      chosen: name,
+      rejected: `${k}`,
+    })),
+  )
+  const filesBelow = (root: string): string[] =>
+    fs
+      .readdirSync(root, { recursive: true, withFileTypes: true })
+      .filter((entry) => !entry.isDirectory())
+      .map((entry) => path.relative(root, path.join(entry.parentPath, entry.name)))
+      .sort()
+
+  test.each(CLIMBING)('%j: a file is written outside of the chosen folder', async (name) => {
+    const root = temporaryFolder()
+    const input = path.join(root, 'in', 'raw.jsonl')
+    const output = path.join(root, 'deep', 'er', 'out')
+    fs.mkdirSync(path.dirname(input))
+    fs.writeFileSync(input, rows.map((row) => `${JSON.stringify(row)}\n`).join(''))
+    await splitPairs({
+      ...{ task: 'split', input, output, dts_name: name, format: 'jsonl', by: ['qid'], user: 'u_id', time: 'time' },
+      ...{
+        stratify: [name],
+        test: 0.3,
+        dev: 0,
+        unseen: 0,
+        perUser: false,
+        sharedTexts: 'report',
+        prefixColumns: [name],
+        seed: 0,
+      },
+    })
+    const imported = path.join(root, 'deep', 'er', 'imported')
+    await importData(
+      { format: 'pairs', inputs: [input], output: imported, columns: { user: name }, context: 'full', min_gap: 0 },
+      () => {},
+    )
+    expect(filesBelow(root).filter((file) => !/^(in|deep\/er\/(out|imported))\/[\w.]+$/.test(file))).toEqual([])
+    expect(filesBelow(output).length).toBeGreaterThan(3)
+    expect(fs.existsSync('/tmp/climbed')).toBe(false)
   })
 })
 
