@@ -191,6 +191,29 @@ describe('embedding by a service', () => {
     )
   })
 
+  it('stops at Ctrl-C with what was paid for, and goes on from there', { timeout: TIMEOUT_MS }, async () => {
+    const { run, begin } = place(8)
+    resultOf(await run(SPLIT))
+    let running: Running | undefined
+    const server = await startEmbeddingServer((response, texts, attempt) => {
+      if (attempt === 3) running?.child.kill('SIGINT')
+      sayJson(response, { data: texts.map((text, index) => ({ index, embedding: vectorOf(text) })) })
+    })
+    running = begin(service(server))
+    const stopped = await running.done
+    running = undefined
+    expect(stopped).toMatchObject({ code: 130, signal: null })
+    const { embedded } = stopped.lines.at(-1)!
+    // The third batch was on its way, and a fourth may have left before the signal came.
+    expect(stopped.lines.at(-1)).toMatchObject({ type: 'result', status: 'stopped' })
+    expect(embedded).toBe(4 * server.requests.length)
+    const finished = resultOf(await run(service(server)))
+    expect(finished).toMatchObject({ embedded: 32 - Number(embedded), estimate: { cached: embedded } })
+    const asked = server.requests.flatMap(({ texts }) => texts)
+    expect(asked).toHaveLength(32)
+    expect(new Set(asked).size).toBe(32)
+  })
+
   it('refuses other vectors for a data set, and for a run', { timeout: TIMEOUT_MS }, async () => {
     const { run, folder } = place(8)
     const width = { value: 4 }

@@ -62,7 +62,10 @@ const data = (change: (entries: { index: number; embedding: unknown }[]) => unkn
 
 const passing: [string, Respond][] = [
   ['429 without Retry-After', status(429)],
+  ['408', status(408)],
   ['500', status(500)],
+  ['502', status(502, '<html>Bad Gateway</html>')],
+  ['504', status(504)],
   ['503', status(503)],
   ['a timeout', () => {}],
   ['a connection reset before the answer', (response) => void response.socket?.resetAndDestroy()],
@@ -111,6 +114,12 @@ const final: [string, Respond, RegExp][] = [
   ],
   ['another shape of answer', (response) => sayJson(response, { vectors: [] }), /no list "data"/],
   ['a wrong key (401)', status(401, `bad key ${KEY} \u001b[31m`), /401 Unauthorized: bad key \[key\] \[31m/],
+  ['a region that is not served (403)', status(403, '{"error": {"code": "unsupported_country"}}'), /403 Forbidden/],
+  [
+    'an account without credit (429)',
+    status(429, '{"error": {"code": "insufficient_quota"}}'),
+    /429[^]*insufficient_quota/,
+  ],
   ['a wrong path (404)', status(404), /404/],
   ['a redirect', status(307, '', { location: 'http://127.0.0.1:9/' }), /307/],
 ]
@@ -141,10 +150,22 @@ describe('an OpenAI-compatible embedding service', () => {
     expect(asked.server.requests).toHaveLength(3)
   })
 
-  it('waits as long as Retry-After says', async () => {
-    const { server, outcome } = await ask(after(1, status(429, '', { 'retry-after': '1' })))
+  // A date has whole seconds: of two seconds, more than one is left.
+  it.each([
+    ['in seconds', () => '1'],
+    ['as a date', () => new Date(Date.now() + 2000).toUTCString()],
+  ])('waits as long as Retry-After says, %s', async (_, after429) => {
+    const { server, outcome } = await ask(
+      after(1, (...args) => status(429, '', { 'retry-after': after429() })(...args)),
+    )
     expect(outcome).toEqual(expected)
     expect(server.requests[1]!.time - server.requests[0]!.time).toBeGreaterThan(950)
+  })
+
+  it('does not wait for an hour because Retry-After says so', async () => {
+    const asked = await ask(status(503, '', { 'retry-after': '3600' }))
+    expect(failure(asked).message).toMatch(/3600 s of patience/)
+    expect(asked.server.requests).toHaveLength(1)
   })
 
   it.each(final)('asks once and never again after %s, and shows no key', async (_, fail, message) => {
@@ -156,10 +177,13 @@ describe('an OpenAI-compatible embedding service', () => {
     expect(shown).not.toContain('\u001b')
   })
 
-  it('finds the text that is too long (400), and names it', async () => {
+  it.each([
+    [400, 'Bad Request'],
+    [413, 'Payload Too Large'],
+  ])('finds the text that is too long (%d), and names it', async (code, words) => {
     const tooLong: Respond = (response, texts, attempt, request) =>
       texts.some((text) => text.includes('second'))
-        ? status(400, '{"error": {"message": "maximum context length is 8192 tokens"}}')(
+        ? status(code, '{"error": {"message": "maximum context length is 8192 tokens"}}')(
             response,
             texts,
             attempt,
@@ -168,7 +192,8 @@ describe('an OpenAI-compatible embedding service', () => {
         : sayVectors(response, texts, attempt, request)
     const asked = await ask(tooLong)
     expect(failure(asked)).toMatchObject({ code: 'service_failed', details: { row: 11 } })
-    expect(formatError(failure(asked))).toMatch(/400 Bad Request[^]*Text 11 \(13 characters[^]*"a second text"/)
+    expect(formatError(failure(asked))).toContain(`${code} ${words}`)
+    expect(formatError(failure(asked))).toMatch(/Text 11 \(13 characters[^]*"a second text"/)
     expect(asked.server.requests.map(({ texts }) => texts.length)).toEqual([3, 1, 2, 1])
   })
 
@@ -187,6 +212,12 @@ describe('an OpenAI-compatible embedding service', () => {
     await embedder.embed([{ text: 'x', row: 0 }], { soon: never, now: never }, () => {})
     // The first batch has about 6 tokens, at 30 a second.
     expect(server.requests[1]!.time - server.requests[0]!.time).toBeGreaterThan(150)
+  })
+
+  it('spaces requests by their limit a minute', async () => {
+    const { embedder, server } = await ask(sayVectors, { limits: { requestsPerMinute: 240 } })
+    await embedder.embed([{ text: 'x', row: 0 }], { soon: never, now: never }, () => {})
+    expect(server.requests[1]!.time - server.requests[0]!.time).toBeGreaterThan(200)
   })
 
   it('refuses an address with a password without repeating it', async () => {

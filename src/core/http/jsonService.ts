@@ -127,8 +127,12 @@ export class JsonService {
 
   #refused(response: Response, status: string, text: string): Failure {
     const problem = `it answers ${status}: ${this.#excerpt(text)}`
-    const passing = response.status === 429 || response.status === 408 || response.status >= 500
-    return { problem, passing, fix: adviceFor(response.status), status: response.status, ...retryAfter(response) }
+    const { status: code } = response
+    // OpenAI says "too many requests" of an account without credit, too, which no patience fills.
+    const spent = code === 429 && text.includes('insufficient_quota')
+    const passing = !spent && (code === 429 || code === 408 || code >= 500)
+    const fix = spent ? 'The account of this key has no credit left: see its plan and billing.' : adviceFor(code)
+    return { problem, passing, fix, status: code, ...retryAfter(response) }
   }
 
   #notJson(text: string): Failure {
