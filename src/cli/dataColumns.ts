@@ -93,7 +93,7 @@ async function features(options: FeaturesOptions): Promise<number> {
   for (const feature of result.features) output.say(describe(feature))
   if (result.inconsistentUsers > 0)
     output.warn(
-      `${plural(result.inconsistentUsers, 'user')} have different values in different rows; each row keeps its own`,
+      `${plural(result.inconsistentUsers, 'user')} ${result.inconsistentUsers === 1 ? 'has' : 'have'} different values in different rows; each row keeps its own`,
     )
   record(set, { prefix_columns: result.prefixes }, output)
   output.object({ type: 'result', dts_name: set.data.dts_name, ...result })
@@ -105,7 +105,9 @@ function describe(feature: FeatureColumn): string {
   if (feature.kind === 'scaled')
     return `${feature.output} = (${feature.column} − ${feature.shift.toPrecision(4)}) / ${feature.scale.toPrecision(4)}${missing}`
   const unknown =
-    feature.unknownRows === 0 ? '' : `; ${plural(feature.unknownRows, 'row')} have a category that train lacks`
+    feature.unknownRows === 0
+      ? ''
+      : `; ${plural(feature.unknownRows, 'row')} ${feature.unknownRows === 1 ? 'has' : 'have'} a category that train lacks`
   return `${feature.prefix}*: ${plural(feature.categories.length, 'category').replace('categorys', 'categories')}${missing}${unknown}`
 }
 

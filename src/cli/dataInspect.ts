@@ -3,7 +3,13 @@ import { Option, type Command } from 'commander'
 import { childProcessSpawner } from '../core/engine/childProcessSpawner'
 import { prepareInEngine } from '../core/prep/prepareInEngine'
 import { SPLIT_NAMES, type SplitName } from '../shared/domain/dataset'
-import { CONFLICTS, PAIR_FORMATS, type PairFormat, type SplitStats } from '../shared/domain/preparation'
+import {
+  CONFLICTS,
+  PAIR_FORMATS,
+  type DedupeResult,
+  type PairFormat,
+  type SplitStats,
+} from '../shared/domain/preparation'
 import { AppError } from '../shared/errors'
 import { count, here, natural, openDataSet, plural, withDataSet, type DataSetOptions } from './dataSet'
 import { overlapLines } from './dataSplit'
@@ -81,7 +87,8 @@ async function preview(options: PreviewOptions): Promise<number> {
   output.say(`Columns, by the first ${plural(sampledRows, 'row')}:`)
   for (const line of formatTable(['column', 'type', 'missing', 'distinct', 'example'], lines)) output.say(line)
   for (const row of rows) output.say(JSON.stringify(row))
-  if (malformed > 0) output.warn(`${plural(malformed, 'line')} are no JSON objects`)
+  if (malformed > 0)
+    output.warn(malformed === 1 ? '1 line is no JSON object' : `${count(malformed)} lines are no JSON objects`)
   output.object({ type: 'result', file: input, ...result })
   return 0
 }
@@ -173,17 +180,13 @@ async function dedupe(options: DedupeOptions): Promise<number> {
   return 0
 }
 
-function report(
-  result: { rows: number; kept: number; duplicates: number; conflictingRows: number; conflictingPairs: number } & {
-    droppedFile: string | null
-  },
-  { output: target, conflicts }: DedupeOptions,
-  output: Output,
-): void {
-  const { rows, kept, duplicates, conflictingRows, conflictingPairs, droppedFile } = result
+function report(result: DedupeResult, { output: target, conflicts }: DedupeOptions, output: Output): void {
+  const { rows, kept, duplicates, conflictingRows, conflictingPairs, dropped, droppedFile } = result
   output.say(
     `${plural(rows, 'row')}, ${plural(duplicates, 'repetition')} left out → ${target} (${plural(kept, 'row')})`,
   )
+  for (const { reason, rows: lost, message } of dropped)
+    if (reason === 'row_malformed') output.warn(`${plural(lost, 'row')} left out: ${message}`)
   if (conflictingRows > 0)
     output.warn(
       `${plural(conflictingPairs, 'pair')} (${plural(conflictingRows, 'row')}) were judged in both ways by one user: ${conflicts === 'keep' ? 'kept' : 'left out'}`,

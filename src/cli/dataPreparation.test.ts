@@ -214,6 +214,22 @@ describe('embedding by a service', () => {
     expect(new Set(asked).size).toBe(32)
   })
 
+  it('overwrites vectors of which nobody has said what made them', { timeout: TIMEOUT_MS }, async () => {
+    const { run, folder } = place(8)
+    resultOf(await run(SPLIT))
+    const server = await startEmbeddingServer()
+    const vectors = path.join(folder, 'mine', 'emb.npy')
+    fs.writeFileSync(vectors, 'made elsewhere')
+    expect(await run(service(server))).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/emb\.npy[^]*--replace/),
+    })
+    expect(server.requests).toEqual([])
+    expect(fs.readFileSync(vectors, 'utf8')).toBe('made elsewhere')
+    expect(resultOf(await run(`${service(server)} --dry_run`))).toMatchObject({ status: 'estimated' })
+    expect(resultOf(await run(`${service(server)} --replace`))).toMatchObject({ status: 'finished', embedded: 32 })
+  })
+
   it('refuses other vectors for a data set, and for a run', { timeout: TIMEOUT_MS }, async () => {
     const { run, folder } = place(8)
     const width = { value: 4 }

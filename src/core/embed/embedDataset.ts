@@ -86,9 +86,18 @@ export async function embedDataset(
 }
 
 /** Vectors that are there already are somebody's work. */
-function refuseOtherVectors({ data, embedder, normalize, replace }: EmbedRequest): void {
+function refuseOtherVectors({ data, embedder, normalize, replace, dryRun }: EmbedRequest): void {
   const made = data.embedder
-  if (!made || replace || !embFiles(data).some(({ emb_file }) => fs.existsSync(emb_file))) return
+  const there = embFiles(data).find(({ emb_file }) => fs.lstatSync(emb_file, { throwIfNoEntry: false }))
+  if (!there || replace) return
+  if (!made) {
+    if (dryRun) return
+    throw new AppError('config_invalid', 'There are vectors already, and nothing says what made them', {
+      file: there.emb_file,
+      key: 'embedder',
+      fix: 'Record their embedder in the data configuration, name another emb_file there, or give --replace to overwrite them.',
+    })
+  }
   const same = made.provider === embedder.provider && made.model === embedder.model && made.normalized === normalize
   if (same) return
   throw new AppError('config_invalid', `The data set has vectors of ${made.provider} ${made.model} already`, {

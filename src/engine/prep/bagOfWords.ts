@@ -6,7 +6,7 @@ import { npyHeader } from '../../shared/npyHeader'
 import { TEXT_COLUMNS } from '../data/features'
 import { readTexts } from '../data/texts'
 import { withDrafts } from './drafts'
-import { BatchColumns, requireColumns } from './pairRows'
+import { BatchColumns, noRows, requireColumns } from './pairRows'
 import { readPairs, type PassOptions } from './readPairs'
 import { Codes, Numbers } from './textCodes'
 import { ENGLISH_STOP_WORDS, words } from './words'
@@ -72,6 +72,7 @@ async function documentFrequencies(
       }
     },
   })
+  if (!checked) throw noRows(file)
   return { frequencies, texts: texts.size }
 }
 

@@ -5,7 +5,7 @@ import { TEXT_COLUMNS } from '../data/features'
 import { UserRegistry } from '../data/registry'
 import { ColumnTyper, toJson } from './columnTypes'
 import { withDrafts } from './drafts'
-import { BatchColumns, DropLog, isFault, pairRow, requireColumns } from './pairRows'
+import { BatchColumns, DropLog, isFault, noRows, pairRow, requireColumns } from './pairRows'
 import { LineFile } from './lineFile'
 import { openPairsWriter } from './pairsWriter'
 import { readPairs, type PassOptions } from './readPairs'
@@ -133,6 +133,7 @@ async function readJudgments({ input, user }: DedupeTask, options: PassOptions):
     },
     onMalformed: () => judgments.rows++,
   })
+  if (!checked) throw noRows(input)
   return judgments
 }
 

@@ -28,7 +28,8 @@ export async function indexTexts({ data }: IndexTask, options: PassOptions = {})
     const result: IndexResult = { task: 'index', textFiles: [], indexed: [] }
     for (const file of textFiles) {
       const users = splits.filter(({ text_file }) => text_file === file)
-      const { find, texts, made } = fs.existsSync(file)
+      // A link to nothing is read, too, and told: what it led to is somewhere else, and not to be made anew.
+      const { find, texts, made } = fs.lstatSync(file, { throwIfNoEntry: false })
         ? await readTextFile(file, options)
         : await makeTextFile(file, users, drafts, options)
       result.textFiles.push({ file, texts, made })

@@ -70,6 +70,14 @@ export function requireColumns(file: string, columns: readonly string[], wanted:
   )
 }
 
+/** For a step that can do nothing without a row. */
+export function noRows(file: string): AppError {
+  return new AppError('data_invalid', 'No row of the file can be read', {
+    file,
+    fix: 'Write one JSON object on each line, in UTF-8; `delta data preview` shows what is there.',
+  })
+}
+
 const MESSAGES: Record<Dropped['reason'], string> = {
   row_malformed: 'the line is no JSON object in UTF-8',
   value_missing: 'a value is missing',

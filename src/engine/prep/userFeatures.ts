@@ -4,7 +4,7 @@ import type { ColumnInfo, FeatureColumn, FeaturesResult, featuresTaskSchema } fr
 import { AppError } from '../../shared/errors'
 import { toFeature, toIdentifier } from '../data/values'
 import { withDrafts } from './drafts'
-import { BatchColumns, requireColumns } from './pairRows'
+import { BatchColumns, noRows, requireColumns } from './pairRows'
 import { readPairs, type PassOptions } from './readPairs'
 import { rewritePairs } from './rewritePairs'
 
@@ -96,6 +96,7 @@ async function readSources(
         }
       },
     })
+    if (!checked) throw noRows(file)
   }
   return { sources, inconsistentUsers: inconsistent.size, columns }
 }

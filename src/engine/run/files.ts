@@ -54,7 +54,7 @@ export function unwritable(file: string, cause: unknown): AppError {
   return new AppError(
     'unwritable',
     `${file} cannot be written: ${messageOf(cause)}`,
-    { file, fix: 'Check the free space and the permissions of the folder, or choose another with --log_dir.' },
+    { file, fix: 'Check the free space and the permissions of the folder, or choose another (for runs: --log_dir).' },
     cause,
   )
 }
