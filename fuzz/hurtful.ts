@@ -24,7 +24,7 @@ const names = (count: number): string[] => Array.from({ length: count }, (_, i) 
 const nest = (open: string, close: string, depth: number): string => `${open.repeat(depth)}1${close.repeat(depth)}`
 
 /** More than any reader's longest line, kept as a hole: it takes no room on the disk. */
-const HUGE_BYTES = 200 << 20
+const HUGE_BYTES = 100 << 20
 const COLUMNS = 10_000
 
 export const HURTFUL: readonly Hurtful[] = [
@@ -66,7 +66,7 @@ export const HURTFUL: readonly Hurtful[] = [
       'base64',
     ),
   ),
-  { name: 'a hole of 200 MiB', make: (file) => (writeFileSync(file, ''), truncateSync(file, HUGE_BYTES)) },
+  { name: 'a hole of 100 MiB', make: (file) => (writeFileSync(file, ''), truncateSync(file, HUGE_BYTES)) },
   { name: 'a folder', make: (file) => void mkdirSync(file), unreadable: true },
   { name: 'nothing at all', make: () => {}, unreadable: true },
   { name: 'a pipe that nobody writes to', make: (file) => void execFileSync('mkfifo', [file]), unreadable: true },

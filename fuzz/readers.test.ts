@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { writeCase } from './cases'
-import { outcomeOf, prepareFolder, READERS } from './readers'
+import { outcomeOf, prepareFolder, READERS, type Reader } from './readers'
 
 /** The slice of `npm run fuzz` that every test run takes: its first cases, all hostile seeds among them. */
 const CASES = 40
@@ -33,10 +33,13 @@ test.each(READERS.map((reader) => ({ name: reader.name, reader })))(
 )
 
 const FOUND = path.join(import.meta.dirname, 'found')
-const parquetReaders = READERS.filter(({ file }) => file.endsWith('.parquet'))
+/** Its name's ending says what kind of file it is. */
+const readersOf = (name: string): Reader[] =>
+  READERS.filter(({ file, wrap }) => wrap === undefined && file.includes(path.extname(name)))
 
 test.each(readdirSync(FOUND))('%s, which a reader once read without end, is read without end again', async (name) => {
-  for (const reader of parquetReaders) {
+  expect(readersOf(name)).not.toEqual([])
+  for (const reader of readersOf(name)) {
     const folder = path.join(root, `found-${reader.name.replaceAll(/\W+/g, '-')}`)
     prepareFolder(reader, folder)
     copyFileSync(path.join(FOUND, name), path.join(folder, reader.file))

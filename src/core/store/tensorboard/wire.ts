@@ -77,7 +77,8 @@ export class Wire {
 
   #skip(bytes: number): void {
     this.from = this.at
-    this.to = this.at = this.at + bytes
+    // Ten bytes can say a length below zero, which would lead back, and round and round.
+    this.to = this.at = bytes < 0 ? Infinity : this.at + bytes
   }
 
   /** A varint. Negative ones take ten bytes and two's complement; other numbers beyond 2⁵³ occur in no event file. */
