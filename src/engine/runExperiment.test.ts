@@ -2,6 +2,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { ExperimentConfig } from '../shared/config/experiment'
+import { evaluationSchema, type EvaluatedSplit } from '../shared/domain/evaluation'
 import { runRecordSchema } from '../shared/domain/run'
 import { dataFixture, temporaryFolder, writeData } from './data/dataFixture'
 import { runExperiment, type EngineMessage } from './runExperiment'
@@ -32,6 +33,10 @@ function run(
 }
 
 const record = (dir: string) => runRecordSchema.parse(JSON.parse(fs.readFileSync(path.join(dir, 'run.json'), 'utf8')))
+const evaluationText = (dir: string, split: EvaluatedSplit): string =>
+  fs.readFileSync(path.join(dir, 'evaluation', `${split}.json`), 'utf8')
+const evaluation = (dir: string, split: EvaluatedSplit) =>
+  evaluationSchema.parse(JSON.parse(evaluationText(dir, split)))
 const lines = (dir: string, file: string): string[] => fs.readFileSync(path.join(dir, file), 'utf8').trim().split('\n')
 
 describe('a run', () => {
@@ -45,6 +50,9 @@ describe('a run', () => {
         'checkpoints/best.safetensors',
         'checkpoints/last.json',
         'checkpoints/last.safetensors',
+        'evaluation/dev.json',
+        'evaluation/test.json',
+        'evaluation/test_unseen.json',
         'hparams.yaml',
         'metrics.jsonl',
         'predictions/dev.parquet',
@@ -61,6 +69,45 @@ describe('a run', () => {
     })
     // One line an epoch, and one of the tests.
     expect(lines(result.dir, 'metrics.jsonl')).toHaveLength(7)
+  })
+
+  it.each(['fused', 'wasm'] as const)('is evaluated person by person, on %s', async (backend) => {
+    const { config, logDir } = await fixture()
+    const result = await run({ ...config, backend }, logDir)
+    const test = evaluation(result.dir, 'test')
+    expect(test).toMatchObject({
+      checkpoint: { name: 'best', epochs: result.best_epoch! + 1, steps: 3 * (result.best_epoch! + 1) },
+      pairs: 6,
+      users: 2,
+      known_users: 2,
+      leak: { leaks: false },
+    })
+    expect(test.accuracy?.value).toBeCloseTo(result.test_acc!, 12)
+    expect(test.nll?.value).toBeCloseTo(
+      Number(Object(JSON.parse(lines(result.dir, 'metrics.jsonl').at(-1)!)).values.test_bt_loss),
+      6,
+    )
+    expect(test.comparisons.map(({ name }) => name)).toEqual(['bt', 'majority', 'shuffled_users', 'generic_user'])
+    const unseen = evaluation(result.dir, 'test_unseen')
+    expect(unseen).toMatchObject({ known_users: 0, user_vector: null })
+    // All answer for the generic user anyway.
+    expect(unseen.comparisons.map(({ name }) => name)).toEqual(['bt', 'majority'])
+    // Its pairs have prompts of their own texts, but the fixture gives all splits the same vectors.
+    expect(unseen.cells.map(({ pairs }) => pairs)).toEqual([0, 0, 3, 0])
+  })
+
+  it('has another yardstick where its own settings are others, or other resamples', async () => {
+    const { config, logDir } = await fixture()
+    const [one, other] = [
+      await run(config, logDir),
+      await run({ ...config, trainer: { ...config.trainer, seed: 5, batch_size: 4 } }, logDir),
+    ]
+    const bt = (dir: string) => evaluation(dir, 'test').comparisons.find(({ name }) => name === 'bt')
+    const { accuracy, user_accuracy, nll } = bt(one.dir)!
+    expect(bt(other.dir)).toMatchObject({ accuracy, user_accuracy, nll })
+    const again = await run(config, logDir)
+    for (const split of ['dev', 'test', 'test_unseen'] as const)
+      expect(evaluationText(again.dir, split)).toBe(evaluationText(one.dir, split))
   })
 
   it('stopped at any time and resumed through its files leaves the same checkpoints as an unbroken one', async () => {
@@ -85,6 +132,7 @@ describe('a run', () => {
       }
     const values = (dir: string) => lines(dir, 'metrics.jsonl').map((line) => Object(JSON.parse(line)).values)
     expect(values(resumed.dir)).toEqual(values(whole.dir))
+    expect(evaluationText(resumed.dir, 'test')).toBe(evaluationText(whole.dir, 'test'))
   })
 
   it('whose data changed refuses to be resumed, and keeps its folder as it was', async () => {

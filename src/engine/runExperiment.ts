@@ -4,6 +4,7 @@ import type { FromEngine, ToEngine } from '../shared/api/engineProtocol'
 import { SPLIT_METRICS, type MetricBatch } from '../shared/domain/metric'
 import { RUN_FILES, type RunResult } from '../shared/domain/run'
 import type { SplitName } from '../shared/domain/dataset'
+import { DEFAULT_RESAMPLES, EVALUATED_SPLITS, type Evaluation as SplitEvaluation } from '../shared/domain/evaluation'
 import { AppError, formatError } from '../shared/errors'
 import { VERSION } from '../shared/version'
 import { openBackend, type Backend } from './backends/openBackend'
@@ -12,8 +13,9 @@ import { Checkpoints } from './callbacks/checkpoints'
 import { EarlyStopping } from './callbacks/earlyStopping'
 import { epochMetrics, progressReports } from './callbacks/reports'
 import { topicLog } from './callbacks/topics'
-import type { Dataset } from './data/dataset'
 import { summariseWarnings } from './data/warnings'
+import { Evaluator } from './evaluate/evaluator'
+import { writeEvaluation } from './evaluate/evaluationFile'
 import { START, epochsLogged, fit, scheduleOf, type FitOutcome } from './loop/fit'
 import { totalSteps } from './loop/schedule'
 import { logged, stepFigures, withLift } from './metrics/figures'
@@ -41,7 +43,12 @@ export async function runExperiment(request: TrainRequest, emit: Emit, stop: Sto
   try {
     const data = await openData(config, stop.signal, backend)
     const execution = (await backend.execute([config], data.dataset))[0]!
-    return await trainAndTest({ request, data, backend, execution, emit, stop })
+    const evaluator = new Evaluator(config, data.dataset, backend, stop.signal)
+    try {
+      return await trainAndTest({ request, data, backend, execution, evaluator, emit, stop })
+    } finally {
+      await evaluator.close()
+    }
   } finally {
     backend.close()
   }
@@ -53,12 +60,14 @@ export interface RunParts {
   data: Awaited<ReturnType<typeof openData>>
   backend: Pick<Backend, 'name' | 'why'>
   execution: Execution
+  evaluator: Evaluator
   emit: Emit
   stop: StopRequest
 }
 
 /** One run from its folder to its result. It disposes of its execution. */
-export async function trainAndTest({ request, data, backend, execution, emit, stop }: RunParts): Promise<RunResult> {
+export async function trainAndTest(parts: RunParts): Promise<RunResult> {
+  const { request, data, backend, execution, emit, stop } = parts
   const { config } = request
   const { trainer } = config
   const { dataset, problems } = data
@@ -121,10 +130,7 @@ export async function trainAndTest({ request, data, backend, execution, emit, st
     })
     position = outcome.position
     await checkpoints.write()
-    const tests =
-      outcome.ended === 'stopped'
-        ? undefined
-        : await test(config, dataset, execution, checkpoints, outcome, run, stop.signal)
+    const tests = outcome.ended === 'stopped' ? undefined : await test(parts, checkpoints, outcome, run)
     const stopped = tests === undefined
     const reason = stopped ? stop.reason.reason : patience.reason
     if (reason !== undefined) run.note('info', `Training ended early: ${reason}`)
@@ -273,22 +279,26 @@ function withCheckpoint(error: AppError, checkpoints: Checkpoints, folder: RunFo
 }
 
 /**
- * Tests the wanted checkpoint on every split that training did not see, with a leak check, and writes the predictions.
- * Undefined when stopped.
+ * Tests the wanted checkpoint on every split that training did not see, with a leak check, and writes the predictions and the
+ * evaluation. Undefined when stopped.
  */
 async function test(
-  config: ExperimentConfig,
-  dataset: Dataset,
-  execution: Execution,
+  { request: { config }, data: { dataset }, execution, evaluator, stop: { signal: stop } }: RunParts,
   { best }: Checkpoints,
   outcome: FitOutcome,
   run: Run,
-  stop: AbortSignal,
 ): Promise<Partial<RunResult> | undefined> {
-  if (best && config.trainer.test_on === 'best') execution.load({ parameters: best.arrays })
+  const { test_on } = config.trainer
+  const tested = test_on === 'best' ? best : undefined
+  if (tested) execution.load({ parameters: tested.arrays })
+  const checkpoint: SplitEvaluation['checkpoint'] = {
+    name: test_on,
+    epochs: tested ? tested.epoch + 1 : outcome.position.epoch,
+    steps: tested?.steps ?? outcome.steps,
+  }
   const figures: Record<string, number> = {}
   let leaks = false
-  for (const name of ['dev', 'test', 'test_unseen'] as const) {
+  for (const name of EVALUATED_SPLITS) {
     const split = dataset.splits[name]
     if (!split) continue
     // Lets a stop request arrive: evaluating a large split takes longer than a person waits.
@@ -307,6 +317,12 @@ async function test(
       )
     }
     writePredictions(run.folder.path(RUN_FILES.predictions, `${name}.parquet`), dataset, split, evaluation)
+    const evaluated = await evaluator.evaluate({
+      ...{ execution, split: name, margins: evaluation, leak, checkpoint },
+      resamples: DEFAULT_RESAMPLES,
+    })
+    if (!evaluated) return undefined
+    writeEvaluation(run.folder.dir, evaluated)
     if (name !== 'dev') Object.assign(figures, logged(name, stepFigures(evaluation)))
   }
   if (Object.keys(figures).length === 0) return {}

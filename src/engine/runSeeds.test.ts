@@ -47,6 +47,8 @@ it.each([
   const among = together.runs.find(({ seed }) => seed === 1)!
   for (const name of ['best', 'last']) expect(bytes(among.dir, name).equals(bytes(alone.dir, name)), name).toBe(true)
   expect(among.test_loss).toBe(alone.test_loss)
+  const evaluation = (dir: string): string => fs.readFileSync(path.join(dir, 'evaluation', 'test.json'), 'utf8')
+  expect(evaluation(among.dir)).toBe(evaluation(alone.dir))
   expect(bytes(together.runs[0]!.dir, 'last').equals(bytes(among.dir, 'last'))).toBe(false)
 })
 

@@ -3,6 +3,7 @@ import type { ExperimentConfig } from '../shared/config/experiment'
 import { summarise, type SeedsResult } from '../shared/domain/seeds'
 import { AppError } from '../shared/errors'
 import { openBackend } from './backends/openBackend'
+import { Evaluator } from './evaluate/evaluator'
 import { openData } from './openData'
 import { trainAndTest, type EngineMessage } from './runExperiment'
 import type { StopRequest } from './stopReason'
@@ -21,8 +22,11 @@ export async function runSeeds(request: SeedsRequest, tell: TellOfSeed, stop: St
   const [first] = configs
   if (!first) throw new AppError('usage', 'There are no seeds to train')
   const backend = await openBackend(first)
+  let evaluator: Evaluator | undefined
   try {
     const data = await openData(first, stop.signal, backend)
+    const shared = new Evaluator(first, data.dataset, backend, stop.signal)
+    evaluator = shared
     const groups = backend.together ? [configs] : configs.map((config) => [config])
     const outcomes: Promise<Outcome>[] = []
     for (const group of groups) {
@@ -34,7 +38,7 @@ export async function runSeeds(request: SeedsRequest, tell: TellOfSeed, stop: St
           if (isNews(message)) tell(seed, message)
         }
         const own = { config, logDir, cwd, warnings, command }
-        return trainAndTest({ request: own, data, backend, execution, emit, stop })
+        return trainAndTest({ request: own, data, backend, execution, evaluator: shared, emit, stop })
           .then((result) => ({ seed, result }))
           .catch((thrown: unknown) => ({ seed, error: AppError.from(thrown) }))
           .finally(() => execution.rest())
@@ -44,6 +48,7 @@ export async function runSeeds(request: SeedsRequest, tell: TellOfSeed, stop: St
     }
     return resultOf(await Promise.all(outcomes), (performance.now() - started) / 1000)
   } finally {
+    await evaluator?.close()
     backend.close()
   }
 }

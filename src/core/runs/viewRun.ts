@@ -8,7 +8,7 @@ import { readNamed, readRecord, readTexts } from './runFolder'
 
 const MAX_ENVIRONMENT_BYTES = 2 ** 20
 /** Folders in a run's folder that are listed too. */
-const SUBFOLDERS = [RUN_FILES.checkpoints, RUN_FILES.predictions]
+const SUBFOLDERS = [RUN_FILES.checkpoints, RUN_FILES.predictions, RUN_FILES.evaluation]
 const MOST_FILES = 500
 
 /**

@@ -52,13 +52,16 @@ function fusedBackend(config: ExperimentConfig): Backend {
       fix: 'Take --backend auto, wasm or cpu.',
     })
   const heap = openHeap()
-  let machine: Machine | undefined
+  /** By their threads: a small model waits for no more of them than are of use to it. */
+  const machines = new Map<number, Machine>()
   return {
     name: 'fused',
     together: true,
     why: 'closed-form steps on SIMD kernels, the fastest on a CPU',
     allocate: tableIn(heap),
     async execute(configs, dataset) {
+      const [first] = configs
+      if (!first) return []
       const sizes = sizesOf(dataset)
       const models = configs.map((one) => {
         const model = createFusedModel(one, sizes)
@@ -66,22 +69,27 @@ function fusedBackend(config: ExperimentConfig): Backend {
         return { model, trainer: one.trainer }
       })
       refuseOtherBatches(models, configs)
+      // What these runs' batches hold, and not those of whom the backend was opened for: buffers are made for it.
+      const { batch_size } = first.trainer
       const threads =
-        config.threads ??
+        first.threads ??
         usefulThreads(
           models.map(({ model }) => model),
           dataset,
-          config.trainer.batch_size,
+          batch_size,
         )
-      machine = await Machine.start(heap, threads)
+      const machine = machines.get(threads) ?? (await Machine.start(heap, threads))
+      machines.set(threads, machine)
       const group = new FusedGroup(machine, dataset, {
-        batchSize: config.trainer.batch_size,
+        batchSize: batch_size,
         prompts: models.some(({ model }) => model.prompts),
         normalised: models.some(({ model }) => model.normalised),
       })
       return models.map(({ model, trainer }) => new FusedExecution(group, model, trainer))
     },
-    close: () => machine?.close(),
+    close() {
+      for (const machine of machines.values()) machine.close()
+    },
   }
 }
 

@@ -16,8 +16,8 @@ function write(users: UserId[], ids: (string | number)[] | null, z: number[] = Z
   // Only these fields are read.
   writePredictions(file, { users } as unknown as Dataset, split as unknown as PairSplit, {
     z: Float32Array.from(z),
-    rewardMargin: new Float32Array(z.length),
-    deltaMargin: Float32Array.from(z),
+    rewardMargin: Float32Array.from(z, () => 0.25),
+    deltaMargin: Float32Array.from(z, (margin) => margin - 0.25),
     reg_loss: 0,
     terms: {},
   })
@@ -37,6 +37,10 @@ test('a margin and its probability disagree, or the order of rows is lost', asyn
   expect(rows.map(({ u_id }) => u_id)).toEqual([7n, 9n, 7n, 9n, 7n, 9n])
   rows.forEach(({ p }, i) => expect(p).toBeCloseTo(1 / (1 + Math.exp(-Z[i]!)), 6))
   expect(rows.map(({ p }) => p)).toEqual(expect.not.arrayContaining([NaN]))
+  expect(rows.map(({ r_diff }) => r_diff)).toEqual(Z.map(() => 0.25))
+  expect(rows.map(({ delta_diff }) => delta_diff)).toEqual(Z.map((z) => z - 0.25))
+  // A tie is wrong.
+  expect(rows.map(({ correct }) => correct)).toEqual(Z.map((z) => z > 0))
 })
 
 test('users that are strings, or look like numbers, come back as something else', async () => {
@@ -85,8 +89,24 @@ describe.skipIf(!python)(
     test('columns have other types or values', { timeout: 60_000 }, () => {
       const file = write(['u 1', 'u 2'], [5, 6, 7, 8, 9, 10])
       expect(runPython(python!, READ, file)).toMatchObject({
-        types: { u_id: expect.stringMatching(/object|str/), id: 'int64', z: 'float32', p: 'float32' },
-        rows: Z.map((z, i) => [`u ${1 + (i % 2)}`, 5 + i, z, expect.closeTo(1 / (1 + Math.exp(-z)), 6)]),
+        types: {
+          u_id: expect.stringMatching(/object|str/),
+          id: 'int64',
+          z: 'float32',
+          p: 'float32',
+          r_diff: 'float32',
+          delta_diff: 'float32',
+          correct: 'bool',
+        },
+        rows: Z.map((z, i) => [
+          `u ${1 + (i % 2)}`,
+          5 + i,
+          z,
+          expect.closeTo(1 / (1 + Math.exp(-z)), 6),
+          0.25,
+          z - 0.25,
+          z > 0,
+        ]),
       })
     })
   },

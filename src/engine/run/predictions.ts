@@ -8,16 +8,30 @@ import { unwritable, writeAtomically } from './files'
 
 /**
  * `predictions/<split>.parquet`: one row a pair, in the data's order. `u_id` and `id` as they stand in the data, `z` the
- * margin, `p` = σ(z) the probability that the chosen answer is preferred.
+ * margin, `p` = σ(z) the probability that the chosen answer is preferred, `r_diff` = r*_w − r*_l of the base reward, `delta_diff` =
+ * δ_w − δ_l of the model, `correct` whether z > 0.
  */
-export function writePredictions(file: string, dataset: Dataset, split: PairSplit, { z }: Evaluation): void {
+export function writePredictions(file: string, dataset: Dataset, split: PairSplit, evaluation: Evaluation): void {
+  const { z, rewardMargin, deltaMargin } = evaluation
+  writeParquet(file, [
+    ...marginColumns(dataset, split, z),
+    { name: 'r_diff', data: rewardMargin, type: 'FLOAT' },
+    { name: 'delta_diff', data: deltaMargin, type: 'FLOAT' },
+    { name: 'correct', data: Array.from(z, (margin) => margin > 0), type: 'BOOLEAN' },
+  ])
+}
+
+function marginColumns(dataset: Dataset, split: PairSplit, z: Float32Array): ColumnSource[] {
   const { users, ids } = keys(dataset, split)
-  const columnData: ColumnSource[] = [
+  return [
     keyColumn('u_id', users),
     keyColumn('id', ids),
     { name: 'z', data: z, type: 'FLOAT' },
     { name: 'p', data: z.map(probability), type: 'FLOAT' },
   ]
+}
+
+function writeParquet(file: string, columnData: ColumnSource[]): void {
   try {
     parquetWriteFile({ filename: file, columnData })
   } catch (cause) {
@@ -25,10 +39,10 @@ export function writePredictions(file: string, dataset: Dataset, split: PairSpli
   }
 }
 
-/** The same columns where a person wants them: Parquet, JSON Lines or CSV by the name's ending. */
+/** `u_id`, `id`, `z` and `p` where a person wants them: Parquet, JSON Lines or CSV by the name's ending. */
 export function writePredictionTable(file: string, dataset: Dataset, split: PairSplit, evaluation: Evaluation): void {
   const row = ROW_WRITERS[path.extname(file).toLowerCase()]
-  if (!row) return writeWhole(file, (draft) => writePredictions(draft, dataset, split, evaluation))
+  if (!row) return writeWhole(file, (draft) => writeParquet(draft, marginColumns(dataset, split, evaluation.z)))
   const { users, ids } = keys(dataset, split)
   const lines = Array.from(evaluation.z, (z, i) => row.line(users[i]!, ids[i]!, z, probability(z)))
   writeAtomically(file, `${[...row.header, ...lines].join('\n')}\n`)

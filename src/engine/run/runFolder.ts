@@ -61,7 +61,8 @@ export class RunFolder {
     this.version = path.basename(dir)
     this.#giveUp = takeOwnership(dir)
     try {
-      for (const name of [RUN_FILES.checkpoints, RUN_FILES.predictions]) makeFolder(this.path(name))
+      for (const name of [RUN_FILES.checkpoints, RUN_FILES.predictions, RUN_FILES.evaluation])
+        makeFolder(this.path(name))
       this.#metrics = fs.openSync(this.path(RUN_FILES.metrics), 'a')
       this.#log = fs.openSync(this.path(RUN_FILES.log), 'a')
     } catch (cause) {

@@ -83,6 +83,8 @@ export const RUN_FILES = {
   environment: 'environment.json',
   checkpoints: 'checkpoints',
   predictions: 'predictions',
+  /** One JSON file a split, see `evaluationSchema`. */
+  evaluation: 'evaluation',
 } as const
 
 export const LONGEST_TAG = 100

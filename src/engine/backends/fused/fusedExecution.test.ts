@@ -93,3 +93,21 @@ describe.each([
       process.stdout.write(`${model} loss ${worst.toExponential(1)} z ${apart.toExponential(1)}\n`)
   })
 })
+
+it('a later run of the process has batches of its own size, not of the run that opened the backend', async () => {
+  const dataset = syntheticDataset({ users: 7, texts: 60, width: 21, pairs: 170 })
+  const sized = (batch_size: number): ExperimentConfig => ({
+    ...experiment('bt', { batch_size }),
+    backend: 'fused',
+    threads: 2,
+  })
+  const backend = await openBackend(sized(8))
+  opened.push(backend)
+  for (const config of [sized(8), sized(100), sized(27)]) {
+    const later = (await backend.execute([config], dataset))[0]!
+    const alone = await execution(config, dataset)
+    const [own, expected] = await Promise.all([later, alone].map((one) => trajectory(one, dataset, config)))
+    expect(own).toEqual(expected)
+    expect(later.threads).toBe(2)
+  }
+})

@@ -1,0 +1,34 @@
+import type { Evaluation, ReliabilityBin } from '../../shared/domain/evaluation'
+
+/** Bins of the reliability curve; of fewer pairs there are as many bins as pairs. */
+export const RELIABILITY_BINS = 15
+
+/**
+ * How far confidence is from being right: the expected calibration error (Guo et al., "On Calibration of Modern Neural Networks",
+ * 2017) over bins of equally many pairs (Nixon et al. 2019). A pair's confidence is max(p, 1 − p), since which answer is named first
+ * means nothing; it is right where z > 0.
+ *
+ * @param z [pairs] margins of the chosen answer
+ */
+export function calibration(z: Float32Array): Evaluation['calibration'] {
+  const n = z.length
+  const confidence = Float64Array.from(z, (margin) => 1 / (1 + Math.exp(-Math.abs(margin))))
+  const order = Int32Array.from({ length: n }, (_, row) => row).sort((a, b) => confidence[a]! - confidence[b]! || a - b)
+  const count = Math.min(RELIABILITY_BINS, n)
+  const bins = Array.from({ length: count }, (_, bin): ReliabilityBin => {
+    const rows = order.subarray(Math.floor((bin * n) / count), Math.floor(((bin + 1) * n) / count))
+    const right = rows.reduce((sum, row) => sum + Number(z[row]! > 0), 0)
+    return {
+      pairs: rows.length,
+      from: confidence[rows[0]!]!,
+      to: confidence[rows.at(-1)!]!,
+      confidence: rows.reduce((sum, row) => sum + confidence[row]!, 0) / rows.length,
+      accuracy: right / rows.length,
+    }
+  })
+  const ece = bins.reduce(
+    (sum, { pairs, confidence: mean, accuracy }) => sum + (pairs / n) * Math.abs(mean - accuracy),
+    0,
+  )
+  return { ece, bins }
+}
