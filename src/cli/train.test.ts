@@ -120,6 +120,8 @@ describe('a run', () => {
       expect(read(again, 'checkpoints', name).equals(read(folder('first'), 'checkpoints', name)), name).toBe(true)
     for (const name of ['dev.parquet', 'test.parquet'])
       expect(read(again, 'predictions', name).equals(read(folder('first'), 'predictions', name)), name).toBe(true)
+    for (const name of ['dev.json', 'test.json'])
+      expect(read(again, 'evaluation', name).equals(read(folder('first'), 'evaluation', name)), name).toBe(true)
     expect(epochs(again)).toEqual(epochs(folder('first')))
     expect(epochs(folder('other'))).not.toEqual(epochs(again))
   })
