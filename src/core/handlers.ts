@@ -17,7 +17,7 @@ import type { FileRoots } from './files/fileRoots'
 import { pick, reveal } from './files/filesOfCore'
 import type { Handlers } from './router'
 import type { RunStore } from './runs/runStore'
-import { viewRun } from './runs/viewRun'
+import { evaluationOf, viewRun } from './runs/viewRun'
 import { commandOf, quote } from './service/command'
 import type { NewRunRequest, RunService } from './service/runService'
 import { matchingRuns, runNames, runsTable } from './store/runsTable'
@@ -79,6 +79,9 @@ export function createHandlers(context: HandlerContext) {
     'runs.table': async (query) => runsTable(workbench, folders, logDir, query),
     'runs.match': async (query) => matchingRuns(workbench, logDir, query),
     'runs.view': async ({ id }) => viewRun((await workbench.readyFor(id)).store, id),
+    'runs.evaluation': async ({ id, split }) => ({
+      evaluation: await evaluationOf((await workbench.readyFor(id)).store, id, split),
+    }),
     'runs.names': async () => runNames(workbench),
     'runs.get': async ({ id }) => {
       const runs = workbench.now?.store.runs

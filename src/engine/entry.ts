@@ -126,6 +126,11 @@ async function handle(frame: ToEngine): Promise<void> {
       await port.send({ type: 'prediction', prediction: await predictRun(frame, stop.signal) })
       break
     }
+    case 'evaluate': {
+      const { evaluateRun } = await import('./evaluateRun')
+      await port.send({ type: 'evaluation', evaluation: await evaluateRun(frame, stop.signal) })
+      break
+    }
     case 'import': {
       const { importData } = await import('./import/importData')
       await port.send({ type: 'imported', result: await importData(frame.options, reportWork, stop.signal) })

@@ -22,6 +22,7 @@ type FinalFrame = Extract<
       | 'recovery'
       | 'prepared'
       | 'prediction'
+      | 'evaluation'
       | 'imported'
   }
 >
@@ -98,6 +99,7 @@ export function runInEngine(
         case 'pairs':
         case 'prepared':
         case 'prediction':
+        case 'evaluation':
         case 'imported':
         case 'simulated':
         case 'recovery':

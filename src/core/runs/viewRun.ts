@@ -1,10 +1,12 @@
 import { readdir, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { RunFile, RunView } from '../../shared/domain/runView'
+import type { EvaluatedSplit, Evaluation } from '../../shared/domain/evaluation'
 import { RUN_FILES } from '../../shared/domain/run'
 import { AppError } from '../../shared/errors'
 import type { Store } from '../store/openStore'
 import { readNamed, readRecord, readTexts } from './runFolder'
+import { storedEvaluation } from './storedEvaluation'
 
 const MAX_ENVIRONMENT_BYTES = 2 ** 20
 /** Folders in a run's folder that are listed too. */
@@ -18,12 +20,7 @@ const MOST_FILES = 500
  */
 export async function viewRun(store: Store, id: string): Promise<RunView> {
   const row = store.runs.get(id)
-  const dir = row.dir ?? row.trash_dir
-  const root = dir === null ? undefined : await realpath(dir).catch(() => undefined)
-  if (dir === null || root === undefined)
-    throw new AppError('not_found', `The folder of this run is gone${dir === null ? '' : `: ${dir}`}`, {
-      fix: '`delta runs show` tells what the history still knows of it.',
-    })
+  const { dir, root } = await folderOf(row)
   const record = await readRecord(root, root)
   const figures = store.metrics.figures(row.key)
   const { hparams, log, problems } = await readTexts(root, root)
@@ -43,6 +40,28 @@ export async function viewRun(store: Store, id: string): Promise<RunView> {
     transitions: store.runs.transitions(id),
     problems: problems,
   }
+}
+
+/** What its folder holds of the evaluation of a split. @throws AppError `not_found` for a run without a folder */
+export async function evaluationOf(store: Store, id: string, split: EvaluatedSplit): Promise<Evaluation | null> {
+  const { root } = await folderOf(store.runs.get(id))
+  return storedEvaluation(root, await readRecord(root, root), split)
+}
+
+async function folderOf({
+  dir: place,
+  trash_dir,
+}: {
+  dir: string | null
+  trash_dir: string | null
+}): Promise<{ dir: string; root: string }> {
+  const dir = place ?? trash_dir
+  const root = dir === null ? undefined : await realpath(dir).catch(() => undefined)
+  if (dir === null || root === undefined)
+    throw new AppError('not_found', `The folder of this run is gone${dir === null ? '' : `: ${dir}`}`, {
+      fix: '`delta runs show` tells what the history still knows of it.',
+    })
+  return { dir, root }
 }
 
 async function listFiles(dir: string): Promise<RunFile[]> {

@@ -5,6 +5,7 @@ import { adaptationSchema } from '../domain/adaptation'
 import { browseAnswerSchema, browsedSplitSchema, browseQuerySchema } from '../domain/browse'
 import { problemRowsSchema, validationReportSchema } from '../domain/dataset'
 import { estimateSchema } from '../domain/experiment'
+import { evaluatedSplitSchema, evaluationSchema } from '../domain/evaluation'
 import { metricBatchSchema } from '../domain/metric'
 import { predictionSummarySchema } from '../domain/prediction'
 import { prepareResultSchema, prepareTaskSchema } from '../domain/preparation'
@@ -92,6 +93,15 @@ export const toEngineSchema = z.discriminatedUnion('type', [
     embedder: embedderSchema.optional(),
     /** Absolute; `.parquet`, `.jsonl` or `.csv`. */
     output: z.string().min(1),
+  }),
+  z.strictObject({
+    v,
+    type: z.literal('evaluate'),
+    config: experimentSchema,
+    /** Absolute folder of the run. */
+    run: z.string().min(1),
+    split: evaluatedSplitSchema,
+    resamples: z.int().positive(),
   }),
   z.strictObject({ v, type: z.literal('import'), options: importOptionsSchema }),
   z.strictObject({
@@ -207,6 +217,7 @@ export const fromEngineSchema = z.discriminatedUnion('type', [
   z.object({ v, type: z.literal('adaptation'), adaptation: adaptationSchema }),
   z.object({ v, type: z.literal('prepared'), result: prepareResultSchema }),
   z.object({ v, type: z.literal('prediction'), prediction: predictionSummarySchema }),
+  z.object({ v, type: z.literal('evaluation'), evaluation: evaluationSchema }),
   z.object({ v, type: z.literal('imported'), result: importResultSchema }),
   z.object({ v, type: z.literal('simulated'), result: simulationResultSchema }),
   z.object({ v, type: z.literal('recovery'), recovery: recoverySchema }),

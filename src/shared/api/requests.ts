@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { AppErrorJson } from '../errors'
 import { compareRequests } from '../domain/compare'
+import { evaluatedSplitSchema, evaluationSchema } from '../domain/evaluation'
 import { runStatusSchema, transitionSchema } from '../domain/lifecycle'
 import {
   checkedDocumentSchema,
@@ -122,6 +123,11 @@ export const requests = {
   },
   /** One run as its page shows it, without its curves. */
   'runs.view': { input: byId, output: runViewSchema },
+  /** How well it predicts people; null where it has not been evaluated on that split with its present checkpoint. */
+  'runs.evaluation': {
+    input: z.strictObject({ id: runId, split: evaluatedSplitSchema }),
+    output: z.object({ evaluation: evaluationSchema.nullable() }),
+  },
   'runs.names': { input: nothing, output: runNamesSchema },
   'runs.get': {
     input: byId,

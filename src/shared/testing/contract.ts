@@ -320,6 +320,18 @@ function cases(files: ContractFiles): Case[] {
         says(String(hparams).includes('max_epochs: 4') && status === 'queued', `status ${String(status)}`),
     },
     {
+      title: 'has no evaluation of a run that has not ended',
+      route: 'runs.evaluation',
+      input: ({ queued }) => ({ id: queued, split: 'test' }),
+      check: ({ evaluation }) => says(evaluation === null, 'there is one'),
+    },
+    {
+      title: 'evaluates on the training split',
+      route: 'runs.evaluation',
+      input: ({ queued }) => ({ id: queued, split: 'train' }),
+      error: 'usage',
+    },
+    {
       title: 'has no page for a run that it does not know',
       route: 'runs.view',
       input: () => ({ id: 'x' }),
@@ -687,6 +699,9 @@ async function followed(door: Door, id: string): Promise<string[]> {
   // Joined with the beginning, which replaces everything, figures are not repeated.
   if (last === undefined) findings.push('run.metrics told nothing')
   if (figures > 5) findings.push(`run.metrics told ${figures} moments of 5`)
+  const tested = await door.ask('runs.evaluation', { id, split: 'test' })
+  if (!tested.ok || Object(Object(tested.data).evaluation).split !== 'test')
+    findings.push('the run has no evaluation after its end')
   const reply = await door.ask('runs.get', { id })
   const { history, sequence, run } = reply.ok ? Object(reply.data) : { history: [], sequence: -1, run: {} }
   if (Object(run).status !== 'finished') findings.push(`the run reads ${Object(run).status} after its end`)
