@@ -5,6 +5,7 @@ import { hasEnded, isActive, type RunStatus } from '../shared/domain/lifecycle'
 import { VERSION } from '../shared/version'
 import { compareRuns } from './compare/comparison'
 import { groupCurves } from './compare/groupCurves'
+import { pairedRuns } from './compare/pairedRuns'
 import { resolveExperiment, type ConfigRoots } from './config/resolveExperiment'
 import type { Datasets } from './datasets/datasets'
 import { datasetHandlers } from './datasets/handlers'
@@ -123,6 +124,8 @@ export function createHandlers(context: HandlerContext) {
 
     'compare.runs': async (query) => compareRuns((await workbench.ready()).store, query),
     'compare.curves': async (query) => ({ curves: groupCurves((await workbench.ready()).store, query) }),
+    'compare.paired': async (query) =>
+      pairedRuns(query, { ...context, store: (await workbench.ready()).store, stop: context.closing }),
 
     'experiment.draft': async (input) => experiments.draft(input),
     'experiment.check': async ({ yaml, changes, seeds }) => experiments.check(yaml, changes, seeds),

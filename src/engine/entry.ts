@@ -146,6 +146,11 @@ async function handle(frame: ToEngine): Promise<void> {
       await port.send({ type: 'recovery', recovery: await recoverRun(frame, stop.signal) })
       break
     }
+    case 'compare': {
+      const { comparePaired } = await import('./compare/paired')
+      await port.send({ type: 'compared', result: await comparePaired(frame.question, stop.signal) })
+      break
+    }
     case 'stop':
       if (frame.why === 'closing') stop.byClosing()
       else stop.byUser()

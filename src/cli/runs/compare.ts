@@ -1,14 +1,27 @@
 import { InvalidArgumentError, type Command } from 'commander'
 import { compareRuns } from '../../core/compare/comparison'
+import { pairedRuns } from '../../core/compare/pairedRuns'
+import { childProcessSpawner } from '../../core/engine/childProcessSpawner'
 import { diffRuns, type Difference } from '../../core/store/diffRuns'
 import { findInHistory } from '../../core/store/findRuns'
 import type { Cell } from '../../core/store/flatten'
-import { bestOf, USUAL_FIGURES, type ComparedRuns } from '../../shared/domain/compare'
+import {
+  bestOf,
+  LEVEL,
+  PREDICTED_SPLITS,
+  predictedSplitSchema,
+  USUAL_FIGURES,
+  type ComparedRuns,
+  type PairedResult,
+  type PredictedSplit,
+} from '../../shared/domain/compare'
 import type { Spread } from '../../shared/domain/seeds'
 import { AppError } from '../../shared/errors'
 import { formatTableAs, TABLE_FORMATS, type TableFormat, type TextTable } from '../../shared/tableText'
 import { formatFigure, formatTable } from '../format'
+import { onInterrupt } from '../interrupt'
 import { createOutput, type Output } from '../output'
+import { enginePath } from '../roots'
 import { openRuns, withRunsOptions, type OpenHistory, type RunsOptions } from './history'
 
 type Shape = 'table' | TableFormat
@@ -21,6 +34,7 @@ interface DiffOptions extends RunsOptions {
 interface CompareOptions extends RunsOptions {
   groupBy?: string[]
   metric?: string[]
+  test?: PredictedSplit
   format?: Shape
 }
 
@@ -48,6 +62,7 @@ export function addCompare(runs: Command, exit: (code: number) => void): void {
       list,
     )
     .option('--metric <names>', 'figures to show, e.g. test_acc,val_loss.min', list)
+    .option('--test <split>', 'also test differences in accuracy on the same pairs of dev, test or test_unseen', split)
     .option('--format <name>', 'table, markdown, latex or csv', shape)
     .action(async (references: string[], options: CompareOptions) => exit(await compare(references, options)))
 }
@@ -113,13 +128,71 @@ async function compare(references: readonly string[], options: CompareOptions): 
     const compared = compareRuns(opened.store, { runs, columns }, { strict: true, groupBy: options.groupBy ?? [] })
     const figures = compared.figures.filter(({ name }) => wanted.includes(name))
     const shown = { ...compared, figures }
-    output.object({ type: 'result', ...asObjects(shown) })
+    const sides = compared.groups.map((group) => group.runs.flatMap((at) => compared.runs[at]?.id ?? []))
+    const paired = options.test === undefined ? undefined : await test(opened, sides, options.test, output)
+    output.object({
+      type: 'result',
+      ...asObjects(shown),
+      ...(paired && { paired: { split: options.test, ...paired } }),
+    })
     if (figures.length === 0) output.say('None of these runs has such a figure.')
     else print(options.format === 'csv' ? resultColumns(shown) : resultTable(shown), options.format, output)
+    if (paired) {
+      output.say('')
+      print(pairedTable(compared, paired), options.format, output)
+      if (options.format === undefined || options.format === 'table')
+        for (const line of pairedNotes(paired)) output.say(line)
+    }
     return 0
   } finally {
     opened.store.close()
   }
+}
+
+/** The first side is the reference of all others. */
+async function test(
+  { store }: OpenHistory,
+  sides: readonly string[][],
+  split: PredictedSplit,
+  output: Output,
+): Promise<PairedResult> {
+  const [reference = [], ...others] = sides
+  if (others.length === 0)
+    throw new AppError('usage', 'One group has nothing to be tested against', {
+      fix: 'Name runs that differ in more than their seed.',
+    })
+  const stop = onInterrupt((line) => output.warn(line))
+  return pairedRuns({ reference, others, split }, { store, spawner: childProcessSpawner(enginePath), stop })
+}
+
+/** A line a group, against the first one. */
+function pairedTable({ groups }: ComparedRuns, { others }: PairedResult): TextTable {
+  const [reference, ...rest] = groups
+  const header = [`against ${reference?.label ?? ''}`, 'pairs', 'users', 'difference', '95 % interval', 'p', 'p (Holm)']
+  return {
+    header: [...header, 'users won/lost', ''],
+    rows: rest.map(({ label }, at) => {
+      const found = others[at]
+      if (!found || 'skipped' in found) return [label, '', '', '', '', '', '', '', found?.skipped ?? '']
+      const { pairs, users, difference, p, corrected, wins, losses, verdict } = found
+      const [value = '', low = '', high = ''] = [difference.value, difference.low, difference.high].map((one) =>
+        signed(one, 1),
+      )
+      const interval = `${low} to ${high}`
+      const numbers = [String(pairs), String(users), value, interval, formatFigure(p), formatFigure(corrected)]
+      return [label, ...numbers, `${wins}/${losses}`, verdict]
+    }),
+  }
+}
+
+function pairedNotes({ comparisons, resamples, smallest }: PairedResult): string[] {
+  const many = `${comparisons} ${comparisons === 1 ? 'comparison' : 'comparisons'}`
+  return [
+    `Accuracy on the same pairs; intervals by a bootstrap over users (${resamples.toLocaleString('en')} resamples), p by sign flips over users, corrected for ${many}.`,
+    ...(comparisons > 0 && smallest >= LEVEL
+      ? [`So few users differ that the smallest corrected p is ${formatFigure(smallest)}: nothing can be told.`]
+      : []),
+  ]
 }
 
 async function findAll({ store, cwd, logDir }: OpenHistory, references: readonly string[]) {
@@ -235,6 +308,12 @@ function list(text: string): string[] {
     .split(',')
     .map((part) => part.trim())
     .filter(Boolean)
+}
+
+function split(text: string): PredictedSplit {
+  const { data } = predictedSplitSchema.safeParse(text)
+  if (data) return data
+  throw new InvalidArgumentError(`give ${PREDICTED_SPLITS.join(', ')}`)
 }
 
 function shape(text: string): Shape {

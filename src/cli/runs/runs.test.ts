@@ -79,6 +79,14 @@ test('a comparison loses seeds, digits or the reference', async () => {
   expect(together.lines.at(-1)).toMatchObject({
     groups: [{ label: 'model_name=caimira', figures: { val_loss: { n: 2, values: [mean, other] } } }],
   })
+  const tested = await delta(cwd, 'runs', 'compare', ...runs, '--test', 'test', '--json')
+  const { paired, groups } = Object(tested.lines.at(-1))
+  expect(paired).toMatchObject({ split: 'test', comparisons: 1, resamples: 10_000 })
+  const accuracy = groups.map(({ figures }: { figures: { test_acc: { mean: number } } }) => figures.test_acc.mean)
+  expect(paired.others[0].pairs).toBe(40)
+  expect(paired.others[0].difference.value).toBeCloseTo(accuracy[1] - accuracy[0], 6)
+  const nothing = await delta(cwd, 'runs', 'compare', ...runs, '--test', 'test_unseen')
+  expect(nothing.stdout).toContain('has no predictions of test_unseen')
   const latex = await delta(cwd, 'runs', 'diff', ...runs, '--format', 'latex')
   expect(latex.stdout).toContain(String.raw`trainer.learning\_rate & 0.01 & 0.03 \\`)
   expect(await delta(cwd, 'runs', 'compare', 'e/v0', '--metric', 'val_los')).toMatchObject({ code: 2 })

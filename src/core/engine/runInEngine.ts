@@ -24,6 +24,7 @@ type FinalFrame = Extract<
       | 'prediction'
       | 'evaluation'
       | 'imported'
+      | 'compared'
   }
 >
 
@@ -103,6 +104,7 @@ export function runInEngine(
         case 'imported':
         case 'simulated':
         case 'recovery':
+        case 'compared':
           answer = () => resolve(frame)
           break
         case 'error':

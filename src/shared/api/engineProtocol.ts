@@ -3,6 +3,7 @@ import { experimentSchema, nameSchema } from '../config/experiment'
 import { dataConfigSchema, embedderSchema, splitFilesSchema } from '../config/data'
 import { adaptationSchema } from '../domain/adaptation'
 import { browseAnswerSchema, browsedSplitSchema, browseQuerySchema } from '../domain/browse'
+import { pairedQuestionSchema, pairedResultSchema } from '../domain/compare'
 import { problemRowsSchema, validationReportSchema } from '../domain/dataset'
 import { estimateSchema } from '../domain/experiment'
 import { evaluatedSplitSchema, evaluationSchema } from '../domain/evaluation'
@@ -124,6 +125,8 @@ export const toEngineSchema = z.discriminatedUnion('type', [
     probes: z.int().positive(),
     seed: z.int().min(0),
   }),
+  /** Reads the predictions of several runs beside each other. */
+  z.strictObject({ v, type: z.literal('compare'), question: pairedQuestionSchema }),
   /** `closing`: nobody asked for an end, but the workbench itself ends; the run is then interrupted, not stopped. */
   z.strictObject({ v, type: z.literal('stop'), why: z.literal('closing').optional() }),
   /** The metrics frame of that number, and all before it, are safe with core. */
@@ -221,6 +224,7 @@ export const fromEngineSchema = z.discriminatedUnion('type', [
   z.object({ v, type: z.literal('imported'), result: importResultSchema }),
   z.object({ v, type: z.literal('simulated'), result: simulationResultSchema }),
   z.object({ v, type: z.literal('recovery'), recovery: recoverySchema }),
+  z.object({ v, type: z.literal('compared'), result: pairedResultSchema }),
   z.object({ v, type: z.literal('error'), error: appErrorSchema }),
 ])
 export type FromEngine = z.infer<typeof fromEngineSchema>

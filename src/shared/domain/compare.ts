@@ -133,11 +133,85 @@ export const groupCurveSchema = z.object({
 })
 export type GroupCurve = z.infer<typeof groupCurveSchema>
 
+/** Comparisons with one reference in one answer. */
+export const MOST_TESTED = 200
+/** A corrected p-value below this says that a difference is no accident. */
+export const LEVEL = 0.05
+
+const resamples = z.int().min(100).max(100_000).default(10_000)
+
+export const pairedQuerySchema = z.strictObject({
+  /** Ids of runs; several, of one experiment with different seeds, count by their mean. */
+  reference: z.array(runId).min(1).max(100),
+  others: z.array(z.array(runId).min(1).max(100)).min(1).max(MOST_TESTED),
+  split: predictedSplitSchema,
+  /** Of the bootstrap; sign flips are as many or more. */
+  resamples,
+  seed: z.int().min(0).default(0),
+})
+export type PairedQuery = z.input<typeof pairedQuerySchema>
+
+const count = z.int().min(0)
+
+/** Pairs by who has them right. A tie, z = 0, is wrong. */
+export const cellCountsSchema = z.object({ both: count, only_a: count, only_b: count, neither: count })
+export type CellCounts = z.infer<typeof cellCountsSchema>
+
+/** One side against the reference, on the pairs that all runs of both have predicted. */
+export const pairedDifferenceSchema = z.object({
+  pairs: count,
+  users: count,
+  /** Pairs that are not compared, since a run of the other side lacks them. */
+  unpaired: z.object({ reference: count, other: count }),
+  /** Accuracies on these pairs, each pair counted once; over several runs their mean. */
+  accuracy: z.object({ reference: z.number(), other: z.number() }),
+  /** Other − reference, with the 95 % interval of a bootstrap over users. */
+  difference: z.object({ value: z.number(), low: z.number(), high: z.number() }),
+  /** Of the sign-flip test over users' differences, two-sided. */
+  p: z.number(),
+  /** By Holm, over all comparisons of this answer. */
+  corrected: z.number(),
+  /** Said only where the corrected p is below {@link LEVEL}. */
+  verdict: z.enum(['better', 'worse', 'undecided']),
+  /** Users by the sign of their difference. */
+  wins: count,
+  losses: count,
+  ties: count,
+  /** Reference is a, the other b; null where a side has several runs. */
+  cells: cellCountsSchema.nullable(),
+})
+export type PairedDifference = z.infer<typeof pairedDifferenceSchema>
+
+export const pairedResultSchema = z.object({
+  resamples: count,
+  /** Sign flips drawn; users are few enough for all of them where there are 16 or fewer. */
+  flips: count,
+  /** Comparisons that p-values are corrected for. */
+  comparisons: count,
+  /** The smallest corrected p that any of them could have had. Above {@link LEVEL} nothing could have been found. */
+  smallest: z.number(),
+  /** In the order asked; or why there is none. */
+  others: z.array(z.union([pairedDifferenceSchema, z.object({ skipped: z.string() })])),
+})
+export type PairedResult = z.infer<typeof pairedResultSchema>
+
+/** What core asks an engine: files are absolute. */
+export const pairedQuestionSchema = z.strictObject({
+  /** Files of predictions. */
+  reference: z.array(z.string().min(1)).min(1),
+  others: z.array(z.array(z.string().min(1)).min(1)).min(1),
+  resamples,
+  seed: z.int().min(0),
+})
+export type PairedQuestion = z.infer<typeof pairedQuestionSchema>
+
 export const compareRequests = {
   /** Configurations, figures and groups of any number of runs. */
   'compare.runs': { input: compareRunsQuerySchema, output: comparedRunsSchema },
   /** One metric's curves: of single runs, or the mean and band of runs that differ by their seed. */
   'compare.curves': { input: compareCurvesQuerySchema, output: z.object({ curves: z.array(groupCurveSchema) }) },
+  /** Differences in accuracy from a reference on the same pairs, with intervals and corrected tests. */
+  'compare.paired': { input: pairedQuerySchema, output: pairedResultSchema },
 } as const
 
 /** Which way a figure is better; undefined for one that is neither, such as a learning rate. */

@@ -453,6 +453,19 @@ function cases(files: ContractFiles): Case[] {
         ),
     },
     {
+      title: 'compares runs that have predicted nothing',
+      route: 'compare.paired',
+      input: ({ queued }) => ({ reference: [queued], others: [[queued]], split: 'test' }),
+      check: ({ others }) =>
+        says(Array.isArray(others) && /no predictions/.test(String(Object(others[0]).skipped)), 'no reason'),
+    },
+    {
+      title: 'compares with a run that it does not know',
+      route: 'compare.paired',
+      input: ({ queued }) => ({ reference: ['../../etc/passwd'], others: [[queued]], split: 'test' }),
+      error: 'not_found',
+    },
+    {
       title: 'has no curve of a run that it does not know',
       route: 'compare.curves',
       input: ({ queued }) => ({ groups: [[queued, '../../etc']], metric: 'val_loss' }),

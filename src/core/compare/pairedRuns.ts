@@ -1,0 +1,70 @@
+import fs from 'node:fs'
+import { pairedQuerySchema, type PairedQuery, type PairedResult } from '../../shared/domain/compare'
+import { runRecordSchema } from '../../shared/domain/run'
+import { AppError } from '../../shared/errors'
+import { runInEngine, type EngineWatch } from '../engine/runInEngine'
+import type { EngineSpawner } from '../engine/spawner'
+import type { Store } from '../store/openStore'
+import { predictionsFile } from './comparison'
+
+/** It has nothing to save: one that does not stop at once is ended. */
+const STOP_GRACE_MS = 1_000
+
+export interface PairedContext extends Pick<EngineWatch, 'readyTimeoutMs'> {
+  store: Store
+  spawner: EngineSpawner
+  stop: AbortSignal
+}
+
+/**
+ * Compares sides of a comparison with a reference in an engine. A side whose figures mean nothing, or that was tested on other data, is
+ * left out with the reason and does not count among the comparisons.
+ *
+ * @throws AppError `not_found` for a run that the history does not know, and whatever the engine says
+ */
+export async function pairedRuns(query: PairedQuery, context: PairedContext): Promise<PairedResult> {
+  const { reference, others, split, resamples, seed } = pairedQuerySchema.parse(query)
+  const { store, spawner, stop, readyTimeoutMs } = context
+  const base = sideOf(store, reference, split)
+  const sides = others.map((ids) => {
+    const side = sideOf(store, ids, split)
+    if ('skipped' in base) return { skipped: `the reference cannot be compared: ${base.skipped}` }
+    if ('skipped' in side || side.data === base.data) return side
+    return { skipped: `it was tested on other data: the file of ${split} is not the reference's` }
+  })
+  const files = sides.flatMap((side) => ('skipped' in side ? [] : [side.files]))
+  const skipped = sides.flatMap((side) => ('skipped' in side ? [side] : []))
+  if ('skipped' in base || files.length === 0)
+    return { resamples, flips: 0, comparisons: 0, smallest: 1, others: skipped }
+  const watch = { stopGraceMs: STOP_GRACE_MS, ...(readyTimeoutMs !== undefined && { readyTimeoutMs }) }
+  const question = { reference: base.files, others: files, resamples, seed }
+  const frame = await runInEngine(spawner, { type: 'compare', question }, () => {}, stop, watch)
+  if (frame.type !== 'compared')
+    throw new AppError('engine_protocol', `The engine answered "${frame.type}" to "compare"`)
+  const answers = frame.result.others.values()
+  return {
+    ...frame.result,
+    others: sides.map((side) => ('skipped' in side ? side : (answers.next().value ?? { skipped: 'it has no answer' }))),
+  }
+}
+
+type Side = { files: string[]; data: string } | { skipped: string }
+
+function sideOf(store: Store, ids: readonly string[], split: PairedQuery['split']): Side {
+  const files: string[] = []
+  const data = new Set<string>()
+  for (const id of ids) {
+    const { key, dir, record } = store.runs.get(id)
+    const name = Object.values(store.runs.names(key)).join('/')
+    const file = dir === null ? undefined : predictionsFile(dir, split)
+    if (file === undefined || !fs.existsSync(file)) return { skipped: `${name} has no predictions of ${split}` }
+    const parsed = record === null ? undefined : runRecordSchema.safeParse(JSON.parse(record)).data
+    if (parsed?.result?.leaks === true)
+      return { skipped: `${name} leaks: it sees which answer was chosen, so its figures are no result` }
+    files.push(file)
+    const tested = store.runs.files(key).find(({ role }) => role === `${split}.df_file`)
+    data.add(tested?.sha256 ?? `of ${parsed?.dts_name}, unrecorded`)
+  }
+  const [only = ''] = data
+  return data.size === 1 ? { files, data: only } : { skipped: 'its runs were tested on different data' }
+}
