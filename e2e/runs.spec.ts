@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { appendFileSync, existsSync, readFileSync, rmSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { RUN_FILES } from '../src/shared/domain/run'
+import { RUN_FILES, runRecordSchema } from '../src/shared/domain/run'
 import { expect, test } from './support/electron'
+import { evaluationOf } from './support/evaluation'
 import { appendMetrics, epochFigures, metricLine, writeRun, writeWorkspace } from './support/logFolder'
 
 test('the table shows every run, newest first, with words for what the colours say', async ({ open, logDir }) => {
@@ -79,6 +80,8 @@ test('a run shows its figures, config, log, files and the command, which can be 
   await expect(panel.getByRole('img', { name: /^Accuracy by epoch/ })).toBeVisible()
   await panel.getByRole('button', { name: 'Open' }).click()
   await panel.getByRole('tab', { name: 'Curves' }).press('ArrowRight')
+  await expect(panel.getByRole('tab', { name: 'Evaluation' })).toBeFocused()
+  await panel.getByRole('tab', { name: 'Evaluation' }).press('ArrowRight')
   await expect(panel.getByRole('tab', { name: 'Config' })).toBeFocused()
   await expect(panel.getByLabel('hparams.yaml')).toContainText('learning_rate: 0.002')
   await panel.getByRole('tab', { name: 'Log' }).click()
@@ -347,4 +350,25 @@ test('the theme is kept, and following the system follows it', async ({ open, lo
   await page.reload()
   await expect(page.getByRole('radio', { name: 'Dark' })).toBeChecked()
   await expect.poll(background).toBe(DARK)
+})
+
+test('a run’s evaluation is shown with intervals, controls and slices; one without says how it is made', async ({
+  open,
+  logDir,
+}) => {
+  const dir = writeRun(logDir, { exp_name: 'a', exp_version: 'evaluated' })
+  const { result } = runRecordSchema.parse(JSON.parse(readFileSync(join(dir, RUN_FILES.record), 'utf8')))
+  mkdirSync(join(dir, RUN_FILES.evaluation), { recursive: true })
+  const evaluation = evaluationOf((result?.best_epoch ?? 0) + 1, result?.steps ?? 0)
+  writeFileSync(join(dir, RUN_FILES.evaluation, 'test.json'), JSON.stringify(evaluation))
+  const { page } = await open()
+  await page.getByRole('row', { name: /a\/evaluated/ }).dblclick()
+  await page.getByRole('tab', { name: 'Evaluation' }).click()
+  const shown = page.getByRole('region', { name: 'Evaluation' })
+  await expect(shown).toContainText('1,000 pairs of 40 users')
+  await expect(shown.getByRole('row', { name: /Users shuffled/ })).toContainText('+1.2')
+  await expect(shown.getByRole('row', { name: /^food/ })).toContainText('78.1 %')
+  await expect(shown.getByRole('img', { name: /2 bins/ })).toBeVisible()
+  await shown.getByRole('radio', { name: 'test_unseen' }).check()
+  await expect(shown).toContainText('delta eval a/evaluated --split test_unseen')
 })

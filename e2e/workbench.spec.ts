@@ -104,7 +104,7 @@ for (const theme of ['Light', 'Dark']) {
     expect(await seriousFindings(page), 'runs, grouped and ticked').toEqual([])
     await page.getByRole('row', { name: /seeds\/s2/ }).dblclick()
     await expect(page).toHaveURL(/#\/runs\//)
-    for (const tab of ['Curves', 'Config', 'Log', 'Files', 'Engine']) {
+    for (const tab of ['Curves', 'Evaluation', 'Config', 'Log', 'Files', 'Engine']) {
       await page.getByRole('tab', { name: tab }).click()
       expect(await seriousFindings(page), tab).toEqual([])
     }
