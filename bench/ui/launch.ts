@@ -32,7 +32,7 @@ export async function open(workspace: Workspace): Promise<Opened> {
 }
 
 /** Rows of the table of runs, without its head. */
-export const ROWS = '[role="grid"] [role="row"]:not(:has([role="columnheader"])):not(:has(th)), tbody tr:has(td)'
+export const ROWS = '[role="grid"][aria-label="Runs"] tbody [role="row"]'
 
 export async function firstRow(page: Page, timeout = 180_000): Promise<void> {
   await page.waitForSelector(ROWS, { timeout })
