@@ -4,6 +4,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { parquetReadObjects } from 'hyparquet'
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { HURTFUL, place as placeHurtful } from '../../fuzz/hurtful'
 import { sayJson, startEmbeddingServer, vectorOf, type EmbeddingServer } from '../core/embed/testServer'
 import { buildCli } from '../core/testing/workspace'
 import { start, type Finished, type Running } from './testing/builtCli'
@@ -258,6 +259,18 @@ describe('embedding by a service', () => {
     fs.rmSync(path.join(folder, 'cache'), { recursive: true })
     expect(resultOf(await run(predict))).toMatchObject({ pairs: 48, known_users: 3 })
     expect(fs.readFileSync(path.join(folder, 'p.csv'), 'utf8').split('\n')[0]).toBe('u_id,id,z,p')
+    // Files that hurt: none is waited for, and each is named as the person knows it.
+    const kinds = /^UTF-16 with its mark, JSON$|a pipe|a folder$|a link to itself|NULs/
+    const hurtfuls = HURTFUL.filter(({ name }) => kinds.test(name))
+    expect(hurtfuls.length).toBeGreaterThanOrEqual(5)
+    for (const hurtful of hurtfuls) {
+      const hurt = fs.mkdtempSync(path.join(folder, 'hurt-'))
+      placeHurtful(hurtful, path.join(hurt, 'bad.jsonl'), fs.mkdtempSync(path.join(folder, 'made-')))
+      const input = path.join(path.basename(hurt), 'bad.jsonl')
+      const said = await run(predict.replace('raw.jsonl', input))
+      expect({ hurtful: hurtful.name, ...said }).toMatchObject({ code: 2, stderr: expect.stringContaining(input) })
+      expect(said.stderr).not.toMatch(/delta-predict-|:\d+:\d+\)?$|internal|undefined/m)
+    }
     // Text that no record can embed.
     const hparams = path.join(folder, 'lightning_logs/default_exp/v0/hparams.yaml')
     const lines = fs.readFileSync(hparams, 'utf8').replace(/^ {2}embedder:\n(?: {4}.*\n)+/m, '')

@@ -38,18 +38,33 @@ export async function predictTexts(
 ): Promise<PredictionSummary> {
   const { vectors, input } = request
   if (vectors) return predict(request, { df_file: input, ...vectors }, undefined, spawner, stop)
+  // A pipe would be waited for without end.
+  if (!isFile(input))
+    throw new AppError('not_found', 'There is no file of pairs there', { file: input, fix: 'Check --input.' })
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'delta-predict-'))
+  // A copy: it gets index columns, and the person's file stays as it is.
+  const copy = path.join(folder, `pairs${path.extname(input)}`)
   try {
-    const { files, embedder } = await embedInput(request, folder, spawner, events, stop)
+    const { files, embedder } = await embedInput(request, copy, spawner, events, stop)
     return await predict(request, files, embedder, spawner, stop)
+  } catch (thrown) {
+    throw aboutInput(thrown, copy, input)
   } finally {
     fs.rmSync(folder, { recursive: true, force: true })
   }
 }
 
+function isFile(file: string): boolean {
+  try {
+    return fs.statSync(file).isFile()
+  } catch {
+    return false
+  }
+}
+
 async function embedInput(
   { config, input, cacheFolder, embedder: make }: PredictRequest,
-  folder: string,
+  copy: string,
   spawner: EngineSpawner,
   events: EmbedEvents & { onEstimate?: (estimate: EmbedEstimate) => void },
   stop: AbortSignal,
@@ -62,16 +77,16 @@ async function embedInput(
     })
   const embedder = make(recorded)
   if (embedder.width !== undefined && embedder.width !== recorded.dim) throw otherWidth(embedder.width, recorded)
-  // A copy: it gets index columns, and the person's file stays as it is.
+  const folder = path.dirname(copy)
   const files = {
-    df_file: path.join(folder, `pairs${path.extname(input)}`),
+    df_file: copy,
     text_file: path.join(folder, 'texts.json'),
     emb_file: path.join(folder, 'emb.npy'),
   }
   try {
     fs.copyFileSync(input, files.df_file)
   } catch (cause) {
-    throw new AppError('not_found', `The pairs cannot be read`, { file: input, fix: 'Check --input.' }, cause)
+    throw new AppError('unreadable', 'The pairs cannot be read', { file: input, fix: 'Check --input.' }, cause)
   }
   const result = await embedDataset(
     {
@@ -90,6 +105,22 @@ async function embedInput(
   if (!result.embedder) throw new AppError('stopped', 'Stopped; the vectors so far are kept')
   if (result.embedder.dim !== recorded.dim) throw otherWidth(result.embedder.dim, recorded)
   return { files, embedder: result.embedder }
+}
+
+/** What is wrong with the copy is wrong with the person's file, which is the one that they know. */
+function aboutInput(thrown: unknown, copy: string, input: string): AppError {
+  const { code, message, details, cause } = AppError.from(thrown)
+  const named = (text: string): string => text.replaceAll(copy, input)
+  return new AppError(
+    code,
+    named(message),
+    {
+      ...details,
+      ...(details.file !== undefined && { file: named(details.file) }),
+      ...(details.findings && { findings: details.findings.map(named) }),
+    },
+    cause,
+  )
 }
 
 function otherWidth(width: number, { provider, model, dim }: Embedder): AppError {
