@@ -7,7 +7,7 @@ import {
   type PairedResult,
 } from '../../shared/domain/compare'
 import { throwIfStopped } from '../data/files'
-import { holm, signFlipTest } from '../statistics/hypothesisTests'
+import { holm, MOST_EXACT_USERS, signFlipTest } from '../statistics/hypothesisTests'
 import { intervalsOverUsers } from '../statistics/resample'
 import { alignPairs } from './alignPairs'
 import { readPredictions, type Predictions } from './readPredictions'
@@ -15,8 +15,6 @@ import { readPredictions, type Predictions } from './readPredictions'
 /** Flips for each comparison: Holm multiplies the smallest p-value, 1 / (flips + 1), by their number. */
 const FLIPS_EACH = 200
 const MOST_FLIPS = 100_000
-/** Up to so many users with a difference the test looks at every assignment of signs. */
-const MOST_EXACT_USERS = 16
 
 /**
  * How much each side's accuracy differs from the reference's on the pairs that all runs of both have predicted. The estimate, its interval

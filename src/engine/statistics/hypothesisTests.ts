@@ -2,7 +2,7 @@ import { RandomStream } from '../loop/random'
 import type { Resampling } from './resample'
 
 /** Up to so many users every assignment of signs is looked at, and the test is exact. */
-const MOST_EXACT_USERS = 16
+export const MOST_EXACT_USERS = 16
 /** Sums that differ by rounding alone count as equal. */
 const TIE = 1e-12
 
