@@ -1,3 +1,4 @@
+import type { Stats } from 'node:fs'
 import { lstat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { RUN_FILES, runRecordSchema, type RunRecord } from '../../shared/domain/run'
@@ -30,10 +31,14 @@ interface FileState {
   changed: number
 }
 
+export function fileStamp({ mtimeMs, size, ino }: Pick<Stats, 'mtimeMs' | 'size' | 'ino'>): string {
+  return `${mtimeMs}:${size}:${ino}`
+}
+
 async function stateOf(path: string): Promise<FileState | undefined> {
   try {
-    const { mtimeMs, size, ino } = await lstat(path)
-    return { stamp: `${mtimeMs}:${size}:${ino}`, changed: mtimeMs }
+    const state = await lstat(path)
+    return { stamp: fileStamp(state), changed: state.mtimeMs }
   } catch (error) {
     if (isMissing(error)) return undefined
     throw error

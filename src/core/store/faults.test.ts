@@ -316,6 +316,33 @@ describe('run folders', () => {
     expect(listed(store)).toEqual(['v0'])
   })
 
+  test('that are read while a run is taken out of the queue, or put back, tell of it what was true before', async () => {
+    const store = keep(openStore({ dir: home }))
+    writeRun('v0', { status: 'queued' })
+    await syncLogDir(store, logDir)
+    const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve))
+    const become = (from: RunRecord['status'], to: RunRecord['status']): void =>
+      store.db.write('as the queue does', () => {
+        store.runs.transition('id-v0', from, to, 'r', 1)
+        const file = path.join(logDir, 'exp', 'v0', 'run.json')
+        fs.writeFileSync(`${file}.new`, JSON.stringify(record('id-v0', 'v0', { status: to, reason: 'r' })))
+        fs.renameSync(`${file}.new`, file)
+      })
+    for (let turns = 0; turns < 40; turns++)
+      for (const look of [() => syncLogDir(store, logDir), () => syncRun(store, path.join(logDir, 'exp', 'v0'))])
+        for (const [from, to] of [
+          ['queued', 'stopped'],
+          ['stopped', 'queued'],
+        ] as const) {
+          fs.appendFileSync(path.join(logDir, 'exp', 'v0', 'metrics.jsonl'), ' ')
+          const looking = look()
+          for (let n = 0; n < turns; n++) await turn()
+          become(from, to)
+          await looking
+          expect(store.runs.get('id-v0').status).toBe(to)
+        }
+  })
+
   test('whose configuration is deleted while the run goes on keep it from being shown', async () => {
     const folder = writeRun('v0', { status: 'running', host: 'elsewhere' })
     const store = keep(openStore({ dir: home }))

@@ -1,14 +1,14 @@
-import { existsSync } from 'node:fs'
+import { existsSync, lstatSync } from 'node:fs'
 import { readdir, realpath } from 'node:fs/promises'
 import path from 'node:path'
 import { load } from 'js-yaml'
-import type { RequestOutput } from '../../shared/api/requests'
+import type { RequestOutput, RunSummary } from '../../shared/api/requests'
 import { runRecordSchema, RUN_FILES } from '../../shared/domain/run'
 import { hasEnded } from '../../shared/domain/lifecycle'
 import { AppError } from '../../shared/errors'
 import { environmentSchema } from '../reproduce/environment'
 import { here, liveStatus, type Surroundings } from '../runs/liveness'
-import { readNamed, readRunDetail, readRunFolder, recordWrittenOf, type RunFolder } from '../runs/runFolder'
+import { fileStamp, readNamed, readRunDetail, readRunFolder, recordWrittenOf, type RunFolder } from '../runs/runFolder'
 import { RunStore } from '../runs/runStore'
 import { parseAnnotations } from './annotations'
 import { columnsOf } from './columns'
@@ -51,7 +51,7 @@ export async function syncLogDir(
     byId.delete(run.id)
     if (!folder) continue
     const same = row?.stamp === stampOf(folder) && row.dir === run.dir
-    if (same) store.runs.setObserved(row, run.status, run.reason, now)
+    if (same) observe(store, row, folder, run, now)
     else await index(store, root, folder, run, row?.source ?? 'trained', now)
   }
   for (const { key, dir, source } of byId.values())
@@ -59,6 +59,24 @@ export async function syncLogDir(
   await syncTrash(store, root, now)
   if (runs.length > 0) noteFolder(store, root, 'runs', now)
   return unreadable
+}
+
+/** A status that only the time or a process has changed, since the files are as they were. */
+function observe(store: Store, row: RunRow, folder: RunFolder, { status, reason }: RunSummary, now: number): void {
+  if (status === row.status && (reason ?? null) === row.reason) return
+  store.db.write('observe run', () => {
+    const known = store.runs.find(row.id)
+    if (known && isAsRead(folder)) store.runs.setObserved(known, status, reason, now)
+  })
+}
+
+/**
+ * Whether a run's record is still the one that was read. Whoever moves a run or changes its status holds the write lock while
+ * they write its record, so that under that lock a look that came too early is told from a true one.
+ */
+function isAsRead({ dir, stamp }: RunFolder): boolean {
+  const record = lstatSync(path.join(dir, RUN_FILES.record), { throwIfNoEntry: false })
+  return record !== undefined && stamp.split(' ')[0] === fileStamp(record)
 }
 
 /**
@@ -125,7 +143,7 @@ function knownFolder(store: Store, { key, dir, record, stamp }: RunRow): RunFold
   ]
 }
 
-/** @returns whether the folder was still there: a run that has been moved meanwhile stays where its mover has put it */
+/** @returns whether the folder was still as it was read: a run that was moved or changed meanwhile is left to the next look */
 async function index(
   store: Store,
   logDir: string,
@@ -142,8 +160,7 @@ async function index(
   const environment = environmentSchema.safeParse(parseObject(await read(RUN_FILES.environment))).data
   const { files = {}, ...described } = environment ?? {}
   return store.db.write('index run folder', () => {
-    // Whoever moves a run's folder holds this lock too.
-    if (!existsSync(path.join(dir, RUN_FILES.record))) return false
+    if (!isAsRead(folder)) return false
     const { key } = store.runs.upsertFromFolder(
       { dir, logDir, record, status, reason, epochs, stamp: stampOf(folder), source },
       now,
