@@ -363,6 +363,8 @@ test('a run’s evaluation is shown with intervals, controls and slices; one wit
   writeFileSync(join(dir, RUN_FILES.evaluation, 'test.json'), JSON.stringify(evaluation))
   const { page } = await open()
   await page.getByRole('row', { name: /a\/evaluated/ }).dblclick()
+  // The panel under the table has the same tabs.
+  await expect(page.getByRole('button', { name: 'Back to the runs' })).toBeVisible()
   await page.getByRole('tab', { name: 'Evaluation' }).click()
   const shown = page.getByRole('region', { name: 'Evaluation' })
   await expect(shown).toContainText('1,000 pairs of 40 users')
