@@ -90,7 +90,7 @@ function report(evaluation: Evaluation, output: Output): void {
       ['accuracy over pairs', ...percent(evaluation.accuracy)],
       ['accuracy, mean of users', ...percent(evaluation.user_accuracy)],
       [`worst decile (${plural(worst_decile.users, 'user')})`, ...percent(worst_decile.accuracy)],
-      ['user vector: less with users shuffled', ...percent(evaluation.user_vector)],
+      ['over users shuffled, points', ...lead(evaluation.user_vector)],
       ['NLL', ...figure(evaluation.nll)],
       ['Brier', ...figure(evaluation.brier)],
       ['ECE', formatFigure(calibration.ece), ''],
@@ -100,16 +100,16 @@ function report(evaluation: Evaluation, output: Output): void {
   )
   table(
     output,
-    ['held against', 'pairs', 'accuracy', '95 % interval', 'model less that', '95 % interval'],
+    ['held against', 'pairs', 'accuracy', '95 % interval', 'model, points more', '95 % interval'],
     evaluation.comparisons.map(({ name, pairs: some, accuracy, difference }) => [
       ...[LABELS[name], String(some)],
       ...percent(accuracy),
-      ...percent(difference),
+      ...lead(difference),
     ]),
   )
   table(
     output,
-    ['users', 'prompts', 'pairs', 'users', 'accuracy', '95 % interval'],
+    ['user', 'prompt', 'pairs', 'users', 'accuracy', '95 % interval'],
     evaluation.cells
       .filter((cell) => cell.pairs > 0)
       .map((cell) => [cell.user, cell.prompt, String(cell.pairs), String(cell.users), ...percent(cell.accuracy)]),
@@ -117,11 +117,11 @@ function report(evaluation: Evaluation, output: Output): void {
   for (const { column, values } of evaluation.slices)
     table(
       output,
-      [column, 'pairs', 'users', 'accuracy', '95 % interval', 'lift over bt'],
+      [column, 'pairs', 'users', 'accuracy', '95 % interval', 'over bt, points', '95 % interval'],
       values.map((slice) => [
         ...[slice.value, String(slice.pairs), String(slice.users)],
         ...percent(slice.accuracy),
-        percent(slice.lift)[0],
+        ...lead(slice.lift),
       ]),
     )
 }
@@ -136,6 +136,13 @@ const points = (value: number): string => (100 * value).toFixed(1)
 
 function percent(shown: Figure): [string, string] {
   return shown ? [`${points(shown.value)} %`, `${points(shown.low)} to ${points(shown.high)}`] : ['–', '']
+}
+
+const signed = (value: number): string => `${value < 0 ? '−' : '+'}${points(Math.abs(value))}`
+
+/** A difference of accuracies, in points. */
+function lead(shown: Figure): [string, string] {
+  return shown ? [signed(shown.value), `${signed(shown.low)} to ${signed(shown.high)}`] : ['–', '']
 }
 
 function figure(shown: Figure): [string, string] {
