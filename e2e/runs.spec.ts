@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { RUN_FILES, runRecordSchema } from '../src/shared/domain/run'
+import { RUN_FILES } from '../src/shared/domain/run'
 import { expect, test } from './support/electron'
-import { evaluationOf } from './support/evaluation'
+import { writeEvaluation } from './support/evaluation'
 import { appendMetrics, epochFigures, metricLine, writeRun, writeWorkspace } from './support/logFolder'
 
 test('the table shows every run, newest first, with words for what the colours say', async ({ open, logDir }) => {
@@ -356,11 +356,7 @@ test('a run’s evaluation is shown with intervals, controls and slices; one wit
   open,
   logDir,
 }) => {
-  const dir = writeRun(logDir, { exp_name: 'a', exp_version: 'evaluated' })
-  const { result } = runRecordSchema.parse(JSON.parse(readFileSync(join(dir, RUN_FILES.record), 'utf8')))
-  mkdirSync(join(dir, RUN_FILES.evaluation), { recursive: true })
-  const evaluation = evaluationOf((result?.best_epoch ?? 0) + 1, result?.steps ?? 0)
-  writeFileSync(join(dir, RUN_FILES.evaluation, 'test.json'), JSON.stringify(evaluation))
+  writeEvaluation(writeRun(logDir, { exp_name: 'a', exp_version: 'evaluated' }))
   const { page } = await open()
   await page.getByRole('row', { name: /a\/evaluated/ }).dblclick()
   // The panel under the table has the same tabs.

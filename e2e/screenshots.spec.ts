@@ -1,7 +1,8 @@
 import { join } from 'node:path'
 import type { ElectronApplication, Page } from '@playwright/test'
 import { expect, ROOT, test } from './support/electron'
-import { writeWorkspace } from './support/logFolder'
+import { writeEvaluation } from './support/evaluation'
+import { writeRun, writeWorkspace } from './support/logFolder'
 
 // Four pictures of each page, of four million pixels at most.
 test.describe.configure({ timeout: 120_000 })
@@ -41,6 +42,16 @@ test('pictures of a run that failed, and of what cannot be read', async ({ open,
   await page.getByRole('tab', { name: 'Log' }).click()
   await page.getByText('2 folders have files').click()
   await inEveryLook(app, page, 'failed')
+})
+
+test('pictures of an evaluation', async ({ open, logDir }) => {
+  writeEvaluation(writeRun(logDir, { exp_name: 'a', exp_version: 'evaluated' }))
+  const { app, page } = await open()
+  await page.getByRole('row', { name: /a\/evaluated/ }).dblclick()
+  await expect(page.getByRole('button', { name: 'Back to the runs' })).toBeVisible()
+  await page.getByRole('tab', { name: 'Evaluation' }).click()
+  await expect(page.getByRole('img', { name: /2 bins/ })).toBeVisible()
+  await inEveryLook(app, page, 'run-evaluation')
 })
 
 test('pictures of the empty page', async ({ open }) => {

@@ -1,9 +1,20 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Evaluation, Figure } from '../../src/shared/domain/evaluation'
+import { RUN_FILES, runRecordSchema } from '../../src/shared/domain/run'
 
 const around = (value: number, half = 0.02): Figure => ({ value, low: value - half, high: value + half })
 
+/** Gives an ended run an evaluation of its best checkpoint. */
+export function writeEvaluation(dir: string): void {
+  const { result } = runRecordSchema.parse(JSON.parse(readFileSync(join(dir, RUN_FILES.record), 'utf8')))
+  mkdirSync(join(dir, RUN_FILES.evaluation), { recursive: true })
+  const evaluation = evaluationOf((result?.best_epoch ?? 0) + 1, result?.steps ?? 0)
+  writeFileSync(join(dir, RUN_FILES.evaluation, 'test.json'), JSON.stringify(evaluation))
+}
+
 /** An evaluation of `test` with a bit of everything, of that checkpoint. */
-export function evaluationOf(epochs: number, steps: number): Evaluation {
+function evaluationOf(epochs: number, steps: number): Evaluation {
   const part = { pairs: 500, users: 40, accuracy: around(0.781), nll: around(0.46) }
   const none = { pairs: 0, users: 0, accuracy: null, nll: null }
   return {
