@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ElectronApplication, Locator, Page } from '@playwright/test'
 import { load } from 'js-yaml'
-import { expect, ROOT, test } from './support/electron'
+import { expect, expectCopied, ROOT, test } from './support/electron'
 import { seriousFindings } from './support/axe'
 
 const editor = (page: Page): Locator => page.getByRole('textbox', { name: 'The experiment as YAML' })
@@ -164,12 +164,9 @@ test('a run is configured, estimated, started, and is what was shown', async ({ 
   await expect(page.getByTestId('estimate-time')).toHaveText(/≈ .* (ms|s)/, { timeout: 20_000 })
   await expect(page.getByRole('region', { name: 'Estimate' })).toContainText('3 × 16')
 
-  await page.getByRole('button', { name: 'Copy the command' }).click()
-  const copied = await app.evaluate(({ clipboard }) => clipboard.readText())
-  expect(copied).toBe(await command(page).innerText())
-  expect(copied).toBe(
-    `npm run -s delta -- train --dts_name simpler --exp_name by-form --max_epochs 3 --log_dir ${logDir}`,
-  )
+  const told = `npm run -s delta -- train --dts_name simpler --exp_name by-form --max_epochs 3 --log_dir ${logDir}`
+  await expect(command(page)).toHaveText(told)
+  await expectCopied(app, page.getByRole('button', { name: 'Copy the command' }), told)
 
   await page.getByRole('button', { name: 'Resolved' }).click()
   const resolved = load(await page.getByLabel('The resolved configuration').innerText())

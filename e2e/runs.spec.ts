@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { appendFileSync, existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { RUN_FILES } from '../src/shared/domain/run'
-import { expect, test } from './support/electron'
+import { expect, expectCopied, test } from './support/electron'
 import { writeEvaluation } from './support/evaluation'
 import { appendMetrics, epochFigures, metricLine, writeRun, writeWorkspace } from './support/logFolder'
 
@@ -92,10 +92,9 @@ test('a run shows its figures, config, log, files and the command, which can be 
   await panel.getByRole('tab', { name: 'Engine' }).click()
   await expect(panel.getByText('fused, 2 threads').or(panel.getByText('wasm, 2 threads')).first()).toBeVisible()
   await expect(panel.getByText(`Found in ${dir}`)).toBeVisible()
-  await panel.getByRole('button', { name: 'Copy the command that trains it again' }).click()
-  await expect(panel.getByText('Copied', { exact: true })).toBeVisible()
-  const copied = await app.evaluate(({ clipboard }) => clipboard.readText())
-  expect(copied).toBe(
+  await expectCopied(
+    app,
+    panel.getByRole('button', { name: 'Copy the command that trains it again' }),
     'npm run -s delta -- train --dts_name simpler --model_name caimira --exp_name default_exp --exp_version v0 --max_epochs 30',
   )
 })

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import { _electron, test as base, type ElectronApplication, type Page } from '@playwright/test'
+import { _electron, test as base, type ElectronApplication, type Locator, type Page } from '@playwright/test'
 import type * as Electron from 'electron'
 import { watchForErrors } from './errors'
 
@@ -79,6 +79,17 @@ async function end(app: ElectronApplication, child: ChildProcess): Promise<void>
   )
   const inTime = await Promise.race([closed, setTimeout(CLOSING_MS, false, { ref: false })])
   if (!inTime) child.kill('SIGKILL')
+}
+
+/** Tests beside this one share the display's clipboard, and may write to it between the click and the look: then both come again. */
+export async function expectCopied(app: ElectronApplication, button: Locator, text: string): Promise<void> {
+  await base
+    .expect(async () => {
+      await button.click()
+      await base.expect(button).toContainText('Copied', { timeout: 2_000 })
+      await base.expect.poll(() => app.evaluate(({ clipboard }) => clipboard.readText()), { timeout: 2_000 }).toBe(text)
+    })
+    .toPass({ timeout: 20_000 })
 }
 
 /** As if a person had chosen `path` in an earlier start of the window whose own data lie in `folder`. */
