@@ -64,6 +64,8 @@ export default defineConfig({
       },
       rolldownOptions: {
         input,
+        // A first start would show them to a person, who can do nothing about the kernels' compiler.
+        checks: { bundlerTimings: false },
         // Parts lie beside the entries, so that `import.meta.dirname` is `out/main` everywhere.
         output: { entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
       },
