@@ -42,7 +42,7 @@ export function createCore(options: CoreOptions): Core {
   const { shell } = options
   const datasets = new Datasets({ ...options, roots, publish: bus.publish })
   const known = { logDir, roots, files, places, shell, folders, workbench, datasets }
-  const handlers = createHandlers({ ...options, ...known, changed, closing: closing.signal })
+  const handlers = createHandlers({ ...options, ...known, changed, publish: bus.publish, closing: closing.signal })
   const unwatch = watchRuns(
     () => folders.scan(),
     () => workbench.sync(),

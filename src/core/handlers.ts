@@ -1,11 +1,12 @@
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
+import type { AppEvent } from '../shared/api/events'
 import type { ExperimentInput, RequestOutput } from '../shared/api/requests'
 import { hasEnded, isActive, type RunStatus } from '../shared/domain/lifecycle'
 import { VERSION } from '../shared/version'
 import { compareRuns } from './compare/comparison'
 import { groupCurves } from './compare/groupCurves'
-import { pairedRuns } from './compare/pairedRuns'
+import { Comparisons } from './compare/comparisons'
 import { resolveExperiment, type ConfigRoots } from './config/resolveExperiment'
 import type { Datasets } from './datasets/datasets'
 import { datasetHandlers } from './datasets/handlers'
@@ -40,6 +41,7 @@ export interface HandlerContext extends Pick<EngineWatch, 'readyTimeoutMs'> {
   shell: DesktopShell | undefined
   /** Something in the list of runs is no longer what it was. */
   changed: () => void
+  publish: (event: AppEvent) => void
   /** Aborted when core ends. */
   closing: AbortSignal
 }
@@ -54,6 +56,7 @@ export function createHandlers(context: HandlerContext) {
     run: async (id) => (await folders.get(id)).run,
     add: async (run) => (await workbench.ready()).service.add(run),
   })
+  const comparisons = new Comparisons(context)
   return {
     'app.info': async () => ({
       version: VERSION,
@@ -124,8 +127,11 @@ export function createHandlers(context: HandlerContext) {
 
     'compare.runs': async (query) => compareRuns((await workbench.ready()).store, query),
     'compare.curves': async (query) => ({ curves: groupCurves((await workbench.ready()).store, query) }),
-    'compare.paired': async (query) =>
-      pairedRuns(query, { ...context, store: (await workbench.ready()).store, stop: context.closing }),
+    'compare.paired': async (query) => comparisons.paired((await workbench.ready()).store, query),
+    'compare.cancel': async ({ ticket }) => {
+      comparisons.cancel(ticket)
+      return {}
+    },
 
     'experiment.draft': async (input) => experiments.draft(input),
     'experiment.check': async ({ yaml, changes, seeds }) => experiments.check(yaml, changes, seeds),

@@ -148,7 +148,8 @@ async function handle(frame: ToEngine): Promise<void> {
     }
     case 'compare': {
       const { comparePaired } = await import('./compare/paired')
-      await port.send({ type: 'compared', result: await comparePaired(frame.question, stop.signal) })
+      const onWork = (done: number, total: number): void => reportWork({ what: 'comparisons', done, total })
+      await port.send({ type: 'compared', result: await comparePaired(frame.question, stop.signal, onWork) })
       break
     }
     case 'stop':

@@ -5,8 +5,8 @@ import { childProcessSpawner } from '../../core/engine/childProcessSpawner'
 import { diffRuns, type Difference } from '../../core/store/diffRuns'
 import { findInHistory } from '../../core/store/findRuns'
 import type { Cell } from '../../core/store/flatten'
+import { pairedTable, resultColumns, resultTable } from '../../shared/comparedTables'
 import {
-  bestOf,
   LEVEL,
   PREDICTED_SPLITS,
   predictedSplitSchema,
@@ -15,7 +15,6 @@ import {
   type PairedResult,
   type PredictedSplit,
 } from '../../shared/domain/compare'
-import type { Spread } from '../../shared/domain/seeds'
 import { AppError } from '../../shared/errors'
 import { formatTableAs, TABLE_FORMATS, type TableFormat, type TextTable } from '../../shared/tableText'
 import { formatFigure, formatTable } from '../format'
@@ -127,7 +126,7 @@ async function compare(references: readonly string[], options: CompareOptions): 
     const wanted = options.metric ?? USUAL_FIGURES
     const compared = compareRuns(opened.store, { runs, columns }, { strict: true, groupBy: options.groupBy ?? [] })
     const figures = compared.figures.filter(({ name }) => wanted.includes(name))
-    const shown = { ...compared, figures }
+    const shown = { ...compared, figures, reference: 0 }
     const sides = compared.groups.map((group) => group.runs.flatMap((at) => compared.runs[at]?.id ?? []))
     const paired = options.test === undefined ? undefined : await test(opened, sides, options.test, output)
     output.object({
@@ -136,10 +135,12 @@ async function compare(references: readonly string[], options: CompareOptions): 
       ...(paired && { paired: { split: options.test, ...paired } }),
     })
     if (figures.length === 0) output.say('None of these runs has such a figure.')
-    else print(options.format === 'csv' ? resultColumns(shown) : resultTable(shown), options.format, output)
+    else
+      print(options.format === 'csv' ? resultColumns(shown) : resultTable(shown, formatFigure), options.format, output)
     if (paired) {
       output.say('')
-      print(pairedTable(compared, paired), options.format, output)
+      const [reference, ...others] = compared.groups
+      print(pairedTable(reference, others, paired, formatFigure), options.format, output)
       if (options.format === undefined || options.format === 'table')
         for (const line of pairedNotes(paired)) output.say(line)
     }
@@ -165,26 +166,6 @@ async function test(
   return pairedRuns({ reference, others, split }, { store, spawner: childProcessSpawner(enginePath), stop })
 }
 
-/** A line a group, against the first one. */
-function pairedTable({ groups }: ComparedRuns, { others }: PairedResult): TextTable {
-  const [reference, ...rest] = groups
-  const header = [`against ${reference?.label ?? ''}`, 'pairs', 'users', 'difference', '95 % interval', 'p', 'p (Holm)']
-  return {
-    header: [...header, 'users won/lost', ''],
-    rows: rest.map(({ label }, at) => {
-      const found = others[at]
-      if (!found || 'skipped' in found) return [label, '', '', '', '', '', '', '', found?.skipped ?? '']
-      const { pairs, users, difference, p, corrected, wins, losses, verdict } = found
-      const [value = '', low = '', high = ''] = [difference.value, difference.low, difference.high].map((one) =>
-        signed(one, 1),
-      )
-      const interval = `${low} to ${high}`
-      const numbers = [String(pairs), String(users), value, interval, formatFigure(p), formatFigure(corrected)]
-      return [label, ...numbers, `${wins}/${losses}`, verdict]
-    }),
-  }
-}
-
 function pairedNotes({ comparisons, resamples, smallest }: PairedResult): string[] {
   const many = `${comparisons} ${comparisons === 1 ? 'comparison' : 'comparisons'}`
   return [
@@ -199,65 +180,6 @@ async function findAll({ store, cwd, logDir }: OpenHistory, references: readonly
   const found = []
   for (const reference of references) found.push(await findInHistory(store, reference, { cwd, logDir }))
   return found
-}
-
-/** A line a group: mean ± sd, how far from the reference's, and a star at the best. */
-function resultTable({ groups, figures }: ComparedRuns): TextTable {
-  const best = figures.map(({ name, spreads }) =>
-    bestOf(
-      name,
-      spreads.map((spread) => spread?.mean),
-    ),
-  )
-  return {
-    header: ['group', 'n', ...figures.flatMap(({ name }) => [name, `Δ ${name}`])],
-    rows: groups.map(({ label, runs }, at) => [
-      label,
-      String(runs.length),
-      ...figures.flatMap(({ spreads }, figure) => {
-        const [spread, reference] = [spreads[at], spreads[0]]
-        const star = best[figure]?.includes(at) === true ? ' *' : ''
-        if (!spread) return ['–', '']
-        // A figure that not every run of the group has says how many have it.
-        const n = spread.n < runs.length ? ` (n=${spread.n})` : ''
-        return [
-          spreadText(spread) + n + star,
-          at === 0 || !reference ? '' : signed(spread.mean - reference.mean, reference.mean),
-        ]
-      }),
-    ]),
-  }
-}
-
-/** The same for a program: one number a cell, with all digits. */
-function resultColumns({ groups, figures }: ComparedRuns): TextTable {
-  const parts = ['mean', 'sd', 'n'] as const
-  return {
-    header: ['group', 'runs', ...figures.flatMap(({ name }) => [...parts, 'delta'].map((part) => `${name}_${part}`))],
-    rows: groups.map(({ label, runs }, at) => [
-      label,
-      String(runs.length),
-      ...figures.flatMap(({ spreads }) => {
-        const [spread, reference] = [spreads[at], spreads[0]]
-        if (!spread) return ['', '', '', '']
-        return [...parts.map((part) => String(spread[part])), reference ? String(spread.mean - reference.mean) : '']
-      }),
-    ]),
-  }
-}
-
-function spreadText({ mean, sd, n }: Spread): string {
-  return n < 2 ? formatFigure(mean) : `${formatFigure(mean)} ± ${formatLike(sd, mean)}`
-}
-
-function signed(delta: number, reference: number): string {
-  return `${delta < 0 ? '−' : '+'}${formatLike(Math.abs(delta), reference)}`
-}
-
-/** With the decimals of the figure that it belongs to. */
-function formatLike(value: number, figure: number): string {
-  const decimals = /\.(\d+)$/.exec(formatFigure(figure))?.[1]?.length
-  return decimals === undefined ? formatFigure(value) : value.toFixed(decimals)
 }
 
 /** By names instead of places, for scripts. */

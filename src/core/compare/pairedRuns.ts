@@ -1,4 +1,5 @@
 import fs from 'node:fs'
+import type { FromEngine } from '../../shared/api/engineProtocol'
 import { pairedQuerySchema, type PairedQuery, type PairedResult } from '../../shared/domain/compare'
 import { runRecordSchema } from '../../shared/domain/run'
 import { AppError } from '../../shared/errors'
@@ -14,6 +15,7 @@ export interface PairedContext extends Pick<EngineWatch, 'readyTimeoutMs'> {
   store: Store
   spawner: EngineSpawner
   stop: AbortSignal
+  onWork?: (done: number, total: number) => void
 }
 
 /**
@@ -24,7 +26,7 @@ export interface PairedContext extends Pick<EngineWatch, 'readyTimeoutMs'> {
  */
 export async function pairedRuns(query: PairedQuery, context: PairedContext): Promise<PairedResult> {
   const { reference, others, split, resamples, seed } = pairedQuerySchema.parse(query)
-  const { store, spawner, stop, readyTimeoutMs } = context
+  const { store, spawner, stop, readyTimeoutMs, onWork } = context
   const base = sideOf(store, reference, split)
   const sides = others.map((ids) => {
     const side = sideOf(store, ids, split)
@@ -38,7 +40,10 @@ export async function pairedRuns(query: PairedQuery, context: PairedContext): Pr
     return { resamples, flips: 0, comparisons: 0, smallest: 1, others: skipped }
   const watch = { stopGraceMs: STOP_GRACE_MS, ...(readyTimeoutMs !== undefined && { readyTimeoutMs }) }
   const question = { reference: base.files, others: files, resamples, seed }
-  const frame = await runInEngine(spawner, { type: 'compare', question }, () => {}, stop, watch)
+  const onFrame = (news: FromEngine): void => {
+    if (news.type === 'work') onWork?.(news.work.done, news.work.total ?? files.length)
+  }
+  const frame = await runInEngine(spawner, { type: 'compare', question }, onFrame, stop, watch)
   if (frame.type !== 'compared')
     throw new AppError('engine_protocol', `The engine answered "${frame.type}" to "compare"`)
   const answers = frame.result.others.values()

@@ -4,6 +4,7 @@ import type { ExperimentConfig } from '../../shared/config/experiment'
 import { SPLIT_NAMES } from '../../shared/domain/dataset'
 import type { Estimate, ExperimentEstimate } from '../../shared/domain/experiment'
 import { AppError } from '../../shared/errors'
+import { Tickets } from '../service/tickets'
 import { runInEngine, type EngineWatch } from '../engine/runInEngine'
 import type { EngineSpawner } from '../engine/spawner'
 
@@ -28,7 +29,7 @@ interface Probed {
 /** Probes of experiments, one at a time for each ticket, and what they have measured. */
 export class Estimates {
   readonly #options: EstimatesOptions
-  readonly #probes = new Map<string, AbortController>()
+  readonly #tickets = new Tickets()
   readonly #known = new Map<string, Probed>()
 
   constructor(options: EstimatesOptions) {
@@ -40,25 +41,19 @@ export class Estimates {
    * @param again measures even what is known
    */
   async of(config: ExperimentConfig, ticket: string, again: boolean): Promise<ExperimentEstimate> {
-    this.forget(ticket)
+    this.#tickets.end(ticket)
     const key = keyOf(config)
     const known = again ? undefined : this.#known.get(key)
     if (known) return ofRun(config, known)
-    const stop = new AbortController()
-    this.#probes.set(ticket, stop)
     const besides = this.#options.training()
-    try {
-      const probed = { estimate: await this.#probe(config, stop.signal), besides, measured: Date.now() }
-      this.#keep(key, probed)
-      return ofRun(config, probed)
-    } finally {
-      if (this.#probes.get(ticket) === stop) this.#probes.delete(ticket)
-    }
+    const estimate = await this.#tickets.run(ticket, (stop) => this.#probe(config, stop))
+    const probed = { estimate, besides, measured: Date.now() }
+    this.#keep(key, probed)
+    return ofRun(config, probed)
   }
 
   forget(ticket: string): void {
-    this.#probes.get(ticket)?.abort()
-    this.#probes.delete(ticket)
+    this.#tickets.end(ticket)
   }
 
   async #probe(config: ExperimentConfig, stop: AbortSignal): Promise<Estimate> {

@@ -20,12 +20,17 @@ const MOST_FLIPS = 100_000
  * How much each side's accuracy differs from the reference's on the pairs that all runs of both have predicted. The estimate, its interval
  * and its test are all about these pairs, each counted once; the interval and the test take users, not pairs, for independent.
  */
-export async function comparePaired(question: PairedQuestion, signal: AbortSignal): Promise<PairedResult> {
+export async function comparePaired(
+  question: PairedQuestion,
+  signal: AbortSignal,
+  onWork: (done: number, total: number) => void = () => {},
+): Promise<PairedResult> {
   const { resamples, seed, others } = question
   const reference = await Promise.all(question.reference.map((file) => readPredictions(file, signal)))
   const flips = Math.min(MOST_FLIPS, Math.max(resamples, FLIPS_EACH * others.length))
   const found: Compared[] = []
-  for (const files of others) {
+  for (const [done, files] of others.entries()) {
+    onWork(done, others.length)
     // A request to stop is heard between two comparisons.
     await setImmediate()
     throwIfStopped(signal)
@@ -44,7 +49,8 @@ export async function comparePaired(question: PairedQuestion, signal: AbortSigna
       if (one.pairs === 0) return { skipped: 'it has no pair in common with the reference' }
       const p = corrected.next().value ?? 1
       const way = one.difference.value > 0 ? 'better' : 'worse'
-      return { ...one, corrected: p, verdict: p < LEVEL ? way : 'undecided' }
+      const apart = one.difference.low > 0 || one.difference.high < 0
+      return { ...one, corrected: p, verdict: p < LEVEL && apart ? way : 'undecided' }
     }),
   }
 }

@@ -1,11 +1,12 @@
 import { z } from 'zod'
+import { ticketSchema } from '../domain/compare'
 import { datasetWorkSchema } from '../domain/datasets'
 import { runStatusSchema } from '../domain/lifecycle'
 import { metricBatchSchema } from '../domain/metric'
 import { progressSchema } from './engineProtocol'
 
 /** Pages that the window's menu leads to, by their paths in the page's router. */
-export const PAGES = ['/datasets', '/new', '/runs', '/settings'] as const
+export const PAGES = ['/datasets', '/new', '/runs', '/compare', '/settings'] as const
 
 /** What core tells its windows unasked, after it has written it down. */
 export const events = {
@@ -34,6 +35,8 @@ export const events = {
   'dataset.work': datasetWorkSchema,
   /** The list of data sets moved: ask again. */
   'datasets.changed': z.object({ sequence: z.int() }),
+  /** How far a comparison is that somebody waits for, a few times a second. */
+  'compare.work': z.object({ ticket: ticketSchema, done: z.int(), total: z.int() }),
   /** A page that was chosen in the window's menu. */
   'app.navigate': z.object({ to: z.enum(PAGES) }),
 } as const satisfies Record<string, z.ZodType>
@@ -49,6 +52,7 @@ export const appEventSchema = z.discriminatedUnion('event', [
   z.strictObject({ event: z.literal('run.progress'), payload: events['run.progress'] }),
   z.strictObject({ event: z.literal('dataset.work'), payload: events['dataset.work'] }),
   z.strictObject({ event: z.literal('datasets.changed'), payload: events['datasets.changed'] }),
+  z.strictObject({ event: z.literal('compare.work'), payload: events['compare.work'] }),
   z.strictObject({ event: z.literal('app.navigate'), payload: events['app.navigate'] }),
 ])
 export type AppEvent = z.output<typeof appEventSchema>

@@ -138,6 +138,7 @@ export const MOST_TESTED = 200
 /** A corrected p-value below this says that a difference is no accident. */
 export const LEVEL = 0.05
 
+export const ticketSchema = z.string().min(1).max(100)
 const resamples = z.int().min(100).max(100_000).default(10_000)
 
 export const pairedQuerySchema = z.strictObject({
@@ -148,6 +149,8 @@ export const pairedQuerySchema = z.strictObject({
   /** Of the bootstrap; sign flips are as many or more. */
   resamples,
   seed: z.int().min(0).default(0),
+  /** Whoever asks: a later question of theirs ends this one with `stopped`, and `compare.work` tells them how far it is. */
+  ticket: ticketSchema.optional(),
 })
 export type PairedQuery = z.input<typeof pairedQuerySchema>
 
@@ -171,7 +174,7 @@ export const pairedDifferenceSchema = z.object({
   p: z.number(),
   /** By Holm, over all comparisons of this answer. */
   corrected: z.number(),
-  /** Said only where the corrected p is below {@link LEVEL}. */
+  /** Said only where the corrected p is below {@link LEVEL} and zero lies outside the interval. */
   verdict: z.enum(['better', 'worse', 'undecided']),
   /** Users by the sign of their difference. */
   wins: count,
@@ -212,6 +215,8 @@ export const compareRequests = {
   'compare.curves': { input: compareCurvesQuerySchema, output: z.object({ curves: z.array(groupCurveSchema) }) },
   /** Differences in accuracy from a reference on the same pairs, with intervals and corrected tests. */
   'compare.paired': { input: pairedQuerySchema, output: pairedResultSchema },
+  /** Ends the question under a ticket with `stopped`; nothing where there is none. */
+  'compare.cancel': { input: z.strictObject({ ticket: ticketSchema }), output: z.strictObject({}) },
 } as const
 
 /** Which way a figure is better; undefined for one that is neither, such as a learning rate. */

@@ -466,6 +466,12 @@ function cases(files: ContractFiles): Case[] {
       error: 'not_found',
     },
     {
+      title: 'compares under a ticket',
+      route: 'compare.paired',
+      input: ({ queued }) => ({ reference: [queued], others: [[queued]], split: 'test', ticket: 'contract' }),
+    },
+    { title: 'cancels what does not run', route: 'compare.cancel', input: () => ({ ticket: 'contract' }) },
+    {
       title: 'has no curve of a run that it does not know',
       route: 'compare.curves',
       input: ({ queued }) => ({ groups: [[queued, '../../etc']], metric: 'val_loss' }),
