@@ -4,6 +4,7 @@ import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { metricBatchSchema } from '../shared/domain/metric'
 import { runRecordSchema, runResultSchema, type RunRecord } from '../shared/domain/run'
+import { environmentSchema } from '../core/reproduce/environment'
 import { openStore } from '../core/store/openStore'
 import { buildCli, workspace } from '../core/testing/workspace'
 import { CLI, delta, start, type Finished, type Running } from './testing/builtCli'
@@ -302,3 +303,17 @@ describe.skipIf(process.platform === 'win32')('a signal', () => {
     },
   )
 })
+
+test('runs of several seeds do not say what they ran on, so that nothing can be compared on the same pairs', async () => {
+  const { code } = await delta(cwd, ...ofRun('seeded', '--seeds', '4,5', '--set', 'trainer.data_seed=9'))
+  expect(code).toBe(0)
+  const [four, five] = ['v0-s4', 'v0-s5'].map((version) =>
+    environmentSchema.parse(JSON.parse(read(folder('seeded', version), 'environment.json').toString())),
+  )
+  expect(four).toMatchObject({ seed: 4, data_seed: 9, files: { 'test.df_file': { sha256: expect.any(String) } } })
+  expect(five).toEqual({ ...four, seed: 5 })
+  const alone = await delta(cwd, ...ofRun('seeded', '--n_dim', '2', '--exp_version', 'alone'))
+  expect(alone.code).toBe(0)
+  const compared = await delta(cwd, 'runs', 'compare', 'seeded/v0-s4', 'seeded/alone', '--test', 'test', '--json')
+  expect(compared.lines.at(-1)).toMatchObject({ paired: { comparisons: 1, others: [{ pairs: 40 }] } })
+}, 60_000)

@@ -42,10 +42,10 @@ export async function trainSeeds(options: SeedsOptions, output: Output, stop: Ab
   const askToStop = (): void => ask.abort(stop.reason)
   if (stop.aborted) askToStop()
   else stop.addEventListener('abort', askToStop, { once: true })
-  const { logDir } = options
+  const { logDir, cwd } = options
   const warn = (message: string): void => output.warn(`Warning: ${message}`)
-  const recorders = new SeedRecorders({ history: history.open, logDir, warn }, askToStop)
-  const finish = (error?: unknown): Promise<void> => history.close(...recorders.ended(error, ask.signal))
+  const recorders = new SeedRecorders({ history: history.open, logDir, cwd, config, warn }, askToStop)
+  const finish = async (error?: unknown): Promise<void> => history.close(...(await recorders.ended(error, ask.signal)))
   const frame = await runInEngine(
     childProcessSpawner(enginePath, {}, takeEarly),
     {

@@ -32,6 +32,8 @@ export async function pairedRuns(query: PairedQuery, context: PairedContext): Pr
     const side = sideOf(store, ids, split)
     if ('skipped' in base) return { skipped: `the reference cannot be compared: ${base.skipped}` }
     if ('skipped' in side || side.data === base.data) return side
+    if (!side.recorded || !base.recorded)
+      return { skipped: 'nothing says that it was tested on the same data: not both have recorded their files' }
     return { skipped: `it was tested on other data: the file of ${split} is not the reference's` }
   })
   const files = sides.flatMap((side) => ('skipped' in side ? [] : [side.files]))
@@ -53,11 +55,12 @@ export async function pairedRuns(query: PairedQuery, context: PairedContext): Pr
   }
 }
 
-type Side = { files: string[]; data: string } | { skipped: string }
+type Side = { files: string[]; data: string; recorded: boolean } | { skipped: string }
 
 function sideOf(store: Store, ids: readonly string[], split: PairedQuery['split']): Side {
   const files: string[] = []
   const data = new Set<string>()
+  let recorded = true
   for (const id of ids) {
     const { key, dir, record } = store.runs.get(id)
     const name = Object.values(store.runs.names(key)).join('/')
@@ -68,8 +71,9 @@ function sideOf(store: Store, ids: readonly string[], split: PairedQuery['split'
       return { skipped: `${name} leaks: it sees which answer was chosen, so its figures are no result` }
     files.push(file)
     const tested = store.runs.files(key).find(({ role }) => role === `${split}.df_file`)
+    recorded &&= tested !== undefined
     data.add(tested?.sha256 ?? `of ${parsed?.dts_name}, unrecorded`)
   }
   const [only = ''] = data
-  return data.size === 1 ? { files, data: only } : { skipped: 'its runs were tested on different data' }
+  return data.size === 1 ? { files, data: only, recorded } : { skipped: 'its runs were tested on different data' }
 }

@@ -3,7 +3,10 @@ import { AppError } from '../../shared/errors'
 import type { EngineWatch } from '../engine/runInEngine'
 import type { EngineExit } from '../engine/spawner'
 import { RunRecorder, type RecorderOptions } from './recorder'
-import { endOf } from './supervise'
+import { describeRun, endOf, type TrainRequest } from './supervise'
+
+/** `config` is that of all runs; each has its own seed and version. */
+export type SeedRecordersOptions = Omit<RecorderOptions, 'run' | 'publish'> & Pick<TrainRequest, 'config' | 'cwd'>
 
 type SeedFrame = Extract<FromEngine, { type: 'seed' }>
 
@@ -12,14 +15,15 @@ type SeedFrame = Extract<FromEngine, { type: 'seed' }>
  * their figures, which come too fast for so many, from their folders when they end.
  */
 export class SeedRecorders {
-  readonly #options: Omit<RecorderOptions, 'run' | 'publish'>
+  readonly #options: SeedRecordersOptions
   readonly #onStop: () => void
   readonly #recorders = new Map<number, RunRecorder>()
+  #described: Promise<void> = Promise.resolve()
   #pid: number | undefined
   #exit: EngineExit | undefined
 
   /** @param onStop called when somebody asks one of the runs to end: they end together */
-  constructor(options: Omit<RecorderOptions, 'run' | 'publish'>, onStop: () => void) {
+  constructor(options: SeedRecordersOptions, onStop: () => void) {
     this.#options = options
     this.#onStop = onStop
   }
@@ -37,6 +41,11 @@ export class SeedRecorders {
     recorder.spawned(this.#pid)
     recorder.started(news, 'Training has begun')
     recorder.watch(this.#onStop)
+    const { config, warn } = this.#options
+    const { data_seed = config.trainer.seed } = config.trainer
+    const own = { ...this.#options, config: { ...config, trainer: { ...config.trainer, seed, data_seed } } }
+    // One after the other: the files are the same, and what the first has hashed the history remembers.
+    this.#described = this.#described.then(() => describeRun(own, news, warn))
   }
 
   /**
@@ -45,7 +54,8 @@ export class SeedRecorders {
    * @param thrown why, where it gave no answer
    * @returns the runs' folders
    */
-  ended(thrown: unknown, stop: AbortSignal): string[] {
+  async ended(thrown: unknown, stop: AbortSignal): Promise<string[]> {
+    await this.#described
     const guess =
       thrown === undefined
         ? { status: 'failed' as const, reason: 'The engine ended without a word on this run' }

@@ -62,7 +62,9 @@ export async function supervise(options: Supervision): Promise<Ended> {
       (frame) => {
         switch (frame.type) {
           case 'started':
-            environment = describe(options, frame, (message) => onNews({ type: 'log', level: 'warn', message }))
+            environment = describeRun({ ...options, ...request }, frame, (message) =>
+              onNews({ type: 'log', level: 'warn', message }),
+            )
             onNews(withoutVersion(frame))
             return recorder.started(frame, request.resume === undefined ? 'Training has begun' : 'Training goes on')
           case 'metrics': {
@@ -106,19 +108,19 @@ export async function supervise(options: Supervision): Promise<Ended> {
 }
 
 /** Writes down what the run runs on, beside the training; without it the run is as good as before. */
-async function describe(
-  { request, history }: Supervision,
+export async function describeRun(
+  { config, cwd, history }: Pick<TrainRequest, 'config' | 'cwd'> & Pick<RecorderOptions, 'history'>,
   { dir, backend, threads }: { dir: string; backend: string; threads: number },
   warn: (message: string) => void,
 ): Promise<void> {
   try {
-    await writeEnvironment(dir, request.config, { backend, threads }, request.cwd, storeOf(history))
+    await writeEnvironment(dir, config, { backend, threads }, cwd, storeOf(history))
   } catch (error) {
     warn(`What this run runs on could not be written down: ${messageOf(error)}`)
   }
 }
 
-function storeOf(history: Supervision['history']): Store | undefined {
+function storeOf(history: RecorderOptions['history']): Store | undefined {
   try {
     return history().store
   } catch {
