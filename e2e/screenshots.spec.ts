@@ -3,6 +3,7 @@ import type { ElectronApplication, Page } from '@playwright/test'
 import { expect, ROOT, test } from './support/electron'
 import { writeEvaluation } from './support/evaluation'
 import { writeRun, writeWorkspace } from './support/logFolder'
+import { trainRuns } from './support/trainedRuns'
 
 // Four pictures of each page, of four million pixels at most.
 test.describe.configure({ timeout: 120_000 })
@@ -80,4 +81,20 @@ test('pictures of a run’s own page, the palette, the shortcuts and the setting
   await page.keyboard.press('Escape')
   await page.keyboard.press('Control+k')
   await page.screenshot({ path: join(ROOT, 'artifacts', 'screenshots', 'palette.png') })
+})
+
+test('pictures of a comparison', async ({ open, logDir }) => {
+  await trainRuns(logDir)
+  const { app, page } = await open()
+  await expect(page.getByRole('row', { name: /sizes\// })).toHaveCount(5)
+  await page.getByRole('checkbox', { name: 'Tick all runs that are shown' }).check()
+  await page.getByRole('button', { name: 'Compare', exact: true }).click()
+  await expect(page.getByText('corrected by Holm')).toBeVisible({ timeout: 60_000 })
+  await inEveryLook(app, page, 'compare-overview')
+  await page.getByRole('tab', { name: 'Configuration' }).click()
+  await expect(page.getByRole('table', { name: 'Configuration' })).toBeVisible()
+  await inEveryLook(app, page, 'compare-configuration')
+  await page.getByRole('button', { name: 'Take all out' }).click()
+  await expect(page.getByRole('heading', { name: 'Nothing is compared yet' })).toBeVisible()
+  await inEveryLook(app, page, 'compare-empty')
 })

@@ -28,6 +28,12 @@ export const router = createRouter({
       meta: { title: 'New experiment' },
     },
     {
+      path: '/compare',
+      name: 'compare',
+      component: () => import('./compare/ComparePage.vue'),
+      meta: { title: 'Compare' },
+    },
+    {
       path: '/settings',
       name: 'settings',
       component: () => import('./settings/SettingsPage.vue'),

@@ -1,4 +1,5 @@
-import { bestOf, type ComparedFigure, type PairedResult, type RunGroup } from './domain/compare'
+import { bestOf, type ComparedFigure, type Difference, type PairedResult, type RunGroup } from './domain/compare'
+import type { RunCell } from './domain/runTable'
 import type { Spread } from './domain/seeds'
 import type { TextTable } from './tableText'
 
@@ -84,6 +85,23 @@ export function pairedTable(
       return [label, ...numbers, `${wins}/${losses}`, verdict]
     }),
   }
+}
+
+/** A line a key, a column a run. */
+export function configurationTable(differences: readonly Difference[], names: readonly string[]): TextTable {
+  return {
+    header: ['parameter', ...names],
+    rows: differences.map(({ name, values, missing }) => [
+      name,
+      ...values.map((value, at) => valueText(missing.includes(at) ? undefined : value)),
+    ]),
+  }
+}
+
+/** A value of a configuration, or that there is none: an empty text and a missing one read differently. */
+export function valueText(value: RunCell | undefined): string {
+  if (value === undefined) return '(missing)'
+  return value === '' ? '""' : String(value)
 }
 
 export function spreadText({ mean, sd, n }: Spread, format: FigureFormat): string {

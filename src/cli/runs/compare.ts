@@ -5,7 +5,7 @@ import { childProcessSpawner } from '../../core/engine/childProcessSpawner'
 import { diffRuns, type Difference } from '../../core/store/diffRuns'
 import { findInHistory } from '../../core/store/findRuns'
 import type { Cell } from '../../core/store/flatten'
-import { pairedTable, resultColumns, resultTable } from '../../shared/comparedTables'
+import { pairedTable, resultColumns, resultTable, valueText } from '../../shared/comparedTables'
 import {
   LEVEL,
   PREDICTED_SPLITS,
@@ -215,10 +215,7 @@ function plain(value: Cell | undefined): string {
 
 /** A value, and by how much it differs from the reference's. */
 function cell(value: Cell | undefined, reference: Cell | undefined): string {
-  if (value === undefined) return '(missing)'
-  if (value === null) return 'null'
-  if (value === '') return '""'
-  if (typeof value !== 'number') return String(value)
+  if (typeof value !== 'number') return valueText(value)
   const shown = Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(6)))
   if (typeof reference !== 'number') return shown
   const delta = value - reference

@@ -3,6 +3,7 @@ import type { RequestInput, Route } from '../../shared/api/requests'
 import { isActive, type RunStatus } from '../../shared/domain/lifecycle'
 import type { RunRow } from '../../shared/domain/runTable'
 import { client } from '../api/client'
+import { queryOf } from '../compare/place'
 import { useRuns } from '../stores/runs'
 import { useWorkspace } from '../stores/workspace'
 import { formatBytes } from './format'
@@ -115,5 +116,10 @@ export function useRunActions() {
     void router.push({ name: 'new', query: { from: id } })
   }
 
-  return { stop, resume, queueAgain, star, tag, remove, restore, purge, reveal, open, change }
+  /** The first one is the reference. */
+  function compare(targets: readonly Pick<Target, 'id'>[]): void {
+    if (targets.length > 0) void router.push({ name: 'compare', query: queryOf({ runs: targets.map(({ id }) => id) }) })
+  }
+
+  return { stop, resume, queueAgain, star, tag, remove, restore, purge, reveal, open, change, compare }
 }

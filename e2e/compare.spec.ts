@@ -1,0 +1,87 @@
+import type { ElectronApplication, Page } from '@playwright/test'
+import { expect, test } from './support/electron'
+import { trainRuns } from './support/trainedRuns'
+
+// Five runs are trained for each.
+test.describe.configure({ timeout: 180_000 })
+
+/** Ticks every run and compares them; those of `first` is the reference. */
+async function compareAll(page: Page, first: RegExp): Promise<void> {
+  await expect(page.getByRole('row', { name: /sizes\// })).toHaveCount(5)
+  await page.getByRole('checkbox', { name: 'Tick all runs that are shown' }).check()
+  await page.getByRole('grid', { name: 'Runs' }).focus()
+  await page.keyboard.press('v')
+  await expect(page.getByRole('heading', { name: 'Compare', exact: true })).toBeVisible()
+  const reference = page.getByLabel('Reference')
+  await expect(reference.locator('option')).toHaveCount(5)
+  await reference.selectOption(await reference.locator('option').filter({ hasText: first }).innerText())
+}
+
+async function expectClipboard(app: ElectronApplication, page: Page, button: string, text: RegExp): Promise<void> {
+  await expect(async () => {
+    await page.getByRole('button', { name: button }).click()
+    await expect.poll(() => app.evaluate(({ clipboard }) => clipboard.readText()), { timeout: 2_000 }).toMatch(text)
+  }).toPass({ timeout: 20_000 })
+}
+
+test('trained runs are compared: seeds in one column, differences tested, configurations side by side', async ({
+  open,
+  logDir,
+}) => {
+  await trainRuns(logDir)
+  const { app, page } = await open()
+  await expect(page.getByRole('row', { name: /sizes\// })).toHaveCount(5)
+  await page.keyboard.press('g')
+  await page.keyboard.press('c')
+  await expect(page.getByRole('heading', { name: 'Nothing is compared yet' })).toBeVisible()
+  await page.keyboard.press('g')
+  await page.keyboard.press('r')
+  await compareAll(page, /k5-s1/)
+
+  const results = page.getByRole('table', { name: 'Results' })
+  await expect(results.getByRole('columnheader')).toHaveCount(3)
+  await expect(results.getByRole('columnheader', { name: /sizes\/k5 reference, 2 seeds/ })).toBeVisible()
+  const accuracy = results.getByRole('row', { name: /^test_acc / })
+  await expect(accuracy).toContainText(/0\.\d{4} ± 0\.\d{4}/)
+  await expect(accuracy).toContainText(/[−+]0\.\d{4}/)
+  await expect(accuracy.getByText('best')).toHaveCount(1)
+  await expect(page.getByText('Of two runs it says little')).toBeVisible()
+
+  const tested = page.getByRole('table', { name: 'Accuracy on the same pairs' })
+  await expect(tested.getByRole('row', { name: /sizes\/bt .* worse/ })).toBeVisible({ timeout: 60_000 })
+  await expect(page.getByText('corrected by Holm for 2 comparisons')).toBeVisible()
+  await page.getByRole('radio', { name: 'test_unseen' }).check()
+  await expect(page).toHaveURL(/split=test_unseen/)
+  await expect(tested.getByRole('row', { name: /sizes\/bt .* undecided/ })).toBeVisible({ timeout: 60_000 })
+  await expectClipboard(app, page, 'Copy: the results as CSV', /^group,runs,.*test_acc_mean.*\r\n.*sizes\/k5,2,/s)
+
+  await page.getByRole('checkbox', { name: 'Group seeds' }).uncheck()
+  await expect(results.getByRole('columnheader')).toHaveCount(5)
+
+  await page.getByRole('tab', { name: 'Configuration' }).click()
+  const configuration = page.getByRole('table', { name: 'Configuration' })
+  await expect(configuration.getByRole('row', { name: /^n_dim / })).toContainText('missing')
+  await expect(configuration.getByRole('row', { name: /^max_epochs / })).toHaveCount(0)
+  await page.getByRole('checkbox', { name: 'Also what is equal' }).check()
+  await expect(configuration.getByRole('row', { name: /^max_epochs / })).toBeVisible()
+  await page.getByRole('searchbox', { name: 'Find a key or a value' }).fill('caimira n_dim')
+  await expect(configuration.getByRole('row', { name: /^max_epochs / })).toHaveCount(0)
+  await configuration.getByRole('button', { name: 'caimira.n_dim: 2' }).first().click()
+  await expect(page.getByRole('dialog', { name: 'caimira.n_dim' })).toContainText('of sizes/k2-s')
+  await page.keyboard.press('Escape')
+  await expectClipboard(app, page, 'Copy: the configuration as Markdown', /\| caimira\.n\\_dim \|.*\(missing\)/)
+
+  // The address holds it all: coming back from elsewhere, and opened anew.
+  await page.keyboard.press('Escape')
+  await page.getByRole('link', { name: 'Settings' }).click()
+  await page.getByRole('link', { name: 'Compare' }).click()
+  await expect(page).toHaveURL(/tab=configuration/)
+  await page.reload()
+  await expect(page.getByRole('checkbox', { name: 'Also what is equal' })).toBeChecked()
+  await page.getByRole('button', { name: /Take sizes\/bt out/ }).click()
+  await expect(page.getByText('4 runs', { exact: true })).toBeVisible()
+  await page.getByRole('button', { name: 'Add runs…' }).click()
+  await page.getByRole('checkbox', { name: /sizes\/bt/ }).check()
+  await page.getByRole('button', { name: 'Add 1' }).click()
+  await expect(page.getByText('5 runs', { exact: true })).toBeVisible()
+})

@@ -1,0 +1,25 @@
+import { expect, test } from 'vitest'
+import { placeOf, queryOf, type ComparePlace } from './place'
+
+const place: ComparePlace = {
+  runs: ['a', 'b,c', '100%2C', 'd'],
+  reference: '100%2C',
+  tab: 'Configuration',
+  figures: ['train_loss', 'val_acc.max'],
+  split: 'test_unseen',
+  single: true,
+  all: true,
+}
+
+test('an address that is sent to somebody shows another comparison', () => {
+  const query = Object.fromEntries(Object.entries(queryOf(place)).map(([key, value]) => [key, String(value)]))
+  expect(placeOf(query)).toEqual(place)
+  expect(queryOf(placeOf({ runs: 'a,b', reference: 'a' }))).toEqual({ runs: 'a,b' })
+})
+
+test('an address that says what cannot be breaks the page', () => {
+  expect(placeOf({ runs: ['a', 'b'], tab: 'nowhere', split: '../etc', single: 'yes' })).toEqual({
+    ...{ runs: [], reference: undefined, tab: 'Overview', figures: [], split: undefined, single: false, all: false },
+  })
+  expect(placeOf({ runs: 'a,,b,a', reference: 'c' })).toMatchObject({ runs: ['a', 'b'], reference: 'a' })
+})
