@@ -7,6 +7,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { ALL_SECTIONS, ensureBuilt } from './build.mjs'
 import { resolveElectron } from './electron.mjs'
+import { setUpTensorflow } from './tensorflow/setup.mjs'
 import {
   BROWSER,
   ELECTRON_LIBRARIES,
@@ -35,7 +36,10 @@ const SUITES = {
   lint: () => check('eslint', ['.', '--max-warnings', '0', '--cache', '--cache-location', join(CACHE, 'eslint')]),
   format: () => check('prettier', ['--check', '.', '--log-level', 'warn', '--cache']),
   types: () => check('vue-tsc', ['--build']),
-  unit: (rest) => vitest('unit', rest),
+  unit: async (rest) => {
+    await tensorflowForTests()
+    return vitest('unit', rest)
+  },
   /** 50 random kills; three of them are in `unit`. `DELTA_FAULT_ROUNDS` and `DELTA_FAULT_SEED` change how many and when. */
   faults: (rest) =>
     vitest('faults', ['--project', 'server', 'src/server/faults.test.ts', ...rest], { DELTA_FAULT_ROUNDS: '50' }),
@@ -88,6 +92,21 @@ async function builds() {
   } catch (error) {
     say(error.message)
     return counted(false)
+  }
+}
+
+/**
+ * On a machine that is there for testing, TensorFlow is set up so that its backend is tested too; a person is not made to wait for
+ * its download. Where it cannot be had, the tests that need it are skipped.
+ */
+async function tensorflowForTests() {
+  if (!process.env.CI) return
+  try {
+    const { text } = await setUpTensorflow({ kind: 'cpu', fromWheel: true })
+    say(`Testing ${text} too.`)
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error
+    say(`TensorFlow is not tested: ${error.message}`)
   }
 }
 

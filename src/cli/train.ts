@@ -65,7 +65,7 @@ export function addTrain(program: Command, args: readonly string[], exit: (code:
     .option('--max_epochs <n>', 'passes over the training pairs', parseScalar)
     .option('--learning_rate <x>', 'learning rate', parseScalar)
     .option('--set <key=value...>', 'any other key, e.g. --set trainer.min_lr=1e-6', collect, [])
-    .option('--backend <name>', 'auto, fused, wasm or cpu (default: auto)')
+    .option('--backend <name>', 'auto, fused, tensorflow, wasm or cpu (default: auto)')
     .option('--threads <n>', 'threads of the fused engine (default: as many as are of use)', parseScalar)
     .option('--log_dir <dir>', 'folder of all runs', 'lightning_logs')
     .option('--data-dir <dir>', "folder of the history of all runs (default: DELTA_HOME, or the system's own place)")

@@ -6,6 +6,7 @@ import { AppError } from '../shared/errors'
 import { accuracyAgainstK, fitAll } from './adapt/adaptUsers'
 import { loadBackend } from './backends/tfjs/loadBackend'
 import { TfjsExecution } from './backends/tfjs/tfjsExecution'
+import { availableBackend } from './backends/tensorflow/findAddOn'
 import { leakCheck } from './metrics/leakCheck'
 import { createModel } from './models/registry'
 import { sizesOf } from './models/sizesOf'
@@ -34,7 +35,7 @@ export async function adaptRun(request: Extract<ToEngine, { type: 'adapt' }>, st
     model,
     dataset,
     config.trainer,
-    await loadBackend(config.backend === 'fused' ? 'auto' : config.backend),
+    await loadBackend(config.backend === 'fused' ? 'auto' : availableBackend(config.backend)),
   )
   execution.load({ parameters: arrays })
   const users = fitAll(execution, dataset, split)

@@ -4,6 +4,7 @@ import type { Evaluation } from '../shared/domain/evaluation'
 import { RUN_FILES } from '../shared/domain/run'
 import { AppError } from '../shared/errors'
 import { openBackend } from './backends/openBackend'
+import { availableBackend } from './backends/tensorflow/findAddOn'
 import { Evaluator } from './evaluate/evaluator'
 import { leakCheck } from './metrics/leakCheck'
 import { openData } from './openData'
@@ -22,7 +23,7 @@ export async function evaluateRun(
 ): Promise<Evaluation> {
   const { test_on } = config.trainer
   const { meta, arrays } = readCheckpoint(path.join(run, RUN_FILES.checkpoints), test_on)
-  const backend = await openBackend(config)
+  const backend = await openBackend({ ...config, backend: availableBackend(config.backend) })
   try {
     const { dataset } = await openData(config, stop, backend)
     refuseChangedData(meta, checkpointContext(config, dataset))

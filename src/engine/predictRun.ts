@@ -8,6 +8,7 @@ import { AppError } from '../shared/errors'
 import type { NamedArray } from './backends/execution'
 import { loadBackend } from './backends/tfjs/loadBackend'
 import { TfjsExecution } from './backends/tfjs/tfjsExecution'
+import { availableBackend } from './backends/tensorflow/findAddOn'
 import { readVocabulary } from './data/bow'
 import type { BagOfWords, Dataset, PairSplit } from './data/dataset'
 import { dataInvalid } from './data/loadDataset'
@@ -45,7 +46,7 @@ export async function predictRun(request: PredictRequest, stop: AbortSignal): Pr
     model,
     dataset,
     config.trainer,
-    await loadBackend(config.backend === 'fused' ? 'auto' : config.backend),
+    await loadBackend(config.backend === 'fused' ? 'auto' : availableBackend(config.backend)),
   )
   try {
     execution.load({ parameters: arrays })

@@ -20,6 +20,8 @@ export const ERROR_EXIT_CODES = {
   forbidden_path: 2,
   unwritable: 3,
   backend_unavailable: 3,
+  /** A device cannot hold what a run needs at once. */
+  out_of_memory: 3,
   training_diverged: 3,
   engine_crashed: 3,
   engine_protocol: 3,

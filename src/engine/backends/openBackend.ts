@@ -1,4 +1,4 @@
-import type { ExperimentConfig } from '../../shared/config/experiment'
+import type { BackendChoice, ExperimentConfig } from '../../shared/config/experiment'
 import { AppError } from '../../shared/errors'
 import type { Dataset } from '../data/dataset'
 import type { AllocateTable } from '../data/embeddingTable'
@@ -12,6 +12,9 @@ import type { Execution } from './execution'
 import { tableIn } from './fused/fusedData'
 import { FusedExecution } from './fused/fusedExecution'
 import { FusedGroup } from './fused/fusedGroup'
+import { fasterOf } from './fasterOf'
+import { graphicsCard } from './tensorflow/device'
+import { findAddOn } from './tensorflow/findAddOn'
 
 /** A backend, chosen before the data is read: it may own the memory that vectors are read into. */
 export interface Backend {
@@ -28,22 +31,33 @@ export interface Backend {
 }
 
 /**
- * `auto` takes the fused kernels for models that have a fused form, and tfjs for the others.
+ * `auto` takes the fused kernels for models that have a fused form, and tfjs for the others; where TensorFlow is set up for a
+ * graphics card, the card for the others, and the faster of both for the first.
  *
  * @throws AppError `backend_unavailable`
  */
 export async function openBackend(config: ExperimentConfig): Promise<Backend> {
   const { backend } = config
   if (backend === 'fused') return fusedBackend(config)
-  if (backend === 'auto' && hasFusedForm(config))
-    try {
-      return fusedBackend(config)
-    } catch {
-      // No SIMD, or no room for the addresses of its heap: tfjs asks for less.
-    }
-  // Half of the engine's code, and needed for little: loaded where it is used.
-  const { openTfjs } = await import('./tfjs/openTfjs')
-  return openTfjs(backend)
+  if (backend !== 'auto') return openTfjs(backend)
+  const fused = hasFusedForm(config) ? fusedIfItStarts(config) : undefined
+  if (findAddOn()?.kind !== 'gpu' || !graphicsCard()) return fused ?? openTfjs('auto')
+  if (fused) return fasterOf(fused, () => openTfjs('tensorflow'))
+  return openTfjs('tensorflow').catch(() => openTfjs('auto'))
+}
+
+/** Half of the engine's code, and needed for little: loaded where it is used. */
+async function openTfjs(choice: BackendChoice): Promise<Backend> {
+  return (await import('./tfjs/openTfjs')).openTfjs(choice)
+}
+
+function fusedIfItStarts(config: ExperimentConfig): Backend | undefined {
+  try {
+    return fusedBackend(config)
+  } catch {
+    // No SIMD, or no room for the addresses of its heap: tfjs asks for less.
+    return undefined
+  }
 }
 
 function fusedBackend(config: ExperimentConfig): Backend {

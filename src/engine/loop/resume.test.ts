@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { MODEL_NAMES, type ExperimentConfig, type ModelName } from '../../shared/config/experiment'
 import { openBackend } from '../backends/openBackend'
+import { findAddOn } from '../backends/tensorflow/findAddOn'
 import type { ExecutionState } from '../backends/execution'
 import { hasFusedForm } from '../models/traits'
 import { experiment } from '../testing/experiment'
@@ -72,10 +73,11 @@ const settings: [ModelName, string, object][] = [
   ['caimira', 'its own data_seed', { data_seed: 3, seed: 9 }],
 ]
 
-/** Every setting on the reference, and on the fused engine where it has the model. */
+/** Every setting on the reference, on the fused engine where it has the model, and on TensorFlow where it is set up. */
 const cases = settings.flatMap(([model, what, trainer]) =>
-  (['wasm', 'fused'] as const)
-    .filter((backend) => backend === 'wasm' || hasFusedForm(experiment(model)))
+  (['wasm', 'fused', 'tensorflow'] as const)
+    .filter((backend) => backend !== 'fused' || hasFusedForm(experiment(model)))
+    .filter((backend) => backend !== 'tensorflow' || findAddOn())
     .map((backend) => ({ model, what, trainer, backend })),
 )
 

@@ -5,6 +5,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { experimentSchema, MODEL_SCHEMAS } from '../../shared/config/experiment'
 import { openBackend } from '../backends/openBackend'
+import { findAddOn } from '../backends/tensorflow/findAddOn'
 import type { Dataset, PairSplit } from '../data/dataset'
 import { readNpy } from '../data/npy'
 import { createSchedule, totalSteps } from '../loop/schedule'
@@ -31,8 +32,9 @@ const caseSchema = z.object({
   test: z.object({ loss: z.number(), bt_loss: z.number(), acc: z.number(), z_first_16: z.array(z.number()) }),
 })
 
-/** The fused steps, and the reference that specifies them. */
-const BACKENDS = ['fused', 'wasm'] as const
+/** The fused steps, the reference that specifies them, and that on TensorFlow where it is set up. */
+const hasTensorflow = findAddOn() !== undefined
+const BACKENDS = (['fused', 'wasm', 'tensorflow'] as const).filter((name) => name !== 'tensorflow' || hasTensorflow)
 
 /** Relative error allowed per step's loss, and for the test loss. */
 const STEP_TOLERANCE = 2e-5
@@ -40,7 +42,9 @@ const TEST_TOLERANCE = 1e-4
 /** Each final tensor: relative L2 error, and the share of entries within ENTRY_TOLERANCE of its largest. */
 const TENSOR_TOLERANCE = 1e-3
 const ENTRY_TOLERANCE = 2e-4
-const ENTRY_SHARE = 0.999
+const ENTRY_SHARE = { fused: 0.999, wasm: 0.999, tensorflow: 0.998 }
+/** z of the first pairs, relative to the largest of them. TensorFlow sums in float32, the others in float64. */
+const Z_TOLERANCE = { fused: 1e-4, wasm: 1e-4, tensorflow: 2e-4 }
 /** Centring makes its gradient zero, so Adam amplifies rounding. */
 const FREE_TENSORS = ['layer_d.bias']
 
@@ -72,6 +76,7 @@ describe('golden trajectories', () => {
     process.stdout.write(`${report.join('\n')}\n`)
   })
 
+  if (!hasTensorflow) it.skip('on tensorflow: not set up (npm run setup:tensorflow)', () => {})
   const runs = cases.flatMap((one) => BACKENDS.map((backend) => ({ ...one, backend })))
   it.each(runs)('$name on $backend', async ({ name, backend: choice, ...golden }) => {
     const dataset = await simpler(golden.feature_columns)
@@ -128,7 +133,7 @@ describe('golden trajectories', () => {
       worstTensor = Math.max(worstTensor, l2)
       expect(l2, `relative L2 error of ${expected.name}`).toBeLessThanOrEqual(TENSOR_TOLERANCE)
       if (process.env['SHOW']) process.stdout.write(`${name} ${expected.name} ${l2.toExponential(1)} ${share}\n`)
-      expect(share, `share of close entries of ${expected.name}`).toBeGreaterThanOrEqual(ENTRY_SHARE)
+      expect(share, `share of close entries of ${expected.name}`).toBeGreaterThanOrEqual(ENTRY_SHARE[choice])
     }
 
     const evaluation = await execution.evaluate(test)
@@ -137,7 +142,7 @@ describe('golden trajectories', () => {
     expect(relative(figures.loss, golden.test.loss)).toBeLessThanOrEqual(TEST_TOLERANCE)
     const largest = Math.max(...golden.test.z_first_16.map(Math.abs))
     for (const [row, z] of golden.test.z_first_16.entries())
-      expect(Math.abs(evaluation.z[row]! - z) / largest).toBeLessThan(1e-3)
+      expect(Math.abs(evaluation.z[row]! - z) / largest).toBeLessThan(Z_TOLERANCE[choice])
     report.push(
       `golden ${name}: ${golden.steps.length} steps on ${backend.name}, largest relative error: loss ${worstStep.toExponential(1)}, ` +
         `tensor ${worstTensor.toExponential(1)}, test loss ${relative(figures.loss, golden.test.loss).toExponential(1)}`,

@@ -21,7 +21,7 @@ export type ModelName = keyof typeof MODEL_SCHEMAS
 export const MODEL_NAMES = Object.keys(MODEL_SCHEMAS) as ModelName[]
 
 export const BASE_REWARDS = ['zero_rw', 'map_rw'] as const
-export const BACKENDS = ['auto', 'fused', 'wasm', 'cpu'] as const
+export const BACKENDS = ['auto', 'fused', 'tensorflow', 'wasm', 'cpu'] as const
 export type BackendChoice = (typeof BACKENDS)[number]
 
 /** `exp_config.yaml` as it stands on disk: every section optional, nothing unknown. */

@@ -9,7 +9,7 @@ import { AppError } from '../../../shared/errors'
 import { replaceWasmKernels } from './wasmKernels'
 
 export interface LoadedBackend {
-  name: 'wasm' | 'cpu'
+  name: 'wasm' | 'cpu' | 'tensorflow'
   threads: number
   /** Why this one, for the run's log. */
   why: string
@@ -19,6 +19,7 @@ export interface LoadedBackend {
 export async function loadBackend(choice: BackendChoice): Promise<LoadedBackend> {
   // Silences tfjs's advertisement of its Node backend on stderr.
   tf.enableProdMode()
+  if (choice === 'tensorflow') return (await import('../tensorflow/loadTensorflow')).loadTensorflow()
   if (choice === 'cpu') return useCpu('asked for')
   try {
     await useWasm()

@@ -5,13 +5,14 @@ import { packedFloats } from '../../data/embeddingTable'
 import type { Rates } from '../../loop/schedule'
 import { NewUserRows } from '../../adapt/newUserRows'
 import { RandomStream, fillNormal, permutation } from '../../loop/random'
-import { stepFigures } from '../../metrics/figures'
 import type { Mode, Model, ModelInputs, ParameterSpec, Tensors, TrainingStatistics } from '../../models/model'
+import { preferenceLoss } from '../../models/layers'
 import { meanAnswer } from '../../data/meanAnswer'
 import { initialValues, sizeOf } from '../initialValues'
 import type { Evaluation, Execution, ExecutionState, NamedArray, StepFigures } from '../execution'
 import { distinctRows } from './distinctRows'
 import type { LoadedBackend } from './loadBackend'
+import { disposeFigures, keepFigures, readFigures, type MeasuredStep } from './measuredStep'
 import { createUpdateRule, type UpdateRule } from './optimizer'
 
 /** Rows evaluated at once by models whose predictions do not depend on their neighbours. */
@@ -39,7 +40,7 @@ export class TfjsExecution implements Execution {
   #slots: tf.Tensor[]
   #bufferTensors: Record<string, tf.Tensor>
   #steps = 0
-  #pending: StepFigures[] = []
+  #measured: MeasuredStep[] = []
 
   constructor(model: Model, dataset: Dataset, trainer: TrainerConfig, backend: LoadedBackend) {
     this.backend = backend.name
@@ -72,7 +73,7 @@ export class TfjsExecution implements Execution {
   trainStep(rows: Int32Array, rates: Rates, epoch: number): void {
     const split = this.#dataset.splits.train
     const rewardMargin = takeRewards(split, rows)
-    let figures: StepFigures | undefined
+    let measured: MeasuredStep | undefined
     const next = tf.tidy(() => {
       const inputs = this.#inputs(split, rows)
       const start = this.#model.beforeStep ? this.#changed(inputs) : this.#flat
@@ -84,16 +85,11 @@ export class TfjsExecution implements Execution {
         const delta = tf.sub(forward.chosen, forward.rejected)
         const penalty = this.#model.penalty(parameters)
         const terms = forward.terms ?? {}
-        figures = stepFigures({
-          deltaMargin: delta.dataSync<'float32'>(),
-          rewardMargin,
-          reg_loss: scalar(penalty),
-          terms: Object.fromEntries(Object.entries(terms).map(([name, term]) => [name, scalar(term)])),
-        })
+        measured = keepFigures({ rewardMargin, delta, penalty, terms })
         // Only the loss leaves the tape alive: buffers are copied and kept.
         const made = Object.entries(forward.buffers ?? {})
         buffers = Object.fromEntries(made.map(([name, buffer]) => [name, tf.keep(tf.clone(buffer))]))
-        const preference = tf.mean(tf.softplus(tf.neg(tf.add(delta, reward))))
+        const preference = preferenceLoss(tf.add(delta, reward))
         return tf.addN([preference, penalty, ...Object.values(terms)])
       })(start)
       const updated = this.#rule.apply(start, this.#slots, grad, this.#steps + 1, rates)
@@ -101,13 +97,13 @@ export class TfjsExecution implements Execution {
     })
     this.#replace(next)
     this.#steps++
-    if (figures) this.#pending.push(figures)
+    if (measured) this.#measured.push(measured)
   }
 
-  drainSteps(): Promise<StepFigures[]> {
-    const drained = this.#pending
-    this.#pending = []
-    return Promise.resolve(drained)
+  async drainSteps(): Promise<StepFigures[]> {
+    const measured = this.#measured
+    this.#measured = []
+    return readFigures(measured)
   }
 
   evaluate(split: PairSplit): Promise<Evaluation> {
@@ -224,6 +220,7 @@ export class TfjsExecution implements Execution {
     tf.dispose([this.#flat, ...this.#slots, ...Object.values(this.#bufferTensors), this.#meanAnswer])
     tf.dispose([...this.#tables.values()])
     this.#tables.clear()
+    disposeFigures(this.#measured)
   }
 
   /** Takes over [parameters, …slots, …buffers] as the state of the next step. */

@@ -1,12 +1,6 @@
-import {
-  getKernel,
-  registerKernel,
-  unregisterKernel,
-  util,
-  type KernelConfig,
-  type TensorInfo,
-} from '@tensorflow/tfjs-core'
+import { registerKernel, util, type TensorInfo } from '@tensorflow/tfjs-core'
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm'
+import { attribute, replaceKernel } from './replaceKernel'
 import { multiply, multiplyTransposed, sumMiddle, sumSegments } from './float64Sums'
 
 /**
@@ -32,7 +26,7 @@ export function replaceWasmKernels(): void {
     },
   })
 
-  replace('Sum', (own) => (call) => {
+  replaceKernel('wasm', 'Sum', (own) => (call) => {
     const wasm = asWasm(call.backend)
     const x = input(call.inputs['x'])
     const axes = reducedAxes(attribute(call.attrs, 'axis'), x.shape)
@@ -48,7 +42,7 @@ export function replaceWasmKernels(): void {
     return out
   })
 
-  replace('BatchMatMul', (own) => (call) => {
+  replaceKernel('wasm', 'BatchMatMul', (own) => (call) => {
     const wasm = asWasm(call.backend)
     const a = input(call.inputs['a'])
     const b = input(call.inputs['b'])
@@ -69,20 +63,10 @@ export function replaceWasmKernels(): void {
   })
 }
 
-type KernelFunction = KernelConfig['kernelFunc']
-
-function replace(kernelName: string, by: (own: KernelFunction) => KernelFunction): void {
-  const own = getKernel(kernelName, 'wasm')
-  unregisterKernel(kernelName, 'wasm')
-  registerKernel({ ...own, kernelFunc: by(own.kernelFunc) })
-}
-
 function reducedAxes(axis: unknown, shape: number[]): number[] {
   if (axis === undefined || axis === null) return shape.map((_, i) => i)
   return util.parseAxisParam([axis].flat().map(Number), shape).sort((a, b) => a - b)
 }
-
-const attribute = (attrs: object | undefined, name: string): unknown => attrs && Reflect.get(attrs, name)
 
 function input(info: TensorInfo | undefined): TensorInfo {
   if (!info) throw new Error('a kernel was called without its input')

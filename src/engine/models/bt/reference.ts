@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { BtConfig } from '../../../shared/config/models/baselines'
-import { l1 } from '../layers'
+import { l1, rowsOf } from '../layers'
 import { tensor, type Model, type Sizes } from '../model'
 import { WEIGHT, btParameters } from './parameters'
 
@@ -18,7 +18,7 @@ export function bt(config: BtConfig, sizes: Sizes): Model {
     freeze: () => ({}),
     forward(p, { answers, chosen, rejected }) {
       const reward = tf.reshape(tf.matMul(answers, tensor(p, WEIGHT), false, true), [-1])
-      return { chosen: tf.gather(reward, chosen), rejected: tf.gather(reward, rejected) }
+      return { chosen: rowsOf(reward, chosen), rejected: rowsOf(reward, rejected) }
     },
     penalty: (p) => l1(tensor(p, WEIGHT), config.lambda_w),
   }

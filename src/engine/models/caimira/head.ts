@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { CaimiraConfig } from '../../../shared/config/models/caimira'
-import { l1 } from '../layers'
+import { l1, rowsOf } from '../layers'
 import { tensor, type Forward, type Mode, type ParameterSpec, type Tensors } from '../model'
 import { NAMES, caimiraParameters } from './parameters'
 
@@ -56,12 +56,12 @@ export function caimiraHead(config: CaimiraConfig, width: number, users: number)
 
     forward(p, pairs, mode) {
       const { difficulty, relevance } = describe(p, pairs.items)
-      const skill = tf.gather(tensor(p, NAMES.skill), pairs.users)
-      const chosen = tf.gather(difficulty, pairs.chosen)
-      const rejected = tf.gather(difficulty, pairs.rejected)
+      const skill = rowsOf(tensor(p, NAMES.skill), pairs.users)
+      const chosen = rowsOf(difficulty, pairs.chosen)
+      const rejected = rowsOf(difficulty, pairs.rejected)
       const centre = centres(chosen, rejected, mode)
       const logit = (rows: tf.Tensor, d: tf.Tensor, mean: tf.Tensor): tf.Tensor =>
-        tf.sum(tf.mul(tf.gather(relevance, rows), tf.sub(skill, tf.sub(d, mean))), 1)
+        tf.sum(tf.mul(rowsOf(relevance, rows), tf.sub(skill, tf.sub(d, mean))), 1)
       return {
         chosen: logit(pairs.chosen, chosen, centre.chosen),
         rejected: logit(pairs.rejected, rejected, centre.rejected),

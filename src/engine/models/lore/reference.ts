@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { LoreConfig } from '../../../shared/config/models/baselines'
-import { l1 } from '../layers'
+import { l1, rowsOf } from '../layers'
 import { tensor, type Model, type Sizes } from '../model'
 import { BASIS, USER, loreParameters } from './parameters'
 
@@ -17,8 +17,8 @@ export function lore(config: LoreConfig, sizes: Sizes): Model {
     freeze: () => ({}),
     forward(p, { users, answers, chosen, rejected }) {
       const rewards = tf.matMul(answers, tensor(p, BASIS), false, true)
-      const mixture = tf.softmax(tf.gather(tensor(p, USER), users))
-      const logit = (rows: tf.Tensor): tf.Tensor => tf.sum(tf.mul(mixture, tf.gather(rewards, rows)), 1)
+      const mixture = tf.softmax(rowsOf(tensor(p, USER), users))
+      const logit = (rows: tf.Tensor): tf.Tensor => tf.sum(tf.mul(mixture, rowsOf(rewards, rows)), 1)
       return { chosen: logit(chosen), rejected: logit(rejected) }
     },
     penalty: (p) => l1(tensor(p, BASIS), config.lambda_v),

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { Model1Config } from '../../../shared/config/models/model1'
-import { dropout, l1, layerNorm, linear } from '../layers'
+import { dropout, l1, layerNorm, linear, rowsOf } from '../layers'
 import { tensor, type Model, type Sizes } from '../model'
 import { USER, USER_PROJECTION, model1Parameters, usesFeatures } from './parameters'
 
@@ -28,16 +28,16 @@ export function model1(config: Model1Config, sizes: Sizes): Model {
 
     forward(p, { users, answers, chosen, rejected, prompts, features }, mode) {
       const { vectors, rows } = prompts()
-      const x = layerNorm(p, 'ln_x', tf.gather(linear(p, 'W_x', vectors), rows))
+      const x = layerNorm(p, 'ln_x', rowsOf(linear(p, 'W_x', vectors), rows))
       const projected = linear(p, 'W_y', answers)
-      const user = linear(p, USER_PROJECTION, tf.gather(tensor(p, USER), users))
+      const user = linear(p, USER_PROJECTION, rowsOf(tensor(p, USER), users))
       const gate = withFeatures && features ? layerNorm(p, 'ln_u', linear(p, 'W_u', features)) : null
       const drop = (t: tf.Tensor): tf.Tensor => dropout(t, config.dropout, mode)
 
       // Normalised after the gather: both sides then sum ln_y.bias's gradient over the same rows in the same order, and
       // where it is zero (no dropout) it cancels exactly. Rounding left there would become whole steps under Adam.
       const logit = (side: tf.Tensor): tf.Tensor => {
-        const y = drop(layerNorm(p, 'ln_y', tf.gather(projected, side)))
+        const y = drop(layerNorm(p, 'ln_y', rowsOf(projected, side)))
         const prompt = gate ? tf.mul(drop(x), gate) : drop(x)
         return tf.div(tf.sum(tf.mul(tf.mul(prompt, y), drop(user)), 1), Math.sqrt(K))
       }

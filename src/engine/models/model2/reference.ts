@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { Model2Config } from '../../../shared/config/models/model2'
-import { dropout, gelu, l2Normalise, layerNorm, linear, squaredL2 } from '../layers'
+import { dropout, gelu, l2Normalise, layerNorm, linear, rowsOf, squaredL2 } from '../layers'
 import { tensor, type Mode, type Model, type Sizes, type Tensors } from '../model'
 import { SCALE, SCALE_RANGE, USER, USER_PROJECTION, model2Parameters } from './parameters'
 
@@ -37,9 +37,9 @@ export function model2(config: Model2Config, sizes: Sizes): Model {
     let clean: tf.Tensor | undefined
     return (rows, mode) => {
       if (mode.training && config.proj_dropout > 0)
-        return linear(p, `${name}.3`, dropout(tf.gather(hidden, rows), config.proj_dropout, mode))
+        return linear(p, `${name}.3`, dropout(rowsOf(hidden, rows), config.proj_dropout, mode))
       clean ??= linear(p, `${name}.3`, hidden)
-      return tf.gather(clean, rows)
+      return rowsOf(clean, rows)
     }
   }
 
@@ -69,7 +69,7 @@ export function model2(config: Model2Config, sizes: Sizes): Model {
       const prompts = inputs.prompts()
       const prompt = projection(p, 'proj_x', prompts.vectors)
       const answer = projection(p, 'proj_y', inputs.answers)
-      const user = linear(p, USER_PROJECTION, tf.gather(tensor(p, USER), inputs.users))
+      const user = linear(p, USER_PROJECTION, rowsOf(tensor(p, USER), inputs.users))
       const gate = gated && inputs.features ? layerNorm(p, 'ln_u', linear(p, 'W_u', inputs.features)) : null
       const scale = tf.div(tf.clipByValue(tensor(p, SCALE), ...SCALE_RANGE), Math.sqrt(K))
       const drop = (t: tf.Tensor): tf.Tensor => dropout(t, config.dropout, mode)

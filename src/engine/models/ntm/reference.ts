@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import type { NtmConfig } from '../../../shared/config/models/ntm'
 import { AppError } from '../../../shared/errors'
 import { caimiraHead } from '../caimira/head'
-import { dropout, l1, linear, squaredL2 } from '../layers'
+import { dropout, l1, linear, rowsOf, squaredL2 } from '../layers'
 import {
   linearInit,
   linearParameters,
@@ -72,7 +72,7 @@ export function ntm(config: NtmConfig, sizes: Sizes): Model {
   ): { mean: tf.Tensor; logVariance: tf.Tensor; theta: tf.Tensor; features: tf.Tensor | null } {
     const { features: f } = inputs
     const features = withFeatures && f ? tf.concat([f, f], 0) : null
-    const words = tf.gather(linear(p, WORDS, inputs.bow()), bothSides(inputs))
+    const words = rowsOf(linear(p, WORDS, inputs.bow()), bothSides(inputs))
     const h = dropout(tf.softplus(features ? tf.concat([words, features], 1) : words), config.encoder_dropout, mode)
     const mean = batchNorm(p, 'mean_bn_layer', linear(p, 'mean_layer', h), mode, buffers)
     const logVariance = batchNorm(p, 'logvar_bn_layer', linear(p, 'logvar_layer', h), mode, buffers)
@@ -138,7 +138,7 @@ export function ntm(config: NtmConfig, sizes: Sizes): Model {
       const buffers: Record<string, tf.Tensor> = {}
       const { mean, logVariance, theta, features } = encode(p, inputs, mode, buffers)
       const words = logWords(p, theta, features, mode, buffers)
-      const bow = tf.gather(inputs.bow(), bothSides(inputs))
+      const bow = rowsOf(inputs.bow(), bothSides(inputs))
       const B = inputs.users.shape[0]!
       const pairs = {
         items: items(theta, features),
