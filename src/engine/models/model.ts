@@ -100,6 +100,21 @@ export interface Forward {
   buffers?: Tensors
 }
 
+/** [B, K] what an answer makes of each dimension: how much it counts there, and what stands against the user. */
+export interface Load {
+  load: Tensor
+  /** Absent where nothing does. */
+  difficulty?: Tensor
+}
+
+/** What δ consists of, dimension by dimension: δ(u, x, y) = Σ_k load_k (user_k − difficulty_k). */
+export interface Explanation {
+  /** [B, K] what the user brings: a skill, a share, a factor. */
+  user: Tensor
+  chosen: Load
+  rejected: Load
+}
+
 /**
  * A model written in tfjs ops with autodiff: its specification, and its executable form on every tfjs backend.
  * Functions are pure; they run inside `tf.tidy`. `parameters` holds the buffers too.
@@ -115,6 +130,11 @@ export interface Model {
   /** The same for evaluation, which works on changed copies and leaves the parameters as they are. */
   beforeEvaluation?(parameters: Tensors): Tensors
   forward(parameters: Tensors, inputs: ModelInputs, mode: Mode): Forward
+  /**
+   * The parts that `forward` adds up to δ in evaluation. Absent where the same reward holds for everybody, and where δ is no such sum: the
+   * window then shows predictions without their reasons.
+   */
+  explain?(parameters: Tensors, inputs: ModelInputs, frozen: Tensors): Explanation
   /** reg_loss of a step. */
   penalty(parameters: Tensors): Tensor
 }

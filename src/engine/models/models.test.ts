@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { MODEL_NAMES, type ExperimentConfig, type ModelName } from '../../shared/config/experiment'
 import type { NamedArray } from '../backends/execution'
 import { loadBackend, type LoadedBackend } from '../backends/tfjs/loadBackend'
-import { TfjsExecution } from '../backends/tfjs/tfjsExecution'
+import { TfjsExecution, type ExplainedSide } from '../backends/tfjs/tfjsExecution'
 import type { Dataset, PairSplit } from '../data/dataset'
 import { experiment } from '../testing/experiment'
 import { syntheticDataset } from '../testing/syntheticDataset'
@@ -64,6 +64,29 @@ describe.each(MODEL_NAMES)('%s', (name) => {
       const { losses } = trained
       const epoch = (from: number): number => losses.slice(from, from + 3).reduce((a, b) => a + b)
       expect(epoch(STEPS - 3)).toBeLessThan(0.98 * epoch(0))
+    })
+
+    it('explains each pair by parts that add up to what it predicts', async () => {
+      const { execution, model, data } = trained
+      for (const split of [data.splits.test!, data.splits.test_unseen!]) {
+        // Not in the data's order, and not all of them.
+        const rows = Int32Array.from({ length: split.pairs }, (_, row) => split.pairs - 1 - row).filter(
+          (row) => row % 3,
+        )
+        const parts = execution.explain(split, rows)
+        expect(parts === null).toBe(model.explain === undefined)
+        if (!parts) continue
+        const { deltaMargin } = await execution.evaluate(split)
+        const K = parts.dimensions
+        const side = ({ load, difficulty }: ExplainedSide, at: number): number =>
+          load[at]! * (parts.user[at]! - (difficulty?.[at] ?? 0))
+        const largest = Math.max(...deltaMargin.map(Math.abs))
+        for (const [i, row] of rows.entries()) {
+          let sum = 0
+          for (let k = 0; k < K; k++) sum += side(parts.chosen, i * K + k) - side(parts.rejected, i * K + k)
+          expect(Math.abs(sum - deltaMargin[row]!)).toBeLessThan(2e-6 * Math.max(1, largest))
+        }
+      }
     })
 
     it('gives a user whom training never saw the mean of the trained rows', async () => {

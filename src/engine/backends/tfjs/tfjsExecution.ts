@@ -5,7 +5,16 @@ import { packedFloats } from '../../data/embeddingTable'
 import type { Rates } from '../../loop/schedule'
 import { NewUserRows } from '../../adapt/newUserRows'
 import { RandomStream, fillNormal, permutation } from '../../loop/random'
-import type { Mode, Model, ModelInputs, ParameterSpec, Tensors, TrainingStatistics } from '../../models/model'
+import type {
+  Explanation,
+  Load,
+  Mode,
+  Model,
+  ModelInputs,
+  ParameterSpec,
+  Tensors,
+  TrainingStatistics,
+} from '../../models/model'
 import { preferenceLoss } from '../../models/layers'
 import { meanAnswer } from '../../data/meanAnswer'
 import { initialValues, sizeOf } from '../initialValues'
@@ -19,6 +28,19 @@ import { createUpdateRule, type UpdateRule } from './optimizer'
 const EVALUATION_ROWS = 4096
 /** Fewer where a model makes [rows, vocabulary] tensors: numbers in one of them. */
 const EVALUATION_CELLS = 2 ** 22
+
+/** What δ of some pairs consists of, see `Explanation`. All arrays are [pairs, dimensions], row-major. */
+export interface ExplainedPairs {
+  dimensions: number
+  user: Float32Array
+  chosen: ExplainedSide
+  rejected: ExplainedSide
+}
+
+export interface ExplainedSide {
+  load: Float32Array
+  difficulty?: Float32Array
+}
 
 /** Trains a model's reference form by autodiff on the current tfjs backend. All parameters live in one flat vector. */
 export class TfjsExecution implements Execution {
@@ -214,6 +236,25 @@ export class TfjsExecution implements Execution {
     return margins
   }
 
+  /** Why the model judges these pairs of a split as `evaluate` does; null where it cannot be told dimension by dimension. */
+  explain(split: PairSplit, rows: Int32Array): ExplainedPairs | null {
+    const explain = this.#model.explain?.bind(this.#model)
+    if (!explain) return null
+    let out: ExplainedPairs | undefined
+    tf.tidy(() => {
+      const parameters = this.#evaluated()
+      const frozen = this.#model.freeze(parameters, this.#statistics())
+      const general = this.#withGenericUser(parameters)
+      for (const { batch, takes } of this.#batchesOf(split, rows))
+        tf.tidy(() => {
+          const parts = explain(general, this.#inputs(split, batch), frozen)
+          out ??= emptyExplanation(parts, rows.length)
+          takeExplained(out, parts, takes)
+        })
+    })
+    return out ?? null
+  }
+
   rest(): void {}
 
   dispose(): void {
@@ -255,6 +296,24 @@ export class TfjsExecution implements Execution {
       const count = Math.min(this.#evaluationRows, split.pairs - from)
       const rows = Int32Array.from({ length: count }, (_, i) => from + i)
       tf.tidy(() => use(this.#inputs(split, rows), from, count))
+    }
+  }
+
+  /** Batches in which these rows are explained: alone, or within those that they were evaluated in where that matters. */
+  *#batchesOf(split: PairSplit, rows: Int32Array): Iterable<{ batch: Int32Array; takes: Take[] }> {
+    const size = this.#evaluationRows
+    if (!this.#model.batchDependent) {
+      for (let from = 0; from < rows.length; from += size) {
+        const batch = rows.slice(from, from + size)
+        yield { batch, takes: Array.from(batch, (_, at) => ({ from: at, to: from + at })) }
+      }
+      return
+    }
+    const byBatch = Map.groupBy(rows.keys(), (i) => Math.floor(rows[i]! / size))
+    for (const [number, places] of byBatch) {
+      const first = number * size
+      const batch = Int32Array.from({ length: Math.min(size, split.pairs - first) }, (_, i) => first + i)
+      yield { batch, takes: places.map((to) => ({ from: rows[to]! - first, to })) }
     }
   }
 
@@ -380,6 +439,33 @@ export class TfjsExecution implements Execution {
       at += values.length
       return { name: prefix + name, shape, values }
     })
+  }
+}
+
+/** Row `from` of a batch becomes row `to` of what is asked for. */
+interface Take {
+  from: number
+  to: number
+}
+
+function emptyExplanation({ user, chosen, rejected }: Explanation, rows: number): ExplainedPairs {
+  const dimensions = user.shape[1]!
+  const made = (): Float32Array => new Float32Array(rows * dimensions)
+  const side = ({ difficulty }: Load): ExplainedSide => ({ load: made(), ...(difficulty && { difficulty: made() }) })
+  return { dimensions, user: made(), chosen: side(chosen), rejected: side(rejected) }
+}
+
+function takeExplained(out: ExplainedPairs, parts: Explanation, takes: readonly Take[]): void {
+  const K = out.dimensions
+  const copy = (into: Float32Array | undefined, from: tf.Tensor | undefined): void => {
+    const values = from?.dataSync<'float32'>()
+    if (!values || !into) return
+    for (const take of takes) into.set(values.subarray(take.from * K, (take.from + 1) * K), take.to * K)
+  }
+  copy(out.user, parts.user)
+  for (const side of ['chosen', 'rejected'] as const) {
+    copy(out[side].load, parts[side].load)
+    copy(out[side].difficulty, parts[side].difficulty)
   }
 }
 

@@ -1,7 +1,15 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { CaimiraConfig } from '../../../shared/config/models/caimira'
 import { l1, rowsOf } from '../layers'
-import { tensor, type Forward, type Mode, type ParameterSpec, type Tensors } from '../model'
+import {
+  tensor,
+  type Explanation,
+  type Forward,
+  type Load,
+  type Mode,
+  type ParameterSpec,
+  type Tensors,
+} from '../model'
 import { NAMES, caimiraParameters } from './parameters'
 
 /** B pairs of item vectors: [A, W] distinct items, and [B] rows of `items` and of the users' table. */
@@ -19,6 +27,7 @@ export interface CaimiraHead {
   /** What evaluation keeps, given the [1, W] mean item of the training split. */
   freeze(p: Tensors, meanItem: () => tf.Tensor): Tensors
   forward(p: Tensors, pairs: ItemPairs, mode: Mode): Pick<Forward, 'chosen' | 'rejected'>
+  explain(p: Tensors, pairs: ItemPairs, frozen: Tensors): Explanation
   penalty(p: Tensors): tf.Tensor
 }
 
@@ -44,6 +53,24 @@ export function caimiraHead(config: CaimiraConfig, width: number, users: number)
     return { chosen: centre, rejected: centre }
   }
 
+  /** Skill, relevance and difficulty of both sides. */
+  function parts(
+    p: Tensors,
+    pairs: ItemPairs,
+    mode: Mode,
+  ): Explanation & Record<'chosen' | 'rejected', Required<Load>> {
+    const { difficulty, relevance } = describe(p, pairs.items)
+    const skill = rowsOf(tensor(p, NAMES.skill), pairs.users)
+    const chosen = rowsOf(difficulty, pairs.chosen)
+    const rejected = rowsOf(difficulty, pairs.rejected)
+    const centre = centres(chosen, rejected, mode)
+    return {
+      user: skill,
+      chosen: { load: rowsOf(relevance, pairs.chosen), difficulty: tf.sub(chosen, centre.chosen) },
+      rejected: { load: rowsOf(relevance, pairs.rejected), difficulty: tf.sub(rejected, centre.rejected) },
+    }
+  }
+
   return {
     parameters: caimiraParameters(config, width, users),
     batchDependent: side,
@@ -55,18 +82,13 @@ export function caimiraHead(config: CaimiraConfig, width: number, users: number)
     },
 
     forward(p, pairs, mode) {
-      const { difficulty, relevance } = describe(p, pairs.items)
-      const skill = rowsOf(tensor(p, NAMES.skill), pairs.users)
-      const chosen = rowsOf(difficulty, pairs.chosen)
-      const rejected = rowsOf(difficulty, pairs.rejected)
-      const centre = centres(chosen, rejected, mode)
-      const logit = (rows: tf.Tensor, d: tf.Tensor, mean: tf.Tensor): tf.Tensor =>
-        tf.sum(tf.mul(rowsOf(relevance, rows), tf.sub(skill, tf.sub(d, mean))), 1)
-      return {
-        chosen: logit(pairs.chosen, chosen, centre.chosen),
-        rejected: logit(pairs.rejected, rejected, centre.rejected),
-      }
+      const { user, chosen, rejected } = parts(p, pairs, mode)
+      const logit = ({ load, difficulty }: Required<Load>): tf.Tensor =>
+        tf.sum(tf.mul(load, tf.sub(user, difficulty)), 1)
+      return { chosen: logit(chosen), rejected: logit(rejected) }
     },
+
+    explain: (p, pairs, frozen) => parts(p, pairs, { training: false, frozen }),
 
     penalty(p) {
       return tf.add(l1(tensor(p, NAMES.skill), config.lambda_s), l1(tensor(p, NAMES.difficultyWeight), config.lambda_d))

@@ -21,6 +21,7 @@ export function caimira(config: CaimiraConfig, sizes: Sizes): Model {
     batchDependent: head.batchDependent,
     freeze: (p, { meanAnswer }) => head.freeze(p, () => meanAnswer),
     forward: (p, inputs, mode) => head.forward(p, { ...inputs, items: inputs.answers }, mode),
+    explain: (p, inputs, frozen) => head.explain(p, { ...inputs, items: inputs.answers }, frozen),
     penalty: (p) => head.penalty(p),
   }
 }

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { LoreConfig } from '../../../shared/config/models/baselines'
 import { l1, rowsOf } from '../layers'
-import { tensor, type Model, type Sizes } from '../model'
+import { tensor, type Explanation, type Load, type Model, type ModelInputs, type Sizes, type Tensors } from '../model'
 import { BASIS, USER, loreParameters } from './parameters'
 
 /**
@@ -11,16 +11,25 @@ import { BASIS, USER, loreParameters } from './parameters'
  *     reg = λ_v |V|₁
  */
 export function lore(config: LoreConfig, sizes: Sizes): Model {
+  function parts(p: Tensors, { users, answers, chosen, rejected }: ModelInputs): Explanation {
+    const rewards = tf.matMul(answers, tensor(p, BASIS), false, true)
+    return {
+      user: tf.softmax(rowsOf(tensor(p, USER), users)),
+      chosen: { load: rowsOf(rewards, chosen) },
+      rejected: { load: rowsOf(rewards, rejected) },
+    }
+  }
+
   return {
     parameters: loreParameters(config, sizes),
     batchDependent: false,
     freeze: () => ({}),
-    forward(p, { users, answers, chosen, rejected }) {
-      const rewards = tf.matMul(answers, tensor(p, BASIS), false, true)
-      const mixture = tf.softmax(rowsOf(tensor(p, USER), users))
-      const logit = (rows: tf.Tensor): tf.Tensor => tf.sum(tf.mul(mixture, rowsOf(rewards, rows)), 1)
+    forward(p, inputs) {
+      const { user, chosen, rejected } = parts(p, inputs)
+      const logit = ({ load }: Load): tf.Tensor => tf.sum(tf.mul(user, load), 1)
       return { chosen: logit(chosen), rejected: logit(rejected) }
     },
+    explain: parts,
     penalty: (p) => l1(tensor(p, BASIS), config.lambda_v),
   }
 }

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { Model1Config } from '../../../shared/config/models/model1'
 import { dropout, l1, layerNorm, linear, rowsOf } from '../layers'
-import { tensor, type Model, type Sizes } from '../model'
+import { tensor, type Mode, type Model, type ModelInputs, type Sizes, type Tensors } from '../model'
 import { USER, USER_PROJECTION, model1Parameters, usesFeatures } from './parameters'
 
 /**
@@ -21,27 +21,41 @@ export function model1(config: Model1Config, sizes: Sizes): Model {
   const K = config.n_dim
   const withFeatures = usesFeatures(config, sizes)
 
+  /** r_u before its dropout, [B, K], and what each side makes of it before the division by sqrt(K): f_x f_y. */
+  function factors(p: Tensors, { users, answers, prompts, features }: ModelInputs, mode: Mode) {
+    const { vectors, rows } = prompts()
+    const x = layerNorm(p, 'ln_x', rowsOf(linear(p, 'W_x', vectors), rows))
+    const projected = linear(p, 'W_y', answers)
+    const gate = withFeatures && features ? layerNorm(p, 'ln_u', linear(p, 'W_u', features)) : null
+    const drop = (t: tf.Tensor): tf.Tensor => dropout(t, config.dropout, mode)
+    return {
+      user: linear(p, USER_PROJECTION, rowsOf(tensor(p, USER), users)),
+      // Normalised after the gather: both sides then sum ln_y.bias's gradient over the same rows in the same order, and
+      // where it is zero (no dropout) it cancels exactly. Rounding left there would become whole steps under Adam.
+      load(side: tf.Tensor): tf.Tensor {
+        const y = drop(layerNorm(p, 'ln_y', rowsOf(projected, side)))
+        const prompt = gate ? tf.mul(drop(x), gate) : drop(x)
+        return tf.mul(prompt, y)
+      },
+    }
+  }
+
   return {
     parameters: model1Parameters(config, sizes),
     batchDependent: false,
     freeze: () => ({}),
 
-    forward(p, { users, answers, chosen, rejected, prompts, features }, mode) {
-      const { vectors, rows } = prompts()
-      const x = layerNorm(p, 'ln_x', rowsOf(linear(p, 'W_x', vectors), rows))
-      const projected = linear(p, 'W_y', answers)
-      const user = linear(p, USER_PROJECTION, rowsOf(tensor(p, USER), users))
-      const gate = withFeatures && features ? layerNorm(p, 'ln_u', linear(p, 'W_u', features)) : null
-      const drop = (t: tf.Tensor): tf.Tensor => dropout(t, config.dropout, mode)
+    forward(p, inputs, mode) {
+      const { user, load } = factors(p, inputs, mode)
+      const logit = (side: tf.Tensor): tf.Tensor =>
+        tf.div(tf.sum(tf.mul(load(side), dropout(user, config.dropout, mode)), 1), Math.sqrt(K))
+      return { chosen: logit(inputs.chosen), rejected: logit(inputs.rejected) }
+    },
 
-      // Normalised after the gather: both sides then sum ln_y.bias's gradient over the same rows in the same order, and
-      // where it is zero (no dropout) it cancels exactly. Rounding left there would become whole steps under Adam.
-      const logit = (side: tf.Tensor): tf.Tensor => {
-        const y = drop(layerNorm(p, 'ln_y', rowsOf(projected, side)))
-        const prompt = gate ? tf.mul(drop(x), gate) : drop(x)
-        return tf.div(tf.sum(tf.mul(tf.mul(prompt, y), drop(user)), 1), Math.sqrt(K))
-      }
-      return { chosen: logit(chosen), rejected: logit(rejected) }
+    explain(p, inputs, frozen) {
+      const { user, load } = factors(p, inputs, { training: false, frozen })
+      const scaled = (side: tf.Tensor): tf.Tensor => tf.div(load(side), Math.sqrt(K))
+      return { user, chosen: { load: scaled(inputs.chosen) }, rejected: { load: scaled(inputs.rejected) } }
     },
 
     penalty(p) {

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { Model2Config } from '../../../shared/config/models/model2'
 import { dropout, gelu, l2Normalise, layerNorm, linear, rowsOf, squaredL2 } from '../layers'
-import { tensor, type Mode, type Model, type Sizes, type Tensors } from '../model'
+import { tensor, type Mode, type Model, type ModelInputs, type Sizes, type Tensors } from '../model'
 import { SCALE, SCALE_RANGE, USER, USER_PROJECTION, model2Parameters } from './parameters'
 
 /** torch.embedding_renorm_ divides by norm + 1e-7. */
@@ -50,6 +50,26 @@ export function model2(config: Model2Config, sizes: Sizes): Model {
     return tf.where(tf.tile(tf.greater(norm, config.user_max_norm), [1, E]), scaled, table)
   }
 
+  /** W_id E_u before its dropout, [B, K]; f of a side, [B, K]; and what their product is multiplied by. */
+  function factors(p: Tensors, inputs: ModelInputs, mode: Mode) {
+    const prompts = inputs.prompts()
+    const prompt = projection(p, 'proj_x', prompts.vectors)
+    const answer = projection(p, 'proj_y', inputs.answers)
+    const gate = gated && inputs.features ? layerNorm(p, 'ln_u', linear(p, 'W_u', inputs.features)) : null
+    const drop = (t: tf.Tensor): tf.Tensor => dropout(t, config.dropout, mode)
+    return {
+      user: linear(p, USER_PROJECTION, rowsOf(tensor(p, USER), inputs.users)),
+      scale: tf.div(tf.clipByValue(tensor(p, SCALE), ...SCALE_RANGE), Math.sqrt(K)),
+      f(side: tf.Tensor): tf.Tensor {
+        const x = drop(layerNorm(p, 'ln_x', prompt(prompts.rows, mode)))
+        const y = drop(layerNorm(p, 'ln_y', answer(side, mode)))
+        const both = tf.concat([gate ? tf.mul(x, gate) : x, y], 1)
+        const joined = linear(p, 'xy.3', drop(gelu(linear(p, 'xy.0', both))))
+        return l2Normalise(drop(layerNorm(p, 'ln_xy', joined)))
+      },
+    }
+  }
+
   return {
     parameters: model2Parameters(config, sizes),
     batchDependent: false,
@@ -66,24 +86,23 @@ export function model2(config: Model2Config, sizes: Sizes): Model {
     beforeEvaluation: (p) => ({ [USER]: renormalised(tensor(p, USER)) }),
 
     forward(p, inputs, mode) {
-      const prompts = inputs.prompts()
-      const prompt = projection(p, 'proj_x', prompts.vectors)
-      const answer = projection(p, 'proj_y', inputs.answers)
-      const user = linear(p, USER_PROJECTION, rowsOf(tensor(p, USER), inputs.users))
-      const gate = gated && inputs.features ? layerNorm(p, 'ln_u', linear(p, 'W_u', inputs.features)) : null
-      const scale = tf.div(tf.clipByValue(tensor(p, SCALE), ...SCALE_RANGE), Math.sqrt(K))
-      const drop = (t: tf.Tensor): tf.Tensor => dropout(t, config.dropout, mode)
-
+      const { user, scale, f: factor } = factors(p, inputs, mode)
       const logit = (side: tf.Tensor): tf.Tensor => {
-        const x = drop(layerNorm(p, 'ln_x', prompt(prompts.rows, mode)))
-        const y = drop(layerNorm(p, 'ln_y', answer(side, mode)))
-        const both = tf.concat([gate ? tf.mul(x, gate) : x, y], 1)
-        const joined = linear(p, 'xy.3', drop(gelu(linear(p, 'xy.0', both))))
-        const f = l2Normalise(drop(layerNorm(p, 'ln_xy', joined)))
+        const f = factor(side)
         const r = l2Normalise(dropout(user, config.user_dropout, mode))
         return tf.mul(scale, tf.sum(tf.mul(f, r), 1))
       }
       return { chosen: logit(inputs.chosen), rejected: logit(inputs.rejected) }
+    },
+
+    explain(p, inputs, frozen) {
+      const { user, scale, f } = factors(p, inputs, { training: false, frozen })
+      const scaled = (side: tf.Tensor): tf.Tensor => tf.mul(scale, f(side))
+      return {
+        user: l2Normalise(user),
+        chosen: { load: scaled(inputs.chosen) },
+        rejected: { load: scaled(inputs.rejected) },
+      }
     },
 
     penalty(p) {

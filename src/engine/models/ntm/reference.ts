@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { NtmConfig } from '../../../shared/config/models/ntm'
 import { AppError } from '../../../shared/errors'
-import { caimiraHead } from '../caimira/head'
+import { caimiraHead, type ItemPairs } from '../caimira/head'
 import { dropout, l1, linear, rowsOf, squaredL2 } from '../layers'
 import {
   linearInit,
@@ -139,21 +139,19 @@ export function ntm(config: NtmConfig, sizes: Sizes): Model {
       const { mean, logVariance, theta, features } = encode(p, inputs, mode, buffers)
       const words = logWords(p, theta, features, mode, buffers)
       const bow = rowsOf(inputs.bow(), bothSides(inputs))
-      const B = inputs.users.shape[0]!
-      const pairs = {
-        items: items(theta, features),
-        chosen: tf.range(0, B, 1, 'int32'),
-        rejected: tf.range(B, 2 * B, 1, 'int32'),
-        users: inputs.users,
-      }
       return {
-        ...head.forward(p, pairs, mode),
+        ...head.forward(p, itemPairs(inputs, items(theta, features)), mode),
         terms: {
           recon_loss: tf.neg(tf.mean(tf.sum(tf.mul(bow, words), 1))),
           kl_loss: tf.mean(divergence(mean, logVariance)),
         },
         ...(mode.training && { buffers }),
       }
+    },
+
+    explain(p, inputs, frozen) {
+      const { theta, features } = encode(p, inputs, { training: false, frozen }, {})
+      return head.explain(p, itemPairs(inputs, items(theta, features)), frozen)
     },
 
     penalty(p) {
@@ -173,6 +171,12 @@ export function ntm(config: NtmConfig, sizes: Sizes): Model {
 
 /** [2B] rows of the batch's distinct answers: all chosen ones, then all rejected ones. */
 const bothSides = ({ chosen, rejected }: ModelInputs): tf.Tensor => tf.concat([chosen, rejected], 0)
+
+/** @param items [2B, T + F] of {@link bothSides} */
+function itemPairs({ users }: ModelInputs, items: tf.Tensor): ItemPairs {
+  const B = users.shape[0]!
+  return { items, chosen: tf.range(0, B, 1, 'int32'), rejected: tf.range(B, 2 * B, 1, 'int32'), users }
+}
 
 const annealed = ({ epoch, epochs }: { epoch: number; epochs: number }): number =>
   Math.max(0, 1 - epoch / (ANNEALING * epochs))
