@@ -9,6 +9,7 @@ import { answer } from './router'
 import { RunStore } from './runs/runStore'
 import { watchRuns } from './runs/watchRuns'
 import { EventBus } from './service/eventBus'
+import { RunInspector } from './users/runInspector'
 import { Workbench, type WorkbenchOptions } from './workbench'
 
 /** The headless workbench: what a window, a server or the command line talks to. */
@@ -41,7 +42,8 @@ export function createCore(options: CoreOptions): Core {
   const roots = { ...options.roots, files }
   const { shell } = options
   const datasets = new Datasets({ ...options, roots, publish: bus.publish })
-  const known = { logDir, roots, files, places, shell, folders, workbench, datasets }
+  const inspector = new RunInspector({ ...options, files, datasets: () => datasets.usable() })
+  const known = { logDir, roots, files, places, shell, folders, workbench, datasets, inspector }
   const handlers = createHandlers({ ...options, ...known, changed, publish: bus.publish, closing: closing.signal })
   const unwatch = watchRuns(
     () => folders.scan(),
@@ -57,6 +59,7 @@ export function createCore(options: CoreOptions): Core {
     async close() {
       unwatch()
       closing.abort()
+      inspector.close()
       await Promise.all([workbench.close(), datasets.close()])
       bus.close()
     },

@@ -24,6 +24,8 @@ import { commandOf, quote } from './service/command'
 import type { NewRunRequest, RunService } from './service/runService'
 import { matchingRuns, runNames, runsTable } from './store/runsTable'
 import { deleteRun, purgeRun, restoreRun } from './store/trash'
+import { userHandlers } from './users/handlers'
+import type { RunInspector } from './users/runInspector'
 import type { Workbench } from './workbench'
 
 export interface HandlerContext extends Pick<EngineWatch, 'readyTimeoutMs'> {
@@ -34,6 +36,7 @@ export interface HandlerContext extends Pick<EngineWatch, 'readyTimeoutMs'> {
   folders: RunStore
   workbench: Workbench
   datasets: Datasets
+  inspector: RunInspector
   /** What a page may name. */
   files: FileRoots
   /** Where looking around begins. */
@@ -148,6 +151,7 @@ export function createHandlers(context: HandlerContext) {
       return {}
     },
     ...datasetHandlers(context.datasets, context.closing),
+    ...userHandlers(context.inspector, workbench),
   } satisfies Handlers
 
   function add(

@@ -9,6 +9,7 @@ import { MetricStream, type EngineFrame } from './metricStream'
 import { runExperiment } from './runExperiment'
 import { runSeeds, type TellOfSeed } from './runSeeds'
 import { StopRequest } from './stopReason'
+import type { RunSession } from './users/runSession'
 import { workReporter } from './workReporter'
 
 /**
@@ -53,6 +54,9 @@ if (process.argv[2] === 'train') warmUp()
 /** What `query` frames are about. */
 let browsing: Promise<BrowseSession> | undefined
 
+/** What `ask` frames are about. */
+let inspecting: Promise<RunSession> | undefined
+
 const reportWork = workReporter((work) => void port.send({ type: 'work', work }))
 
 /** What training does not need is loaded when it is asked for: a short run should not wait for it. */
@@ -89,13 +93,25 @@ async function handle(frame: ToEngine): Promise<void> {
       const session = await browsing
       await session.open(reportWork, stop.signal)
       reportWork({ what: 'splits read', done: frame.splits.length, total: frame.splits.length })
-      if (!stop.signal.aborted) await new Promise((end) => stop.signal.addEventListener('abort', end, { once: true }))
+      await stopped()
       session.close()
       break
     }
     case 'query': {
       const session = await browsing
       if (session) void port.send({ type: 'answer', id: frame.id, answer: await session.answer(frame.query) })
+      return
+    }
+    case 'inspect': {
+      inspecting = import('./users/runSession').then(({ RunSession }) => RunSession.open(frame, stop.signal))
+      const session = await inspecting
+      await stopped()
+      await session.close()
+      break
+    }
+    case 'ask': {
+      const session = await inspecting
+      if (session) void port.send({ type: 'told', id: frame.id, answer: await session.answer(frame.question) })
       return
     }
     case 'list_pairs': {
@@ -161,6 +177,10 @@ async function handle(frame: ToEngine): Promise<void> {
       return
   }
   process.exit(0)
+}
+
+async function stopped(): Promise<void> {
+  if (!stop.signal.aborted) await new Promise((end) => stop.signal.addEventListener('abort', end, { once: true }))
 }
 
 function fatal(thrown: unknown): void {

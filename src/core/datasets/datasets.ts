@@ -1,6 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { z } from 'zod'
+import type { DataConfig } from '../../shared/config/data'
 import type { AppEvent } from '../../shared/api/events'
 import type { RequestOutput } from '../../shared/api/requests'
 import type { BrowseQuery, RowFilter } from '../../shared/domain/browse'
@@ -88,6 +89,11 @@ export class Datasets {
 
   list(): RequestOutput<'datasets.list'> {
     return { datasets: this.#registry.list().map((known) => this.#entry(known)), folder: this.#workspace.dir }
+  }
+
+  /** The sections of all data sets that can be read. */
+  usable(): DataConfig[] {
+    return this.#registry.list().flatMap(({ data }) => data ?? [])
   }
 
   register(paths: readonly string[]): { keys: string[] } {

@@ -118,6 +118,7 @@ export function runInEngine(
         case 'seed':
         case 'texts':
         case 'answer':
+        case 'told':
           onFrame(frame)
           break
       }

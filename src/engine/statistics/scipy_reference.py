@@ -62,6 +62,10 @@ interval = {
     "low": boot.confidence_interval.low,
     "high": boot.confidence_interval.high,
 }
+wilson = []
+for k, n in [(7, 10), (0, 4), (4, 4), (1, 1), (120, 150)]:
+    ci = stats.binomtest(k, n).proportion_ci(method="wilson")
+    wilson.append([k, n, float(ci.low), float(ci.high)])
 print(
     json.dumps(
         {
@@ -71,6 +75,7 @@ print(
             "flips": flips,
             "holm": {"p": p, "corrected": corrected.tolist()},
             "interval": interval,
+            "wilson": wilson,
         }
     )
 )

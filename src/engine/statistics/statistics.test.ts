@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { auc, kendallTau, pearson, ranks, spearman } from './ranks'
 import { intervalsOverUsers, percentileInterval, quantile, resampleUsers } from './resample'
+import { wilsonInterval } from './wilson'
 import { holm, mcnemarExact, signFlipTest } from './hypothesisTests'
 
 const numbers = z.array(z.number())
@@ -25,6 +26,7 @@ const scipy = z
     flips: z.array(z.object({ values: numbers, p: z.number(), exact: z.boolean() })),
     holm: z.object({ p: numbers, corrected: numbers }),
     interval: z.object({ right: numbers, pairs: numbers, value: z.number(), low: z.number(), high: z.number() }),
+    wilson: z.array(z.tuple([z.number(), z.number(), z.number(), z.number()])),
   })
   .parse(JSON.parse(readFileSync(join(import.meta.dirname, 'scipyReference.json'), 'utf8')))
 
@@ -80,6 +82,12 @@ describe('tests', () => {
     // 2⁻ⁿ alone would be zero.
     expect(mcnemarExact(1_000, 1_000)).toBeCloseTo(1, 10)
   })
+})
+
+test.each(scipy.wilson)('Wilson’s interval of %i of %i differs from SciPy’s', (right, pairs, low, high) => {
+  const found = wilsonInterval(right, pairs)
+  expect(found.low).toBeCloseTo(low, 12)
+  expect(found.high).toBeCloseTo(high, 12)
 })
 
 describe('resamples', () => {

@@ -16,6 +16,7 @@ import { runResultSchema } from '../domain/run'
 import { seedsResultSchema } from '../domain/seeds'
 import { splitAnswersSchema, textChunkSchema } from '../domain/scoring'
 import { simulationOptionsSchema, simulationResultSchema } from '../domain/simulation'
+import { usersAnswerSchema, usersQuestionSchema } from '../domain/users'
 import { appErrorSchema } from '../errors'
 
 /**
@@ -104,6 +105,15 @@ export const toEngineSchema = z.discriminatedUnion('type', [
     split: evaluatedSplitSchema,
     resamples: z.int().positive(),
   }),
+  /** Holds a trained run for looking at its users, until it is stopped: answers each `ask` with a `told` of the same number. */
+  z.strictObject({
+    v,
+    type: z.literal('inspect'),
+    config: experimentSchema,
+    /** Absolute folder of the run. */
+    run: z.string().min(1),
+  }),
+  z.strictObject({ v, type: z.literal('ask'), id: z.int(), question: usersQuestionSchema }),
   z.strictObject({ v, type: z.literal('import'), options: importOptionsSchema }),
   z.strictObject({
     v,
@@ -214,6 +224,7 @@ export const fromEngineSchema = z.discriminatedUnion('type', [
     rows: z.array(problemRowsSchema).optional(),
   }),
   z.object({ v, type: z.literal('answer'), id: z.int(), answer: browseAnswerSchema }),
+  z.object({ v, type: z.literal('told'), id: z.int(), answer: usersAnswerSchema }),
   z.object({ v, type: z.literal('probed'), estimate: estimateSchema }),
   z.object({ v, type: z.literal('texts'), chunk: textChunkSchema }),
   z.object({ v, type: z.literal('pairs'), splits: z.array(splitAnswersSchema) }),

@@ -20,6 +20,7 @@ import { browseSchema, folderListingSchema, pickedSchema, pickSchema, revealSche
 import { historyQuerySchema, historyResultSchema } from '../domain/history'
 import { runNamesSchema, runTableQuerySchema, runTableSchema } from '../domain/runTable'
 import { runViewSchema } from '../domain/runView'
+import { usersRequests } from '../domain/users'
 import { annotationsSchema, LONGEST_NOTE, runRecordSchema, tagSchema } from '../domain/run'
 
 /**
@@ -234,6 +235,7 @@ export const requests = {
   'experiment.deletePreset': { input: z.strictObject({ name: presetNameSchema }), output: nothing },
   ...compareRequests,
   ...datasetRequests,
+  ...usersRequests,
 } as const satisfies Record<string, { input: z.ZodType; output: z.ZodType }>
 
 export type Route = keyof typeof requests

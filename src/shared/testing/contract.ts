@@ -646,6 +646,34 @@ function cases(files: ContractFiles): Case[] {
   ]
 }
 
+/** What is asked about the started run once it has ended. */
+const endedCases: Case[] = [
+  {
+    title: 'tells of every user of a split',
+    route: 'users.table',
+    input: ({ started }) => ({ id: started, split: 'test' }),
+    check: ({ users, pairs }) => says(Array.isArray(users) && users.length === 6 && pairs === 40, 'other users'),
+  },
+  {
+    title: 'has no users of a split that the data lacks',
+    route: 'users.table',
+    input: ({ started }) => ({ id: started, split: 'test_unseen' }),
+    error: 'not_found',
+  },
+  {
+    title: 'has no users of a run that never trained',
+    route: 'users.table',
+    input: ({ queued }) => ({ id: queued, split: 'test' }),
+    error: 'not_found',
+  },
+  {
+    title: 'maps their vectors',
+    route: 'users.map',
+    input: ({ started }) => ({ id: started, split: 'test', method: 'pca' }),
+    check: ({ x }) => says(Array.isArray(x) && x.length === 6, 'not a place a user'),
+  },
+]
+
 /** How long the run of the contract may take: an engine's start and four epochs of 160 pairs, on a busy machine. */
 const RUN_MS = 60_000
 
@@ -661,17 +689,22 @@ export async function checkContract(door: Door, files: ContractFiles): Promise<s
     ...{ small: '', broken: '', other: '', made: '', linked: '', pairs: '' },
   }
   const asked = new Set<string>()
-  for (const { title, route, input, error, check } of cases(files)) {
-    const reply = await door.ask(route, input(known))
-    const found = reply.ok ? good(route, error, reply.data) : bad(error, reply.error)
-    const data: Record<string, unknown> = reply.ok ? Object(reply.data) : {}
-    const wrong = found ?? check?.(data, known)
-    if (wrong !== undefined) findings.push(`${route}: ${title}: ${wrong}`)
-    if (error === undefined) asked.add(route)
+  const check = async (all: readonly Case[]): Promise<void> => {
+    for (const { title, route, input, error, check: look } of all) {
+      const reply = await door.ask(route, input(known))
+      const found = reply.ok ? good(route, error, reply.data) : bad(error, reply.error)
+      const data: Record<string, unknown> = reply.ok ? Object(reply.data) : {}
+      const wrong = found ?? look?.(data, known)
+      if (wrong !== undefined) findings.push(`${route}: ${title}: ${wrong}`)
+      if (error === undefined) asked.add(route)
+    }
   }
+  await check(cases(files))
+  findings.push(...(await followed(door, known.started)))
+  await check(endedCases)
   for (const route of Object.keys(requests))
     if (!asked.has(route)) findings.push(`${route}: no case asks it in good order`)
-  return [...findings, ...(await followed(door, known.started))]
+  return findings
 }
 
 function good(route: string, wanted: ErrorCode | undefined, data: unknown): string | undefined {

@@ -1,0 +1,155 @@
+import { fromEngineSchema, type FromEngine } from '../../shared/api/engineProtocol'
+import { AppError } from '../../shared/errors'
+import type { EngineProcess, EngineRequest, EngineSpawner } from './spawner'
+
+/** How long an engine is held that nobody asks. */
+const IDLE_MS = 5 * 60_000
+/** Each may hold half a gigabyte of texts, or a table of vectors. */
+const MOST_ENGINES = 2
+const READY_TIMEOUT_MS = 30_000
+
+/** How to talk with an engine that holds something and answers questions about it. */
+export interface Holding<Question, Answer> {
+  /** The first frame: what it is to hold. */
+  open: EngineRequest
+  ask: (id: number, question: Question) => EngineRequest
+  /** An answer to one of the questions; undefined for any other frame. */
+  told: (frame: FromEngine) => { id: number; answer: Answer } | undefined
+  onFrame?: (frame: FromEngine) => void
+  /** What it holds, for messages: rows, run. */
+  what: string
+}
+
+/** Engines that hold something each, by key. The one that was asked longest ago goes first. */
+export class HeldEngines<Question, Answer> {
+  readonly #spawner: EngineSpawner
+  readonly #idleMs: number
+  readonly #engines = new Map<string, HeldEngine<Question, Answer>>()
+
+  constructor(spawner: EngineSpawner, idleMs = IDLE_MS) {
+    this.#spawner = spawner
+    this.#idleMs = idleMs
+  }
+
+  /**
+   * @param fingerprint of what is to be held: once it differs, an engine starts anew
+   * @throws AppError of the engine
+   */
+  async ask(
+    key: string,
+    fingerprint: string,
+    holding: () => Holding<Question, Answer>,
+    question: Question,
+  ): Promise<Answer> {
+    let engine = this.#engines.get(key)
+    if (engine && (engine.fingerprint !== fingerprint || engine.over)) {
+      engine.end()
+      engine = undefined
+    }
+    engine ??= new HeldEngine(this.#spawner, holding(), fingerprint, this.#idleMs)
+    // The newest is the last one to go.
+    this.#engines.delete(key)
+    this.#engines.set(key, engine)
+    if (this.#engines.size > MOST_ENGINES) {
+      const [oldest] = this.#engines
+      if (oldest) this.forget(oldest[0])
+    }
+    return engine.ask(question)
+  }
+
+  forget(key: string): void {
+    this.#engines.get(key)?.end()
+    this.#engines.delete(key)
+  }
+
+  close(): void {
+    for (const key of [...this.#engines.keys()]) this.forget(key)
+  }
+}
+
+type Waiting<Answer> = { resolve: (answer: Answer) => void; reject: (error: AppError) => void }
+
+class HeldEngine<Question, Answer> {
+  readonly fingerprint: string
+  over = false
+  readonly #holding: Holding<Question, Answer>
+  readonly #engine: EngineProcess
+  readonly #waiting = new Map<number, Waiting<Answer>>()
+  readonly #unsent: EngineRequest[] = []
+  readonly #idleMs: number
+  #ready = false
+  #next = 0
+  #idle: NodeJS.Timeout | undefined
+  #error: AppError | undefined
+
+  constructor(spawner: EngineSpawner, holding: Holding<Question, Answer>, fingerprint: string, idleMs: number) {
+    this.fingerprint = fingerprint
+    this.#holding = holding
+    this.#idleMs = idleMs
+    const engine = spawner.spawn()
+    this.#engine = engine
+    const starting = setTimeout(() => {
+      this.#error = new AppError('engine_crashed', `The engine did not start within ${READY_TIMEOUT_MS / 1000} s`)
+      engine.kill()
+    }, READY_TIMEOUT_MS)
+    engine.onFrame((raw) => {
+      const { data: frame } = fromEngineSchema.safeParse(raw)
+      if (!frame) {
+        this.#error = new AppError('engine_protocol', 'The engine said something that cannot be understood')
+        return engine.kill()
+      }
+      if (frame.type === 'ready') {
+        clearTimeout(starting)
+        this.#ready = true
+        engine.send(holding.open)
+        for (const request of this.#unsent.splice(0)) engine.send(request)
+        return
+      }
+      if (frame.type === 'error') {
+        this.#error = AppError.fromJSON(frame.error)
+        return
+      }
+      const told = holding.told(frame)
+      if (told) {
+        this.#waiting.get(told.id)?.resolve(told.answer)
+        this.#waiting.delete(told.id)
+      } else holding.onFrame?.(frame)
+    })
+    engine.onExit(({ signal, code }) => {
+      clearTimeout(starting)
+      clearTimeout(this.#idle)
+      this.over = true
+      const error =
+        this.#error ??
+        new AppError(
+          'engine_crashed',
+          `The engine that held the ${holding.what} has ended (${signal ?? `exit code ${code}`})`,
+          { fix: 'Ask again: it is started anew. Systems that run out of memory end programs so.' },
+        )
+      for (const { reject } of this.#waiting.values()) reject(error)
+      this.#waiting.clear()
+    })
+  }
+
+  ask(question: Question): Promise<Answer> {
+    clearTimeout(this.#idle)
+    const id = this.#next++
+    const answer = new Promise<Answer>((resolve, reject) => this.#waiting.set(id, { resolve, reject }))
+    const request = this.#holding.ask(id, question)
+    if (this.#ready) this.#engine.send(request)
+    else this.#unsent.push(request)
+    return answer.finally(() => {
+      clearTimeout(this.#idle)
+      if (!this.over && this.#waiting.size === 0) this.#idle = setTimeout(() => this.end(), this.#idleMs).unref()
+    })
+  }
+
+  /** It holds nothing that is worth keeping. */
+  end(): void {
+    if (this.over) return
+    this.over = true
+    clearTimeout(this.#idle)
+    this.#error ??= new AppError('stopped', `The ${this.#holding.what} is no longer held`)
+    this.#engine.kill()
+  }
+}

@@ -1,0 +1,107 @@
+import { createHash } from 'node:crypto'
+import { realpath } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { DataConfig } from '../../shared/config/data'
+import type { ExperimentConfig } from '../../shared/config/experiment'
+import { isActive } from '../../shared/domain/lifecycle'
+import { RUN_FILES } from '../../shared/domain/run'
+import type { UsersAnswer, UsersQuestion } from '../../shared/domain/users'
+import { AppError } from '../../shared/errors'
+import { savedExperiment } from '../config/savedExperiment'
+import { fingerprintOf, statOf } from '../datasets/registry'
+import { HeldEngines, type Holding } from '../engine/heldEngine'
+import type { EngineSpawner } from '../engine/spawner'
+import type { FileRoots } from '../files/fileRoots'
+import { isInside } from '../runs/readInside'
+import type { Store } from '../store/openStore'
+import { refuseForeignData } from './runData'
+
+export interface RunInspectorOptions {
+  spawner: EngineSpawner
+  /** What a page may name. */
+  files: FileRoots
+  /** Data sets that are known, as far as they can be used. */
+  datasets: () => DataConfig[]
+}
+
+export type AnswerTo<T extends UsersQuestion['type']> = Extract<UsersAnswer, { type: T }>
+
+/** Engines that hold trained runs for looking at their users. */
+export class RunInspector {
+  readonly #options: RunInspectorOptions
+  readonly #engines: HeldEngines<UsersQuestion, UsersAnswer>
+
+  constructor(options: RunInspectorOptions) {
+    this.#options = options
+    this.#engines = new HeldEngines(options.spawner)
+  }
+
+  /**
+   * @throws AppError `usage` for a run that still trains, `not_found` for one without a folder or a checkpoint, `forbidden_path` where its data
+   * is not allowed to be shown, and whatever the engine says
+   */
+  async ask<T extends UsersQuestion['type']>(
+    store: Store,
+    id: string,
+    question: Extract<UsersQuestion, { type: T }>,
+  ): Promise<AnswerTo<T>> {
+    const { config, run } = await this.#open(store, id)
+    const answer = await this.#engines.ask(id, fingerprint(config, run), () => holding(config, run), question)
+    if (answer.type === 'error') throw AppError.fromJSON(answer.error)
+    if (!answers(answer, question.type))
+      throw new AppError('engine_protocol', `The engine answered "${answer.type}" to "${question.type}"`)
+    return answer
+  }
+
+  close(): void {
+    this.#engines.close()
+  }
+
+  async #open(store: Store, id: string): Promise<{ config: ExperimentConfig; run: string }> {
+    const { dir, trash_dir, status } = store.runs.get(id)
+    const place = dir ?? trash_dir
+    const run = place === null ? undefined : await realpath(place).catch(() => undefined)
+    if (run === undefined) throw new AppError('not_found', 'The folder of this run is gone')
+    if (isActive(status))
+      throw new AppError('usage', 'This run is still training', { fix: 'Its users can be looked at when it ends.' })
+    for (const file of [RUN_FILES.hparams, RUN_FILES.checkpoints]) await refuseLinkOut(run, file)
+    const config = savedExperiment({ dir: run })
+    await refuseLinkOut(run, checkpointOf(config))
+    refuseForeignData(config.data, this.#options.files, this.#options.datasets())
+    return { config, run }
+  }
+}
+
+const checkpointOf = ({ trainer }: ExperimentConfig): string =>
+  join(RUN_FILES.checkpoints, `${trainer.test_on}.safetensors`)
+
+/** Somebody else may have put a link into the folder. */
+async function refuseLinkOut(run: string, file: string): Promise<void> {
+  const real = await realpath(join(run, file)).catch(() => undefined)
+  if (real === undefined)
+    throw new AppError('not_found', `This run has no ${file}`, {
+      file: join(run, file),
+      fix: 'Users are predicted with the checkpoint that a run writes while it trains.',
+    })
+  if (!isInside(run, real))
+    throw new AppError('unreadable', `${file} is a link out of the folder of the run`, { file: join(run, file) })
+}
+
+function fingerprint(config: ExperimentConfig, run: string): string {
+  const checkpoint = statOf(join(run, checkpointOf(config)))
+  return createHash('sha256')
+    .update(`${fingerprintOf(config.data)}\0${JSON.stringify(config)}\0${checkpoint?.size}\0${checkpoint?.mtimeMs}`)
+    .digest('hex')
+}
+
+function holding(config: ExperimentConfig, run: string): Holding<UsersQuestion, UsersAnswer> {
+  return {
+    open: { type: 'inspect', config, run },
+    ask: (id, question) => ({ type: 'ask', id, question }),
+    told: (frame) => (frame.type === 'told' ? frame : undefined),
+    what: 'run',
+  }
+}
+
+const answers = <T extends UsersQuestion['type']>(answer: UsersAnswer, type: T): answer is AnswerTo<T> =>
+  answer.type === type

@@ -1,0 +1,151 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Reply } from '../../shared/api/requests'
+import { evaluationSchema } from '../../shared/domain/evaluation'
+import { userMapSchema, usersTableSchema } from '../../shared/domain/users'
+import { createCore, type Core } from '../createCore'
+import { childProcessSpawner } from '../engine/childProcessSpawner'
+import { ENGINE, buildCli, workspace } from '../testing/workspace'
+
+let cwd: string
+let core: Core
+let id: string
+let dir: string
+
+/** A core on the workspace of these tests; `logs` is its log folder. */
+function open(logs: string): Core {
+  return createCore({
+    logDir: path.join(cwd, logs),
+    dataDir: undefined,
+    spawner: childProcessSpawner(ENGINE),
+    roots: { cwd, installed: cwd },
+  })
+}
+
+beforeAll(async () => {
+  buildCli()
+  cwd = workspace()
+  core = open('logs')
+  const ended = new Promise<void>((resolve) => {
+    core.subscribe(({ event, payload }) => {
+      if (event === 'run.status' && payload.status === 'finished') resolve()
+    })
+  })
+  const changes = { 'caimira.n_dim': 3, 'trainer.max_epochs': 20 }
+  const started = await core.request('runs.start', { experiment: { dts_name: 'small', changes } })
+  if (!started.ok) throw new Error(started.error.message)
+  id = Object(started.data).id
+  dir = Object(started.data).dir
+  await ended
+}, 120_000)
+afterAll(async () => {
+  await core.close()
+  fs.rmSync(cwd, { recursive: true, force: true })
+})
+
+function data(reply: Reply<unknown>): unknown {
+  if (reply.ok) return reply.data
+  throw new Error(`${reply.error.code}: ${reply.error.message} ${(reply.error.details.findings ?? []).join('; ')}`)
+}
+
+test('users add up to other figures than the run’s own evaluation', async () => {
+  const table = usersTableSchema.parse(data(await core.request('users.table', { id, split: 'test' })))
+  const evaluation = evaluationSchema.parse(
+    JSON.parse(fs.readFileSync(path.join(dir, 'evaluation', 'test.json'), 'utf8')),
+  )
+  const sum = (of: (user: (typeof table.users)[number]) => number): number =>
+    table.users.reduce((total, user) => total + of(user), 0)
+  expect(table.splits).toEqual(['dev', 'test'])
+  expect(table.checkpoint).toEqual(evaluation.checkpoint)
+  expect(sum(({ pairs }) => pairs)).toBe(evaluation.pairs)
+  expect(table.users).toHaveLength(evaluation.users)
+  expect(sum(({ right }) => right) / table.pairs).toBeCloseTo(evaluation.accuracy?.value ?? NaN, 12)
+  expect(sum(({ right, pairs }) => right / pairs) / table.users.length).toBeCloseTo(
+    evaluation.user_accuracy?.value ?? NaN,
+    12,
+  )
+  expect(sum(({ nll, pairs }) => nll * pairs) / table.pairs).toBeCloseTo(evaluation.nll?.value ?? NaN, 6)
+  const bt = evaluation.comparisons.find(({ name }) => name === 'bt')
+  expect(sum(({ baseline_right }) => baseline_right ?? NaN) / table.pairs).toBeCloseTo(bt?.accuracy?.value ?? NaN, 12)
+  expect(table.users.every(({ low, high, right, pairs }) => low <= right / pairs && right / pairs <= high)).toBe(true)
+}, 60_000)
+
+test('a map has other users than the table, or no place for one', async () => {
+  const map = userMapSchema.parse(data(await core.request('users.map', { id, split: 'test', method: 'pca' })))
+  expect(map).toMatchObject({ dimensions: 3, users: [0, 1, 2, 3, 4, 5] })
+  expect(map.x).toHaveLength(6)
+  expect(map.x.every(Number.isFinite) && map.y.every(Number.isFinite)).toBe(true)
+  expect(map.explained![0]).toBeGreaterThanOrEqual(map.explained![1])
+}, 60_000)
+
+test('a split that the data lacks is answered, and a run that does not exist', async () => {
+  const lacking = await core.request('users.table', { id, split: 'test_unseen' })
+  expect(lacking).toMatchObject({ ok: false, error: { code: 'not_found', details: { fix: 'It has dev, test.' } } })
+  const gone = await core.request('users.table', { id: 'nobody', split: 'test' })
+  expect(gone).toMatchObject({ ok: false, error: { code: 'not_found' } })
+}, 60_000)
+
+/** The run as somebody else may hand it over: its files, with `change` made to one of them. */
+function foreign(logs: string, change: (dir: string) => void): string {
+  const target = path.join(cwd, logs, 'theirs', 'v0')
+  fs.cpSync(dir, target, { recursive: true })
+  const record = path.join(target, 'run.json')
+  fs.writeFileSync(record, fs.readFileSync(record, 'utf8').replaceAll(id, `foreign-${logs}`))
+  change(target)
+  return `foreign-${logs}`
+}
+
+const SECRET = 'a secret of somebody else'
+
+test.each([
+  ['hparams.yaml names any file as texts', 'text_file', 'elsewhere/texts.json'],
+  ['hparams.yaml names any file as pairs', 'df_file', 'elsewhere/pairs.jsonl'],
+  ['hparams.yaml climbs out of an allowed folder', 'df_file', 'configs/../elsewhere/pairs.jsonl'],
+  ['hparams.yaml goes through a link', 'text_file', 'configs/link.json'],
+  ['hparams.yaml names a file of the system', 'df_file', '/etc/passwd'],
+])('a foreign run shows what nobody has allowed: %s', async (title, key, file) => {
+  fs.mkdirSync(path.join(cwd, 'elsewhere'), { recursive: true })
+  fs.writeFileSync(path.join(cwd, 'elsewhere', 'texts.json'), JSON.stringify([SECRET]))
+  fs.writeFileSync(path.join(cwd, 'elsewhere', 'pairs.jsonl'), `{"u_id":"${SECRET}"}\n`)
+  const link = path.join(cwd, 'configs', 'link.json')
+  if (!fs.existsSync(link)) fs.symlinkSync(path.join(cwd, 'elsewhere', 'texts.json'), link)
+  const logs = `logs-${title.length}`
+  const target = path.isAbsolute(file) ? file : `${cwd}/${file}`
+  const foreignId = foreign(logs, (folder) => {
+    const hparams = path.join(folder, 'hparams.yaml')
+    const text = fs.readFileSync(hparams, 'utf8')
+    const changed = text.replace(new RegExp(`${key}: .*`), () => `${key}: ${JSON.stringify(target)}`)
+    expect(changed).not.toBe(text)
+    fs.writeFileSync(hparams, changed)
+  })
+  const other = open(logs)
+  for (const route of ['users.table', 'users.map']) {
+    const reply = await other.request(route, {
+      id: foreignId,
+      split: 'test',
+      ...(route === 'users.map' && { method: 'pca' }),
+    })
+    expect(reply).toMatchObject({ ok: false, error: { code: 'forbidden_path', details: { fix: /Data sets page/ } } })
+    expect(JSON.stringify(reply)).not.toMatch(new RegExp(`root:x|${SECRET}`))
+  }
+  await other.close()
+})
+
+test('a foreign run whose data is that of a known data set is refused', async () => {
+  const foreignId = foreign('logs-sound', () => {})
+  const other = open('logs-sound')
+  usersTableSchema.parse(data(await other.request('users.table', { id: foreignId, split: 'test' })))
+  await other.close()
+}, 60_000)
+
+test('a link leads out of a foreign run’s folder', async () => {
+  const foreignId = foreign('logs-link', (folder) => {
+    fs.renameSync(path.join(folder, 'checkpoints'), path.join(cwd, 'elsewhere-checkpoints'))
+    fs.symlinkSync(path.join(cwd, 'elsewhere-checkpoints'), path.join(folder, 'checkpoints'))
+  })
+  const other = open('logs-link')
+  const reply = await other.request('users.table', { id: foreignId, split: 'test' })
+  expect(reply).toMatchObject({ ok: false, error: { code: 'unreadable', message: expect.stringMatching(/link/) } })
+  await other.close()
+})

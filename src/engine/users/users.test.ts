@@ -1,0 +1,65 @@
+import { expect, test } from 'vitest'
+import type { Category } from '../evaluate/categories'
+import { principalAxes } from './principalAxes'
+import { usersTable } from './usersTable'
+
+/** Six pairs of user 1, two of user 0 and one of user 2, whom training does not know. */
+const users = Int32Array.of(1, 0, 1, 1, 2, 1, 0, 1, 1)
+const z = Float32Array.of(1, -1, 2, 0, 3, -1, 1, 1, 1)
+const topic: Category = { column: 'topic', values: ['a', 'b'], of: Int32Array.of(0, 0, 0, 0, 0, 1, 1, 1, 1) }
+
+function table(baseline: Float32Array | undefined, categories: Category[] = [topic]) {
+  const given = { ids: ['x', 'y', 'z'], trainedUsers: 2, train: { users: Int32Array.of(0, 1, 1) } }
+  return usersTable({ ...given, split: { users }, z, baseline, categories })
+}
+
+test('a user is judged by the pairs of another, a tie is right, or an unknown user is taken for known', () => {
+  const [x, y, unknown] = table(undefined)
+  expect([x, y, unknown].map((row) => [row?.u_id, row?.known, row?.train_pairs, row?.pairs, row?.right])).toEqual([
+    ['x', true, 1, 2, 1],
+    ['y', true, 2, 6, 4],
+    ['z', false, 0, 1, 1],
+  ])
+  const softplus = (margin: number): number => Math.log1p(Math.exp(-margin))
+  expect(y?.nll).toBeCloseTo([1, 2, 0, -1, 1, 1].reduce((sum, margin) => sum + softplus(margin), 0) / 6, 6)
+  expect(y).toMatchObject({ baseline_right: null, typical: null, untypical: null })
+})
+
+test('the slice of a user is not that in which the one reward is most above what it is for all', () => {
+  // bt has 4 of 5 right in a (all three of y) and 2 of 4 in b (one of three of y).
+  const baseline = Float32Array.of(1, -1, 1, 1, 1, -1, 1, 1, -1)
+  const [x, y] = table(baseline)
+  expect(y).toMatchObject({
+    baseline_right: 4,
+    typical: { column: 'topic', value: 'a', pairs: 3, right: 3, expected: 4 / 5 },
+    untypical: { column: 'topic', value: 'b', pairs: 3, right: 1, expected: 1 / 2 },
+  })
+  // Of one pair in a slice nothing is said.
+  expect(x).toMatchObject({ typical: null, untypical: null })
+  // Where the reward is always right, nobody differs.
+  expect(table(new Float32Array(9).fill(1))[1]).toMatchObject({ typical: null, untypical: null })
+})
+
+test('principal axes are others than those of a known ellipse', () => {
+  // (3, 4)/5 and (−4, 3)/5 are the axes, of variances 2·10² and 2·1² over four points; a third dimension is constant.
+  const along = [10, -10, 0, 0]
+  const across = [0, 0, 1, -1]
+  const vectors = Float32Array.from(
+    along.flatMap((a, i) => [7 + (3 * a - 4 * across[i]!) / 5, (4 * a + 3 * across[i]!) / 5, 2]),
+  )
+  const { x, y, explained } = principalAxes(vectors, 3)
+  for (const [i, value] of along.entries()) expect(x[i]).toBeCloseTo(value, 5)
+  // The largest loading of the second axis, −4/5 along the first dimension, is made positive.
+  for (const [i, value] of across.entries()) expect(y[i]).toBeCloseTo(-value, 5)
+  expect(explained[0]).toBeCloseTo(100 / 101, 6)
+  expect(explained[1]).toBeCloseTo(1 / 101, 6)
+})
+
+test('vectors that do not vary, of one dimension, or none at all, end in NaN', () => {
+  expect(principalAxes(new Float32Array(6).fill(3), 2)).toEqual({ x: [0, 0, 0], y: [0, 0, 0], explained: [0, 0] })
+  const line = principalAxes(Float32Array.of(1, 2, 3), 1)
+  expect(line.x.map((value) => Math.round(value * 1e6) / 1e6)).toEqual([-1, 0, 1])
+  expect(line.y).toEqual([0, 0, 0])
+  expect(line.explained).toEqual([1, 0])
+  expect(principalAxes(new Float32Array(), 5)).toEqual({ x: [], y: [], explained: [0, 0] })
+})
