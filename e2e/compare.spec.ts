@@ -85,3 +85,47 @@ test('trained runs are compared: seeds in one column, differences tested, config
   await page.getByRole('button', { name: 'Add 1' }).click()
   await expect(page.getByText('5 runs', { exact: true })).toBeVisible()
 })
+
+test('curves of trained runs lie over each other: means over seeds, told apart by a parameter, brought out together', async ({
+  open,
+  logDir,
+}) => {
+  await trainRuns(logDir)
+  const { page } = await open()
+  await compareAll(page, /k5-s1/)
+  await page.getByRole('tab', { name: 'Curves' }).click()
+  const loss = page.getByRole('img', { name: /^val_loss by epoch, last values: .*sizes\/k5 0\.\d{4}/ })
+  await expect(loss).toBeVisible()
+  const legend = page.getByRole('complementary', { name: 'Curves' }).getByRole('listitem')
+  await expect(legend).toHaveCount(3)
+  await expect(legend.filter({ hasText: 'sizes/k5' })).toContainText('reference, n 2')
+
+  await page.getByLabel('Average over').selectOption('runs')
+  await expect(legend).toHaveCount(5)
+  await page.getByLabel('Average over').selectOption('values')
+  await page.getByLabel('Colour').selectOption('caimira.n_dim')
+  await expect(legend).toHaveCount(3)
+  await expect(legend.filter({ hasText: 'n_dim 2' })).toContainText('n 2')
+  await page.getByLabel('A chart for').selectOption('model_name')
+  await expect(page.getByRole('img', { name: /^val_acc, model_name bt by epoch/ })).toBeVisible()
+  await page.getByLabel('Horizontal axis').selectOption('time')
+  await page.getByLabel('Band').selectOption('ci95')
+  await page.getByLabel('Log y').check()
+  await expect(page.getByRole('img', { name: /^val_loss, model_name caimira by time/ })).toBeVisible()
+  await expect(page).toHaveURL(/x=time.*band=ci95.*logy=1/)
+
+  // The nearest curve to the pointer is brought out in the legend and at the runs above.
+  await page.getByLabel('A chart for').selectOption({ label: 'each figure' })
+  const box = await page.getByRole('img', { name: /^val_loss by time/ }).boundingBox()
+  const pointed = page.getByRole('complementary', { name: 'Curves' }).locator('li.pointed')
+  await expect(async () => {
+    for (const share of [0.15, 0.3, 0.45, 0.6, 0.75, 0.9]) {
+      await page.mouse.move((box?.x ?? 0) + (box?.width ?? 0) * 0.6, (box?.y ?? 0) + (box?.height ?? 0) * share)
+      if ((await pointed.count()) === 1) break
+    }
+    await expect(pointed).toHaveCount(1, { timeout: 500 })
+  }).toPass()
+  await expect(page.getByRole('list', { name: 'Compared runs' }).locator('li.pointed')).toHaveCount(1)
+  await legend.filter({ hasText: 'n_dim 5' }).getByRole('button').dblclick()
+  await expect(page.getByRole('img', { name: /^val_loss by time, last values: n_dim 5 0\.\d{4}$/ })).toBeVisible()
+})

@@ -23,7 +23,7 @@ export async function trainRuns(logDir: string): Promise<void> {
       ],
       { cwd: ROOT },
     )
-  await train('--exp_version', 'k5', '--n_dim', '5', '--max_epochs', '6', '--seeds', '1,2')
-  await train('--exp_version', 'k2', '--n_dim', '2', '--max_epochs', '6', '--seeds', '1,2')
-  await train('--exp_version', 'bt', '--model_name', 'bt', '--max_epochs', '6')
+  await train('--exp_version', 'k5', '--n_dim', '5', '--max_epochs', '20', '--seeds', '1,2')
+  await train('--exp_version', 'k2', '--n_dim', '2', '--max_epochs', '20', '--seeds', '1,2')
+  await train('--exp_version', 'bt', '--model_name', 'bt', '--max_epochs', '20')
 }

@@ -109,6 +109,10 @@ describe('curves of groups', () => {
     expect(all).toMatchObject({ runs: 3, points: 2, unaligned: 4 + 4 + 8 - 6 })
     expect(all?.mean[0]).toBeCloseTo(0.6, 12)
     expect((all?.high[0] ?? 0) - (all?.mean[0] ?? 0)).toBeCloseTo(0.1, 12)
+    // By scipy.stats.t.interval(0.95, 1, 0.6, 0.1).
+    const [sure] = groupCurves(store, { groups: [['a-s1', 'a-s2']], metric: 'val_acc', axis: 'step', band: 'ci95' })
+    expect((sure?.high[0] ?? 0) - 0.6).toBeCloseTo(1.2706205, 6)
+    expect(0.6 - (sure?.low[0] ?? 0)).toBeCloseTo(1.2706205, 6)
     // Time is told from each run's own start.
     const [timed] = groupCurves(store, { groups: [['a-s1', 'a-s2']], metric: 'val_acc', axis: 'time' })
     expect(timed?.x).toEqual([0, 1, 2, 3])

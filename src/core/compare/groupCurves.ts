@@ -1,5 +1,11 @@
-import { compareCurvesQuerySchema, type CompareCurvesQuery, type GroupCurve } from '../../shared/domain/compare'
+import {
+  compareCurvesQuerySchema,
+  type Band as BandKind,
+  type CompareCurvesQuery,
+  type GroupCurve,
+} from '../../shared/domain/compare'
 import { minMax, smooth } from '../../shared/downsample'
+import { t975 } from '../../shared/studentT'
 import type { Columns } from '../store/columns'
 import type { Store } from '../store/openStore'
 
@@ -43,13 +49,14 @@ interface Band {
 }
 
 /** Mean and band at the steps that every curve has; exported for its test. */
-export function align(curves: readonly RunCurve[], axis: Axis, band: 'range' | 'sd'): Band & { unaligned: number } {
+export function align(curves: readonly RunCurve[], axis: Axis, band: BandKind): Band & { unaligned: number } {
   const steps = commonSteps(curves.map(({ columns }) => columns.steps))
   const n = curves.length
   const out = ['x', 'mean', 'low', 'high'].map(() => new Float64Array(steps.length))
   const [x, mean, low, high] = out as [Float64Array, Float64Array, Float64Array, Float64Array]
   const at = new Int32Array(n)
   const values = new Float64Array(n)
+  const scale = n < 2 ? 0 : t975(n - 1) / Math.sqrt(n)
   for (const [i, step] of steps.entries()) {
     let place = 0
     for (const [run, curve] of curves.entries()) {
@@ -61,8 +68,9 @@ export function align(curves: readonly RunCurve[], axis: Axis, band: 'range' | '
     const average = values.reduce((sum, value) => sum + value, 0) / n
     mean[i] = average
     const spread = n < 2 ? 0 : Math.sqrt(values.reduce((sum, value) => sum + (value - average) ** 2, 0) / (n - 1))
-    low[i] = band === 'sd' ? average - spread : Math.min(...values)
-    high[i] = band === 'sd' ? average + spread : Math.max(...values)
+    const half = band === 'sd' ? spread : scale * spread
+    low[i] = band === 'range' ? Math.min(...values) : average - half
+    high[i] = band === 'range' ? Math.max(...values) : average + half
   }
   // Means of clocks that were set back must not make a curve run backwards.
   for (let i = 1; i < x.length; i++) x[i] = Math.max(x[i]!, x[i - 1]!)

@@ -9,6 +9,17 @@ const place: ComparePlace = {
   split: 'test_unseen',
   single: true,
   all: true,
+  curves: {
+    ...{
+      metrics: ['train_loss'],
+      axis: 'time',
+      one: 'values',
+      colour: 'trainer.learning_rate',
+      dash: 'a,b',
+      panel: 'c',
+    },
+    ...{ band: 'ci95', smoothing: 0.5, logX: true, logY: true, line: true },
+  },
 }
 
 test('an address that is sent to somebody shows another comparison', () => {
@@ -18,8 +29,9 @@ test('an address that is sent to somebody shows another comparison', () => {
 })
 
 test('an address that says what cannot be breaks the page', () => {
-  expect(placeOf({ runs: ['a', 'b'], tab: 'nowhere', split: '../etc', single: 'yes' })).toEqual({
+  expect(placeOf({ runs: ['a', 'b'], tab: 'nowhere', split: '../etc', single: 'yes' })).toMatchObject({
     ...{ runs: [], reference: undefined, tab: 'Overview', figures: [], split: undefined, single: false, all: false },
   })
+  expect(placeOf({ band: 'wide', smooth: '7', x: 'y', one: 'all' }).curves).toEqual(placeOf({}).curves)
   expect(placeOf({ runs: 'a,,b,a', reference: 'c' })).toMatchObject({ runs: ['a', 'b'], reference: 'a' })
 })

@@ -1,8 +1,32 @@
 import type { LocationQuery, LocationQueryRaw } from 'vue-router'
-import { MOST_COMPARED, predictedSplitSchema, type PredictedSplit } from '../../shared/domain/compare'
+import { BANDS, MOST_COMPARED, predictedSplitSchema, type Band, type PredictedSplit } from '../../shared/domain/compare'
+import { HISTORY_AXES } from '../../shared/domain/history'
 
-export const COMPARE_TABS = ['Overview', 'Configuration'] as const
+export const COMPARE_TABS = ['Overview', 'Curves', 'Configuration'] as const
 export type CompareTab = (typeof COMPARE_TABS)[number]
+
+/** How the curves are drawn. */
+export interface CurvesPlace {
+  /** A chart each. */
+  metrics: readonly string[]
+  axis: (typeof HISTORY_AXES)[number]
+  /** One curve for each: runs that differ only by their seed, each run, or runs with the same values of the parameters below. */
+  one: (typeof CURVE_UNITS)[number]
+  /** Parameters whose values choose the colour, the dashes and the chart; undefined leaves these to the runs. */
+  colour: string | undefined
+  dash: string | undefined
+  panel: string | undefined
+  band: Band | 'none'
+  /** Weight of the past in a moving average. */
+  smoothing: number
+  logX: boolean
+  logY: boolean
+  /** A line at the last value of the reference. */
+  line: boolean
+}
+export const CURVE_UNITS = ['seeds', 'runs', 'values'] as const
+const CURVE_BANDS = [...BANDS, 'none'] as const
+const USUAL_METRICS: readonly string[] = ['val_loss', 'val_acc']
 
 /** What of a comparison stands in the address: whoever opens it sees the same. */
 export interface ComparePlace {
@@ -19,6 +43,7 @@ export interface ComparePlace {
   single: boolean
   /** Keys that are equal in all runs too. */
   all: boolean
+  curves: CurvesPlace
 }
 
 const MOST_FIGURES = 100
@@ -35,6 +60,42 @@ export function placeOf(query: LocationQuery): ComparePlace {
     split: predictedSplitSchema.safeParse(query.split).data,
     single: query.single === '1',
     all: query.all === '1',
+    curves: curvesOf(query),
+  }
+}
+
+function curvesOf(query: LocationQuery): CurvesPlace {
+  const metrics = listOf(query.metrics).slice(0, MOST_FIGURES)
+  const [smoothing] = listOf(query.smooth).map(Number)
+  return {
+    metrics: metrics.length > 0 ? metrics : USUAL_METRICS,
+    axis: HISTORY_AXES.find((axis) => axis === query.x) ?? 'epoch',
+    one: CURVE_UNITS.find((unit) => unit === query.one) ?? 'seeds',
+    colour: listOf(query.colour)[0],
+    dash: listOf(query.dash)[0],
+    panel: listOf(query.panel)[0],
+    band: CURVE_BANDS.find((band) => band === query.band) ?? 'range',
+    smoothing: smoothing !== undefined && smoothing >= 0 && smoothing <= 0.99 ? smoothing : 0,
+    logX: query.logx === '1',
+    logY: query.logy === '1',
+    line: query.line === '1',
+  }
+}
+
+function queryOfCurves(curves: CurvesPlace): LocationQueryRaw {
+  const { metrics, axis, one, colour, dash, panel, band, smoothing, logX, logY, line } = curves
+  return {
+    ...(metrics.join() !== USUAL_METRICS.join() && { metrics: textOf(metrics) }),
+    ...(axis !== 'epoch' && { x: axis }),
+    ...(one !== 'seeds' && { one }),
+    ...(colour !== undefined && { colour: textOf([colour]) }),
+    ...(dash !== undefined && { dash: textOf([dash]) }),
+    ...(panel !== undefined && { panel: textOf([panel]) }),
+    ...(band !== 'range' && { band }),
+    ...(smoothing > 0 && { smooth: String(smoothing) }),
+    ...(logX && { logx: '1' }),
+    ...(logY && { logy: '1' }),
+    ...(line && { line: '1' }),
   }
 }
 
@@ -47,6 +108,7 @@ export function queryOf({
   split,
   single,
   all,
+  curves,
 }: Partial<ComparePlace>): LocationQueryRaw {
   return {
     ...(runs && runs.length > 0 && { runs: textOf(runs) }),
@@ -56,6 +118,7 @@ export function queryOf({
     ...(split && { split }),
     ...(single === true && { single: '1' }),
     ...(all === true && { all: '1' }),
+    ...(curves && queryOfCurves(curves)),
   }
 }
 

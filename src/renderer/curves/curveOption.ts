@@ -39,12 +39,46 @@ export function axisLabel(x: number, axis: Axis): string {
   return axis === 'time' ? formatDuration(x) : x.toLocaleString('en', { maximumFractionDigits: 0 })
 }
 
-/** Calm: no animation, thin grid, the wheel zooms only with Ctrl. */
+export interface CurveFrame {
+  axis: Axis
+  logX?: boolean
+  logY: boolean
+  /** As people count it. */
+  min: number
+  max: number
+}
+
+/** Axes and zoom of every chart of curves. Calm: no animation, thin grid, the wheel zooms only with Ctrl. */
+export function curveFrame({ axis, logX, logY, min, max }: CurveFrame, token: TokenReader, fontFamily: string) {
+  const text = { color: token('--text-quiet'), fontSize: FONT_PX, fontFamily }
+  const label = { ...text, hideOverlap: true }
+  return {
+    animation: false,
+    textStyle: text,
+    grid: { left: 52, right: 16, top: 12, bottom: 24 },
+    xAxis: {
+      type: logX === true ? 'log' : 'value',
+      min,
+      max,
+      minInterval: axis === 'time' ? undefined : 1,
+      axisLabel: { ...label, showMinLabel: true, showMaxLabel: true, formatter: (x: number) => axisLabel(x, axis) },
+      axisLine: { lineStyle: { color: token('--line-control') } },
+      splitLine: { show: false },
+    },
+    yAxis: {
+      type: logY ? 'log' : 'value',
+      scale: true,
+      splitNumber: 4,
+      axisLabel: { ...label, formatter: (y: number) => Number(y.toPrecision(4)).toString() },
+      splitLine: { lineStyle: { color: token('--line'), width: 1 } },
+    },
+    dataZoom: { type: 'inside', filterMode: 'none', zoomOnMouseWheel: 'ctrl', moveOnMouseMove: 'shift', minSpan: 0.1 },
+  }
+}
+
 export function curveOption(picture: CurvePicture, token: TokenReader, fontFamily: string): EChartsCoreOption {
   const { curves, axis, log, range, bestEpoch } = picture
   const text = { color: token('--text-quiet'), fontSize: FONT_PX, fontFamily }
-  const line = { color: token('--line'), width: 1 }
-  const label = { ...text, hideOverlap: true }
   const points = (sample: LiveCurve['raw']): [number, number | null][] =>
     sample.x.map((x, i) => {
       const y = sample.y[i] ?? null
@@ -70,25 +104,16 @@ export function curveOption(picture: CurvePicture, token: TokenReader, fontFamil
   const [from, to] = range ?? [Math.min(...xs), Math.max(...xs)]
   const end = shownX(to, picture)
   return {
-    animation: false,
-    textStyle: text,
-    grid: { left: 52, right: 16, top: 12, bottom: 24 },
-    xAxis: {
-      type: 'value',
-      min: Number.isFinite(from) ? shownX(from, picture) : 0,
-      max: Number.isFinite(end) ? Math.max(end, axis === 'epoch' ? 2 : 1) : 1,
-      minInterval: axis === 'time' ? undefined : 1,
-      axisLabel: { ...label, showMinLabel: true, showMaxLabel: true, formatter: (x: number) => axisLabel(x, axis) },
-      axisLine: { lineStyle: { color: token('--line-control') } },
-      splitLine: { show: false },
-    },
-    yAxis: {
-      type: log ? 'log' : 'value',
-      scale: true,
-      splitNumber: 4,
-      axisLabel: { ...label, formatter: (y: number) => Number(y.toPrecision(4)).toString() },
-      splitLine: { lineStyle: line },
-    },
+    ...curveFrame(
+      {
+        axis,
+        logY: log,
+        min: Number.isFinite(from) ? shownX(from, picture) : 0,
+        max: Number.isFinite(end) ? Math.max(end, axis === 'epoch' ? 2 : 1) : 1,
+      },
+      token,
+      fontFamily,
+    ),
     // HTML tooltips carry inline styles, which the page's CSP refuses.
     tooltip: {
       trigger: 'axis',
@@ -109,7 +134,6 @@ export function curveOption(picture: CurvePicture, token: TokenReader, fontFamil
           ),
         ].join('\n'),
     },
-    dataZoom: { type: 'inside', filterMode: 'none', zoomOnMouseWheel: 'ctrl', moveOnMouseMove: 'shift', minSpan: 0.1 },
     series: drawn.map((one, index) =>
       index === 0 && axis === 'epoch' && bestEpoch !== undefined
         ? { ...one, markLine: bestMark(bestEpoch + 1, end, text, token) }

@@ -9,10 +9,18 @@ export interface RunLook {
   dash: readonly number[]
 }
 
-const COLOURS = ['--series-train', '--series-val', '--series-3', '--series-4', '--series-6', '--series-5'] as const
-const DASHES = [[], [6, 3], [2, 2], [8, 3, 2, 3]] as const
+export const RUN_COLOURS = [
+  '--series-train',
+  '--series-val',
+  '--series-3',
+  '--series-4',
+  '--series-6',
+  '--series-5',
+] as const
+/** Lengths of strokes and gaps. */
+export const RUN_DASHES = [[], [6, 3], [2, 2], [8, 3, 2, 3]] as const
 /** Looks that can be told apart. */
-const LOOKS = COLOURS.length * DASHES.length
+const LOOKS = RUN_COLOURS.length * RUN_DASHES.length
 
 const STORAGE_KEY = 'delta.looks'
 const MOST_KEPT = 4_000
@@ -60,8 +68,8 @@ export const useRunLooks = defineStore('run-looks', () => {
     const slot = slots.value.get(id)
     if (slot === undefined) return { colour: '--line-control', dash: [] }
     return {
-      colour: COLOURS[slot % COLOURS.length] ?? COLOURS[0],
-      dash: DASHES[Math.floor(slot / COLOURS.length) % DASHES.length] ?? DASHES[0],
+      colour: RUN_COLOURS[slot % RUN_COLOURS.length] ?? RUN_COLOURS[0],
+      dash: RUN_DASHES[Math.floor(slot / RUN_COLOURS.length) % RUN_DASHES.length] ?? RUN_DASHES[0],
     }
   }
 

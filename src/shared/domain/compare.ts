@@ -96,6 +96,13 @@ export const comparedRunsSchema = z.object({
 })
 export type ComparedRuns = z.infer<typeof comparedRunsSchema>
 
+/**
+ * What a band around a mean of runs is: from the lowest to the highest, one sample standard deviation to either side, or the 95 %
+ * interval of the mean by Student's t.
+ */
+export const BANDS = ['range', 'sd', 'ci95'] as const
+export type Band = (typeof BANDS)[number]
+
 /** The most a picture of many curves is asked for at once. */
 const MOST_BUCKETS = 2_000
 
@@ -109,8 +116,7 @@ export const compareCurvesQuerySchema = z.strictObject({
   buckets: z.int().min(1).max(MOST_BUCKETS).default(400),
   /** Weight of the past in a moving average of each run, taken over all of its points before anything else. */
   smoothing: z.number().min(0).lt(1).default(0),
-  /** What the band around the mean is. */
-  band: z.enum(['range', 'sd']).default('range'),
+  band: z.enum(BANDS).default('range'),
 })
 export type CompareCurvesQuery = z.input<typeof compareCurvesQuerySchema>
 
