@@ -74,6 +74,7 @@ test('pictures of a run’s own page, the palette, the shortcuts and the setting
   await inEveryLook(app, page, 'run-files')
   await page.goto('app://workbench/#/settings')
   await expect(page.getByRole('heading', { name: 'Settings' })).toBeVisible()
+  await expect(page.getByText('Kernels on WebAssembly with')).toBeVisible({ timeout: 20_000 })
   await inEveryLook(app, page, 'settings')
   await page.keyboard.press('?')
   await expect(page.getByRole('dialog')).toBeVisible()

@@ -24,3 +24,31 @@ test('a run trained from the command line appears in the open window, with its c
   await expect(page.getByLabel('hparams.yaml')).toContainText('max_epochs: 2')
   await expect(page.getByText('cannot be read')).toBeHidden()
 })
+
+test('TensorFlow trains in the window’s own engine, where it is set up; Settings say which backends work', async ({
+  open,
+}) => {
+  const { page } = await open()
+  await page.goto('app://workbench/#/settings')
+  const backends = page.getByRole('region', { name: 'Backends' })
+  await expect(backends.getByText('Kernels on WebAssembly with')).toBeVisible({ timeout: 30_000 })
+  await expect(backends.getByRole('button', { name: 'Look again' })).toBeEnabled()
+  const states = await backends.getByRole('definition').allTextContents()
+  expect(states.filter((text) => text === 'works' || text === 'not here')).toHaveLength(4)
+  const here = await backends.getByText(/^TensorFlow \d.* on /).count()
+  if (here === 0) {
+    await expect(backends.getByText('npm run setup:tensorflow')).toBeVisible()
+    test.skip(true, 'TensorFlow is not set up (npm run setup:tensorflow)')
+  }
+
+  const started = await page.evaluate(() =>
+    window.delta?.request('runs.start', {
+      experiment: { dts_name: 'simpler', backend: 'tensorflow', changes: { 'trainer.max_epochs': 2 } },
+    }),
+  )
+  expect(started).toMatchObject({ ok: true })
+  await page.goto('app://workbench/#/runs')
+  await page.getByRole('row', { name: /finished default_exp\/v0/ }).dblclick({ timeout: 60_000 })
+  await page.getByRole('tab', { name: 'Engine' }).click()
+  await expect(page.getByRole('region', { name: 'Engine' }).getByText(/^tensorflow, \d+ threads?$/)).toBeVisible()
+})

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { addAdapt } from './adapt'
+import { addBackends } from './backends'
 import { addData } from './data'
 import { addEval } from './eval'
 import { addPredict } from './predict'
@@ -13,5 +14,6 @@ export function addOtherVerbs(program: Command, exit: (code: number) => void): v
   addPredict(program, exit)
   addData(program, exit)
   addRuns(program, exit)
+  addBackends(program, exit)
   addServe(program, exit)
 }

@@ -10,6 +10,7 @@ import { Comparisons } from './compare/comparisons'
 import { resolveExperiment, type ConfigRoots } from './config/resolveExperiment'
 import type { Datasets } from './datasets/datasets'
 import { datasetHandlers } from './datasets/handlers'
+import { listBackends } from './engine/listBackends'
 import type { EngineWatch } from './engine/runInEngine'
 import type { EngineSpawner } from './engine/spawner'
 import { Experiments } from './experiment/experiments'
@@ -72,6 +73,7 @@ export function createHandlers(context: HandlerContext) {
       notes: [...workbench.notes],
       dialogs: shell !== undefined,
     }),
+    'app.backends': async () => ({ backends: await listBackends(context.spawner, context.closing) }),
     'files.pick': async (question) => pick(files, shell, question),
     'files.browse': async ({ dir }) => browse(files, places, dir),
     'files.reveal': async ({ path }) => {

@@ -88,6 +88,11 @@ async function handle(frame: ToEngine): Promise<void> {
       await port.send({ type: 'probed', estimate: await probe(frame.config, stop.signal) })
       break
     }
+    case 'list_backends': {
+      const { listBackends } = await import('./backends/listBackends')
+      await port.send({ type: 'backends', backends: await listBackends() })
+      break
+    }
     case 'browse': {
       browsing = import('./browse/session').then(({ BrowseSession }) => new BrowseSession(frame.splits))
       const session = await browsing

@@ -16,6 +16,7 @@ type FinalFrame = Extract<
       | 'seeds'
       | 'validation'
       | 'probed'
+      | 'backends'
       | 'pairs'
       | 'adaptation'
       | 'simulated'
@@ -96,6 +97,7 @@ export function runInEngine(
         case 'seeds':
         case 'validation':
         case 'probed':
+        case 'backends':
         case 'adaptation':
         case 'pairs':
         case 'prepared':

@@ -1,3 +1,4 @@
+import { backendStateSchema } from '../domain/backend'
 import { z } from 'zod'
 import { experimentSchema, nameSchema } from '../config/experiment'
 import { dataConfigSchema, embedderSchema, splitFilesSchema } from '../config/data'
@@ -66,6 +67,8 @@ export const toEngineSchema = z.discriminatedUnion('type', [
   z.strictObject({ v, type: z.literal('query'), id: z.int(), query: browseQuerySchema }),
   /** Takes a few steps to see how long they take. Nothing is written. */
   z.strictObject({ v, type: z.literal('probe'), config: experimentSchema }),
+  /** What trains on this machine. */
+  z.strictObject({ v, type: z.literal('list_backends') }),
   z.strictObject({
     v,
     type: z.literal('adapt'),
@@ -226,6 +229,7 @@ export const fromEngineSchema = z.discriminatedUnion('type', [
   z.object({ v, type: z.literal('answer'), id: z.int(), answer: browseAnswerSchema }),
   z.object({ v, type: z.literal('told'), id: z.int(), answer: usersAnswerSchema }),
   z.object({ v, type: z.literal('probed'), estimate: estimateSchema }),
+  z.object({ v, type: z.literal('backends'), backends: z.array(backendStateSchema) }),
   z.object({ v, type: z.literal('texts'), chunk: textChunkSchema }),
   z.object({ v, type: z.literal('pairs'), splits: z.array(splitAnswersSchema) }),
   z.object({ v, type: z.literal('adaptation'), adaptation: adaptationSchema }),

@@ -1,3 +1,4 @@
+import { backendStateSchema } from '../domain/backend'
 import { z } from 'zod'
 import type { AppErrorJson } from '../errors'
 import { compareRequests } from '../domain/compare'
@@ -101,6 +102,8 @@ export const requests = {
       dialogs: z.boolean(),
     }),
   },
+  /** What trains on this machine; asked of an engine, which starts each. */
+  'app.backends': { input: nothing, output: z.object({ backends: z.array(backendStateSchema) }) },
   /** A dialog of the system; what is chosen may be named in other requests from then on. */
   'files.pick': { input: pickSchema, output: pickedSchema },
   /** A folder within what a person has allowed. */

@@ -244,6 +244,13 @@ function cases(files: ContractFiles): Case[] {
       check: ({ dialogs }) => says(dialogs === true, 'no dialogs'),
     },
     {
+      title: 'says what trains here',
+      route: 'app.backends',
+      input: () => ({}),
+      check: ({ backends }) =>
+        says(JSON.stringify(backends).includes('"name":"fused","works":true'), 'the fused kernels do not work'),
+    },
+    {
       title: 'asks by a dialog',
       route: 'files.pick',
       input: () => ({ kind: 'file', title: 'Data configuration', extensions: ['yaml'] }),

@@ -4,6 +4,7 @@ import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import util from 'node:util'
 import * as tf from '@tensorflow/tfjs-core'
+import { SETUP_TENSORFLOW } from '../../../shared/domain/backend'
 import { AppError } from '../../../shared/errors'
 import type { LoadedBackend } from '../tfjs/loadBackend'
 import { graphicsCard } from './device'
@@ -11,9 +12,6 @@ import { replaceTensorflowKernels } from './kernels'
 import { isNodeBackend, type NodeBackend } from './nodeBackend'
 import { watched } from './watched'
 import { findAddOn, PACKAGE, type AddOn } from './findAddOn'
-
-/** How it is had; the end of every sentence about its absence. */
-export const SETUP = 'Run: npm run setup:tensorflow, or take --backend auto.'
 
 let ready: Promise<LoadedBackend> | undefined
 
@@ -35,26 +33,28 @@ export async function loadTensorflow(): Promise<LoadedBackend> {
 
 async function start(): Promise<LoadedBackend> {
   const addOn = findAddOn()
-  if (!addOn) throw new AppError('backend_unavailable', 'TensorFlow is not set up here', { fix: SETUP })
+  if (!addOn)
+    throw new AppError('backend_unavailable', 'TensorFlow is not set up here', {
+      fix: `Run: ${SETUP_TENSORFLOW}, or take --backend auto.`,
+    })
   try {
     const { backend, onCard } = open(addOn)
     tf.registerBackend('tensorflow', () => backend)
     if (!(await tf.setBackend('tensorflow'))) throw new Error('TensorFlow.js refused the backend')
     replaceTensorflowKernels()
-    return {
-      name: 'tensorflow',
-      threads: onCard ? 1 : availableParallelism(),
-      why: `TensorFlow on ${deviceText(onCard)}`,
-    }
+    const device = `TensorFlow ${versionOf(backend)} on ${deviceText(onCard)}`
+    return { name: 'tensorflow', threads: onCard ? 1 : availableParallelism(), device, why: device }
   } catch (cause) {
     throw new AppError(
       'backend_unavailable',
       'TensorFlow is set up but does not start here',
-      { file: addOn.binding, fix: 'Run: npm run setup:tensorflow -- --check, or take --backend auto.' },
+      { file: addOn.binding, fix: `Run: ${SETUP_TENSORFLOW} (it mends what is there), or take --backend auto.` },
       cause,
     )
   }
 }
+
+const versionOf = ({ binding }: NodeBackend): string => binding.TF_Version
 
 function deviceText(onCard: boolean): string {
   if (!onCard) return 'the processor'

@@ -9,6 +9,7 @@ export interface Attribute {
 
 /** What is used of the add-on; a tensor is a number to it. */
 export interface Binding {
+  readonly TF_Version: string
   readonly TF_FLOAT: number
   readonly TF_INT32: number
   readonly TF_ATTR_TYPE: number

@@ -11,6 +11,8 @@ import { replaceWasmKernels } from './wasmKernels'
 export interface LoadedBackend {
   name: 'wasm' | 'cpu' | 'tensorflow'
   threads: number
+  /** What it computes with, for people. */
+  device: string
   /** Why this one, for the run's log. */
   why: string
 }
@@ -24,7 +26,8 @@ export async function loadBackend(choice: BackendChoice): Promise<LoadedBackend>
   try {
     await useWasm()
     const why = choice === 'wasm' ? 'asked for' : 'the fastest that works here without an install'
-    return { name: 'wasm', threads: getThreadsCount(), why: `TensorFlow.js on WebAssembly with SIMD, ${why}` }
+    const device = 'TensorFlow.js on WebAssembly with SIMD'
+    return { name: 'wasm', threads: getThreadsCount(), device, why: `${device}, ${why}` }
   } catch (cause) {
     if (choice === 'wasm')
       throw new AppError(
@@ -39,7 +42,8 @@ export async function loadBackend(choice: BackendChoice): Promise<LoadedBackend>
 
 async function useCpu(why: string): Promise<LoadedBackend> {
   await tf.setBackend('cpu')
-  return { name: 'cpu', threads: 1, why: `TensorFlow.js in plain JavaScript, ${why}` }
+  const device = 'TensorFlow.js in plain JavaScript'
+  return { name: 'cpu', threads: 1, device, why: `${device}, ${why}` }
 }
 
 let wasmReady: Promise<void> | undefined
