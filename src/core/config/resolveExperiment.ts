@@ -260,7 +260,12 @@ export function parseScalar(text: string): unknown {
 /** More help nobody: it is the wrong file. */
 const MOST_FINDINGS = 30
 
-function invalid(file: YamlFile, findings: readonly ConfigFinding[], base: readonly PropertyKey[] = []): AppError {
+/** Findings of a file, each with its line. */
+export function invalid(
+  file: YamlFile,
+  findings: readonly ConfigFinding[],
+  base: readonly PropertyKey[] = [],
+): AppError {
   const places = findings.slice(0, MOST_FINDINGS).map(({ keys, message }) => {
     const all = [...base, ...keys]
     return { line: file.lineOf(all), key: all.join('.'), message }

@@ -1,0 +1,73 @@
+import { RandomStream } from '../../shared/random'
+import type { Direction, ParameterValue, Point, SweepMethod } from '../../shared/domain/sweep'
+import { bounds, isActive, pointFrom, valueAt, valuesOf, type Dimension } from './space'
+import { proposeByTpe, type Observation } from './tpe'
+
+export interface Search {
+  method: SweepMethod
+  direction: Direction
+  space: readonly Dimension[]
+  /** Points at most. */
+  points: number
+  seed: number
+  /** tpe: see `sweepFileSchema`. */
+  startup: number
+  batch: number
+}
+
+/** A finite space is found to be used up by drawing in vain so often. */
+const TRIES = 200
+
+/**
+ * The points to try next, given all that were tried before. A pure function of its arguments: a sweep that was interrupted goes on with
+ * the points that it would have had.
+ *
+ * @param known in the order in which they were proposed; none of them is proposed again
+ * @returns none when the sweep is at its end
+ */
+export function nextPoints(search: Search, known: readonly Observation[]): Point[] {
+  const { method, points, startup, batch, direction, space, seed } = search
+  if (method === 'grid') return grid(space, points).slice(known.length)
+  const left = points - known.length
+  const first = method !== 'tpe' || known.length < startup
+  const count = Math.min(left, method !== 'tpe' ? left : first ? startup - known.length : batch)
+  const fresh: Point[] = []
+  const taken = new Set(known.map(({ point }) => keyOf(point)))
+  for (let i = 0; i < count; i++) {
+    const stream = new RandomStream(seed, 'sweep', known.length + i)
+    const draw = (): Point => (first ? drawn(space, stream) : proposeByTpe(space, known, direction, stream))
+    let point = draw()
+    for (let tries = 1; taken.has(keyOf(point)); tries++) {
+      if (tries === TRIES) return fresh
+      // Where the model insists on what is known already, chance finds something else.
+      point = tries < TRIES / 4 ? draw() : drawn(space, stream)
+    }
+    taken.add(keyOf(point))
+    fresh.push(point)
+  }
+  return fresh
+}
+
+const keyOf = (point: Point): string => JSON.stringify(Object.entries(point).sort(([a], [b]) => (a < b ? -1 : 1)))
+
+/** Every combination, the last key changing fastest; keys whose condition does not hold are left out. */
+export function grid(space: readonly Dimension[], atMost: number): Point[] {
+  const found: Point[] = []
+  const extend = (point: Point, [dimension, ...rest]: readonly Dimension[]): void => {
+    if (found.length >= atMost) return
+    if (!dimension) found.push(point)
+    else if (!isActive(dimension, point)) extend(point, rest)
+    else for (const value of valuesOf(dimension) ?? []) extend({ ...point, [dimension.key]: value }, rest)
+  }
+  extend({}, space)
+  return found
+}
+
+/** Each key drawn evenly, or evenly in its logarithm. */
+function drawn(space: readonly Dimension[], stream: RandomStream): Point {
+  return pointFrom(space, (dimension): ParameterValue => {
+    if (dimension.kind === 'choice') return dimension.values[stream.below(dimension.values.length)]!
+    const [low, high] = bounds(dimension)
+    return valueAt(dimension, low + (high - low) * stream.uniform())
+  })
+}
