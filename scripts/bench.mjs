@@ -16,6 +16,7 @@ const ORDER = [
   'epoch',
   'models',
   'backends',
+  'tensorflow',
   'seeds',
   'predictions',
   'start',

@@ -8,6 +8,7 @@ import { DEFAULT_RESAMPLES, EVALUATED_SPLITS, type Evaluation as SplitEvaluation
 import { AppError, formatError } from '../shared/errors'
 import { VERSION } from '../shared/version'
 import { openBackend, type Backend } from './backends/openBackend'
+import { watchCard } from './backends/tensorflow/device'
 import type { Evaluation, Execution } from './backends/execution'
 import { Checkpoints } from './callbacks/checkpoints'
 import { EarlyStopping } from './callbacks/earlyStopping'
@@ -58,7 +59,7 @@ export async function runExperiment(request: TrainRequest, emit: Emit, stop: Sto
 export interface RunParts {
   request: TrainRequest
   data: Awaited<ReturnType<typeof openData>>
-  backend: Pick<Backend, 'name' | 'why'>
+  backend: Pick<Backend, 'name' | 'why' | 'onCard'>
   execution: Execution
   evaluator: Evaluator
   emit: Emit
@@ -86,6 +87,7 @@ export async function trainAndTest(parts: RunParts): Promise<RunResult> {
     progress: () => ({ position, schedule: schedule.state(), patience: patience.state }),
     best: restored?.best,
   })
+  const card = backend.onCard === true ? watchCard() : undefined
   try {
     emit({
       type: 'started',
@@ -120,7 +122,7 @@ export async function trainAndTest(parts: RunParts): Promise<RunResult> {
         patience,
         ...(dataset.vocabulary ? [topicLog(run.folder.path(RUN_FILES.topics), execution, dataset.vocabulary)] : []),
         checkpoints,
-        progressReports(size, (progress) => emit({ type: 'progress', progress })),
+        progressReports(size, (progress) => emit({ type: 'progress', progress }), card?.latest),
       ],
       stop: stop.signal,
       from: position,
@@ -152,6 +154,7 @@ export async function trainAndTest(parts: RunParts): Promise<RunResult> {
   } catch (thrown) {
     throw run.fail(thrown, checkpoints)
   } finally {
+    card?.stop()
     execution.dispose()
     run.folder.close()
   }

@@ -43,6 +43,9 @@ export function fasterOf(fused: Backend, openCard: () => Promise<Backend>): Back
     get why() {
       return why
     },
+    get onCard() {
+      return chosen.onCard === true
+    },
     get together() {
       return chosen.together
     },

@@ -21,6 +21,8 @@ export interface Backend {
   readonly name: string
   /** Why this one, for the run's log. */
   readonly why: string
+  /** Whether it computes on a graphics card. */
+  readonly onCard?: boolean
   /** Whether executions made at once train in one pass; else they are better made one after the other. */
   readonly together: boolean
   /** Where embedding tables go; ordinary memory if absent. */

@@ -1,4 +1,4 @@
-import type { Progress } from '../../shared/api/engineProtocol'
+import type { CardUse, Progress } from '../../shared/api/engineProtocol'
 import type { MetricBatch } from '../../shared/domain/metric'
 import { logged } from '../metrics/figures'
 import type { Callback } from '../loop/fit'
@@ -20,6 +20,7 @@ const REPORT_EVERY_MS = 200
 export function progressReports(
   total: { epochs: number; steps: number; stepsPerEpoch: number; taken: number },
   report: (progress: Progress) => void,
+  card: () => CardUse | undefined = () => undefined,
 ): Callback {
   const started = performance.now()
   let last = started
@@ -33,6 +34,7 @@ export function progressReports(
       used = process.cpuUsage()
       const cores = (user + system) / 1000 / Math.max(now - last, Number.MIN_VALUE)
       last = now
+      const cardNow = card()
       const stepsPerSecond = (1000 * (step - total.taken)) / (now - started)
       report({
         epoch: Math.floor((step - 1) / total.stepsPerEpoch),
@@ -43,6 +45,7 @@ export function progressReports(
         secondsLeft: (total.steps - step) / stepsPerSecond,
         cores,
         rssBytes: process.memoryUsage.rss(),
+        ...(cardNow && { card: cardNow }),
       })
     },
   }

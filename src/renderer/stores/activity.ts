@@ -16,6 +16,8 @@ export interface ResourceSample {
   rssBytes: number
   /** Steps a second. */
   rate: number
+  /** Percent; of runs on a graphics card. */
+  cardUse?: number
 }
 /** Some minutes of reports; older ones are thinned out. */
 const MOST_SAMPLES = 600
@@ -56,10 +58,16 @@ export const useActivity = defineStore('activity', () => {
   client.on('runs.changed', refresh)
   client.on('run.progress', (event) => {
     progress.value = new Map(progress.value).set(event.runId, event.progress)
-    const { cores, rssBytes, stepsPerSecond } = event.progress
+    const { cores, rssBytes, stepsPerSecond, card } = event.progress
     const known = samples.value.get(event.runId) ?? []
     const kept = known.length < MOST_SAMPLES ? known : known.filter((_, index) => index % 2 === 0)
-    const sample = { at: Date.now(), cores, rssBytes, rate: stepsPerSecond }
+    const sample: ResourceSample = {
+      at: Date.now(),
+      cores,
+      rssBytes,
+      rate: stepsPerSecond,
+      ...(card && { cardUse: card.utilisation }),
+    }
     samples.value = new Map(samples.value).set(event.runId, [...kept, sample])
   })
   client.on('run.status', ({ runId, status }) => {

@@ -147,6 +147,18 @@ export const toEngineSchema = z.discriminatedUnion('type', [
 ])
 export type ToEngine = z.infer<typeof toEngineSchema>
 
+/** A graphics card as its driver last reported it. */
+export const cardUseSchema = z.object({
+  /** Percent of the last second in which it computed. */
+  utilisation: z.number(),
+  /** Of all processes on it. */
+  memoryBytes: z.number(),
+  memoryTotalBytes: z.number(),
+  /** °C. */
+  temperature: z.number(),
+})
+export type CardUse = z.infer<typeof cardUseSchema>
+
 export const progressSchema = z.object({
   epoch: z.int(),
   epochs: z.int(),
@@ -158,6 +170,8 @@ export const progressSchema = z.object({
   cores: z.number(),
   /** Resident memory of the engine. */
   rssBytes: z.int(),
+  /** Of a run on a graphics card whose driver answers. */
+  card: cardUseSchema.optional(),
 })
 export type Progress = z.infer<typeof progressSchema>
 

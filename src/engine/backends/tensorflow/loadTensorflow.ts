@@ -43,7 +43,7 @@ async function start(): Promise<LoadedBackend> {
     if (!(await tf.setBackend('tensorflow'))) throw new Error('TensorFlow.js refused the backend')
     replaceTensorflowKernels()
     const device = `TensorFlow ${versionOf(backend)} on ${deviceText(onCard)}`
-    return { name: 'tensorflow', threads: onCard ? 1 : availableParallelism(), device, why: device }
+    return { name: 'tensorflow', threads: onCard ? 1 : availableParallelism(), onCard, device, why: device }
   } catch (cause) {
     throw new AppError(
       'backend_unavailable',

@@ -11,6 +11,7 @@ import { replaceWasmKernels } from './wasmKernels'
 export interface LoadedBackend {
   name: 'wasm' | 'cpu' | 'tensorflow'
   threads: number
+  onCard?: boolean
   /** What it computes with, for people. */
   device: string
   /** Why this one, for the run's log. */

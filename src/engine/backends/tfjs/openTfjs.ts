@@ -11,6 +11,7 @@ export async function openTfjs(choice: BackendChoice): Promise<Backend> {
   return {
     name: loaded.name,
     why: loaded.why,
+    onCard: loaded.onCard === true,
     together: false,
     execute: (configs, dataset) =>
       Promise.resolve(

@@ -1,0 +1,57 @@
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { graphicsCard, watchCard } from './device'
+
+let folder: string
+beforeEach(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'delta-card-'))
+})
+afterEach(() => rmSync(folder, { recursive: true }))
+
+/** A program of that name first on the PATH, as the driver's would be. */
+function driver(script: string): NodeJS.ProcessEnv {
+  const file = path.join(folder, 'nvidia-smi')
+  writeFileSync(file, `#!/bin/sh\n${script}\n`)
+  chmodSync(file, 0o755)
+  return { PATH: `${folder}:${process.env['PATH']}` }
+}
+
+it('reads name and memory of the card that CUDA would take', () => {
+  const env = driver('echo "$@" | grep -q -- "--id 2" && echo "NVIDIA H100 80GB HBM3, 81559, 80994"')
+  expect(graphicsCard({ ...env, CUDA_VISIBLE_DEVICES: '2,3' })).toEqual({
+    name: 'NVIDIA H100 80GB HBM3',
+    memory: 81559,
+    free: 80994,
+  })
+  expect(graphicsCard(env), 'the first card has no such number').toBeUndefined()
+  expect(graphicsCard({ PATH: folder + path.sep + 'nothing' })).toBeUndefined()
+})
+
+it('follows a card while it answers, and ends with the run', async () => {
+  const ended = path.join(folder, 'ended')
+  const env = driver(`trap 'touch ${ended}; exit 0' TERM
+echo "[N/A], 500, 81559, 40"
+echo "87, 1024, 81559, 61"
+while true; do sleep 0.05; done`)
+  const watch = watchCard(env)
+  expect(watch.latest()).toBeUndefined()
+  await vi.waitFor(() =>
+    expect(watch.latest()).toEqual({
+      utilisation: 87,
+      memoryBytes: 2 ** 30,
+      memoryTotalBytes: 81559 * 2 ** 20,
+      temperature: 61,
+    }),
+  )
+  watch.stop()
+  await vi.waitFor(() => expect(() => rmSync(ended)).not.toThrow(), { timeout: 5_000 })
+})
+
+it('a machine without the driver is no error', async () => {
+  const watch = watchCard({ PATH: path.join(folder, 'nothing') })
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  expect(watch.latest()).toBeUndefined()
+  watch.stop()
+})
