@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { ElectronApplication, Page } from '@playwright/test'
 import { seriousFindings } from './support/axe'
 import { expect as soon, ROOT, test } from './support/electron'
+import { inEveryLook } from './support/pictures'
 
 // Several engines start for one page: on a machine that is busy with other tests they take their time.
 test.describe.configure({ timeout: 120_000 })
@@ -20,33 +21,6 @@ async function choose(app: ElectronApplication, paths: readonly string[]): Promi
 async function openPage(page: Page): Promise<void> {
   await page.evaluate(() => (window.location.hash = '#/datasets'))
   await expect(page.getByRole('heading', { name: 'Data sets' })).toBeVisible()
-}
-
-const SIZES = [
-  [1280, 800],
-  [2560, 1440],
-] as const
-
-/** Kept as artifacts, to be looked at. */
-async function picture(app: ElectronApplication, page: Page, name: string): Promise<void> {
-  for (const [width, height] of SIZES) {
-    await app.evaluate(({ BrowserWindow }, [w, h]) => BrowserWindow.getAllWindows()[0]?.setContentSize(w, h), [
-      width,
-      height,
-    ] as const)
-    await expect.poll(() => page.evaluate(() => [innerWidth, innerHeight])).toEqual([width, height])
-    for (const theme of ['light', 'dark']) {
-      // A dialog may cover the switch.
-      await page.evaluate(
-        (to) => document.querySelector<HTMLInputElement>(`input[type=radio][value=${to}]`)?.click(),
-        theme,
-      )
-      await page.waitForTimeout(80)
-      await page.screenshot({
-        path: join(ROOT, 'artifacts', 'screenshots', `datasets-${name}-${theme}-${width}x${height}.png`),
-      })
-    }
-  }
 }
 
 const item = (page: Page, name: string) =>
@@ -103,7 +77,7 @@ test('a configuration with faults lists every row, and jumps to it', async ({ op
   await expect(problems).toContainText('File is missing')
   await problems.getByRole('button', { name: 'Value is missing' }).click()
   await expect(problems.getByText('Rows 1–57 of 57')).toBeVisible()
-  await picture(app, page, 'problems')
+  await inEveryLook(app, page, 'datasets-problems')
   await problems.getByRole('button', { name: 'row 395', exact: true }).click()
   await expect(page.getByRole('complementary', { name: 'Row' })).toContainText('Row 395 of train')
   await expect(page.getByRole('row', { name: /^395/ })).toHaveAttribute('aria-selected', 'true')
@@ -333,26 +307,26 @@ test('pictures of the page', async ({ open, folder }) => {
   await item(page, 'simpler').click()
   await expect(page.getByRole('rowheader', { name: 'Ceiling without the user' })).toBeVisible()
   await expect(item(page, 'simpler')).toContainText('pairs')
-  await picture(app, page, 'overview')
+  await inEveryLook(app, page, 'datasets-overview')
   await tab(page, 'Rows').click()
   await page.getByRole('searchbox', { name: 'Search all texts' }).fill('tea')
   await page.getByRole('grid', { name: 'Rows' }).focus()
   await expect(page.getByText(/of 7,836 rows/)).toBeVisible()
   await page.keyboard.press('ArrowDown')
   await expect(page.getByRole('complementary', { name: 'Row' })).toContainText('chosen')
-  await picture(app, page, 'rows')
+  await inEveryLook(app, page, 'datasets-rows')
   await tab(page, 'Files').click()
-  await picture(app, page, 'files')
+  await inEveryLook(app, page, 'datasets-files')
   await page.getByRole('button', { name: 'Prepare…' }).click()
   await expect(page.getByLabel('Commands', { exact: true })).toContainText('data split')
-  await picture(app, page, 'prepare')
+  await inEveryLook(app, page, 'datasets-prepare')
   await page.keyboard.press('Escape')
   await item(page, 'prism').click()
-  await picture(app, page, 'missing')
+  await inEveryLook(app, page, 'datasets-missing')
   await page.getByRole('button', { name: 'Add…' }).click()
-  await picture(app, page, 'add')
+  await inEveryLook(app, page, 'datasets-add')
   await choose(app, [file])
   await page.getByRole('button', { name: /^Files/ }).click()
   await expect(page.getByLabel('Commands', { exact: true })).toContainText('data import')
-  await picture(app, page, 'wizard')
+  await inEveryLook(app, page, 'datasets-wizard')
 })

@@ -1,9 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { ElectronApplication, Locator, Page } from '@playwright/test'
+import type { Locator, Page } from '@playwright/test'
 import { load } from 'js-yaml'
-import { expect, expectCopied, ROOT, test } from './support/electron'
+import { expect, expectCopied, test } from './support/electron'
 import { seriousFindings } from './support/axe'
+import { inEveryLook, picture } from './support/pictures'
 
 const editor = (page: Page): Locator => page.getByRole('textbox', { name: 'The experiment as YAML' })
 const field = (page: Page, label: string): Locator => page.getByLabel(label, { exact: true })
@@ -259,27 +260,6 @@ test('everything has a role, a name and enough contrast', async ({ open }) => {
   expect(await seriousFindings(page)).toEqual([])
 })
 
-const SIZES: [number, number][] = [
-  [1280, 800],
-  [2560, 1440],
-]
-
-async function inEveryLook(app: ElectronApplication, page: Page, name: string, seen?: Locator): Promise<void> {
-  for (const [width, height] of SIZES) {
-    await app.evaluate(({ BrowserWindow }, [w, h]) => BrowserWindow.getAllWindows()[0]?.setContentSize(w, h), [
-      width,
-      height,
-    ] as const)
-    await expect.poll(() => page.evaluate(() => [innerWidth, innerHeight])).toEqual([width, height])
-    for (const theme of ['Light', 'Dark']) {
-      await page.getByRole('radio', { name: theme }).check({ force: true })
-      await seen?.scrollIntoViewIfNeeded()
-      const file = `${name}-${theme.toLowerCase()}-${width}x${height}.png`
-      await page.screenshot({ path: join(ROOT, 'artifacts', 'screenshots', file) })
-    }
-  }
-}
-
 test('pictures of a new experiment', async ({ open }) => {
   test.setTimeout(90_000)
   const { app, page } = await open()
@@ -300,5 +280,5 @@ test('pictures of a new experiment', async ({ open }) => {
 
   await page.getByRole('button', { name: 'Start from…' }).click()
   await expect(page.getByRole('button', { name: /quick-look/ })).toBeVisible()
-  await page.screenshot({ path: join(ROOT, 'artifacts', 'screenshots', 'experiment-start-from-dark.png') })
+  await picture(page, 'experiment-start-from-dark')
 })

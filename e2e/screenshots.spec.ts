@@ -1,32 +1,11 @@
-import { join } from 'node:path'
-import type { ElectronApplication, Page } from '@playwright/test'
-import { expect, ROOT, test } from './support/electron'
+import { expect, test } from './support/electron'
 import { writeEvaluation } from './support/evaluation'
 import { writeRun, writeWorkspace } from './support/logFolder'
+import { inEveryLook, picture } from './support/pictures'
 import { trainRuns } from './support/trainedRuns'
 
 // Four pictures of each page, of four million pixels at most.
 test.describe.configure({ timeout: 120_000 })
-
-const SIZES: [number, number][] = [
-  [1280, 800],
-  [2560, 1440],
-]
-
-async function inEveryLook(app: ElectronApplication, page: Page, name: string): Promise<void> {
-  for (const [width, height] of SIZES) {
-    await app.evaluate(({ BrowserWindow }, [w, h]) => BrowserWindow.getAllWindows()[0]?.setContentSize(w, h), [
-      width,
-      height,
-    ] as const)
-    await expect.poll(() => page.evaluate(() => [innerWidth, innerHeight])).toEqual([width, height])
-    for (const theme of ['Light', 'Dark']) {
-      await page.getByRole('radio', { name: theme }).check({ force: true })
-      const file = `${name}-${theme.toLowerCase()}-${width}x${height}.png`
-      await page.screenshot({ path: join(ROOT, 'artifacts', 'screenshots', file) })
-    }
-  }
-}
 
 test('pictures of the runs', async ({ open, logDir }) => {
   writeWorkspace(logDir)
@@ -78,10 +57,10 @@ test('pictures of a run’s own page, the palette, the shortcuts and the setting
   await inEveryLook(app, page, 'settings')
   await page.keyboard.press('?')
   await expect(page.getByRole('dialog')).toBeVisible()
-  await page.screenshot({ path: join(ROOT, 'artifacts', 'screenshots', 'shortcuts.png') })
+  await picture(page, 'shortcuts')
   await page.keyboard.press('Escape')
   await page.keyboard.press('Control+k')
-  await page.screenshot({ path: join(ROOT, 'artifacts', 'screenshots', 'palette.png') })
+  await picture(page, 'palette')
 })
 
 test('pictures of a comparison', async ({ open, logDir }) => {
@@ -102,7 +81,7 @@ test('pictures of a comparison', async ({ open, logDir }) => {
   const box = await page.getByRole('img', { name: /^val_loss by epoch/ }).boundingBox()
   await page.mouse.move((box?.x ?? 0) + (box?.width ?? 0) * 0.6, (box?.y ?? 0) + (box?.height ?? 0) * 0.62)
   await expect(page.getByText(/^epoch 1\d$/)).toBeVisible()
-  await page.screenshot({ path: join(ROOT, 'artifacts', 'screenshots', 'compare-curves-pointed.png') })
+  await picture(page, 'compare-curves-pointed')
   await page.getByRole('button', { name: 'Take all out' }).click()
   await expect(page.getByRole('heading', { name: 'Nothing is compared yet' })).toBeVisible()
   await inEveryLook(app, page, 'compare-empty')
