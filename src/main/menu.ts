@@ -19,6 +19,7 @@ const PAGES: readonly { to: Page; label: string; accelerator: string }[] = [
   { to: '/new', label: '&New experiment', accelerator: 'CmdOrCtrl+N' },
   { to: '/runs', label: '&Runs', accelerator: 'CmdOrCtrl+2' },
   { to: '/compare', label: '&Compare', accelerator: 'CmdOrCtrl+3' },
+  { to: '/users', label: '&Users', accelerator: 'CmdOrCtrl+4' },
   { to: '/settings', label: '&Settings', accelerator: 'CmdOrCtrl+,' },
 ]
 

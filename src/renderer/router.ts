@@ -34,6 +34,12 @@ export const router = createRouter({
       meta: { title: 'Compare' },
     },
     {
+      path: '/users',
+      name: 'users',
+      component: () => import('./users/UsersPage.vue'),
+      meta: { title: 'Users' },
+    },
+    {
       path: '/settings',
       name: 'settings',
       component: () => import('./settings/SettingsPage.vue'),

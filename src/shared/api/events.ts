@@ -6,7 +6,7 @@ import { metricBatchSchema } from '../domain/metric'
 import { progressSchema } from './engineProtocol'
 
 /** Pages that the window's menu leads to, by their paths in the page's router. */
-export const PAGES = ['/datasets', '/new', '/runs', '/compare', '/settings'] as const
+export const PAGES = ['/datasets', '/new', '/runs', '/compare', '/users', '/settings'] as const
 
 /** What core tells its windows unasked, after it has written it down. */
 export const events = {

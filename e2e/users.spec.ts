@@ -1,0 +1,83 @@
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { expect, ROOT, test } from './support/electron'
+
+// A real run is trained first, and an engine reads its data anew.
+test.describe.configure({ timeout: 180_000 })
+
+async function train(logDir: string): Promise<void> {
+  const args = ['train', '--dts_name', 'simpler', '--max_epochs', '6', '--n_dim', '3', '--log_dir', logDir, '--json']
+  await promisify(execFile)(process.execPath, [join(ROOT, 'scripts', 'delta.mjs'), ...args], { cwd: ROOT })
+}
+
+test('the users of a run are shown, selected by charts, figures and search, and found again', async ({
+  open,
+  logDir,
+}) => {
+  await train(logDir)
+  const { page } = await open()
+  await page.getByRole('row', { name: /default_exp\/v0/ }).click()
+  await page.getByRole('link', { name: 'Users', exact: true }).first().click({ trial: true })
+  await page.getByRole('region', { name: 'Selected run' }).getByRole('link', { name: 'Users' }).click()
+  await expect(page).toHaveURL(/#\/users\?run=/)
+  const tally = page.getByRole('status').filter({ hasText: 'right' })
+  await expect(tally).toContainText(/^\d+ users, [\d,]+ pairs, \d+\.\d % right$/, { timeout: 60_000 })
+  const grid = page.getByRole('grid', { name: 'Users' })
+  const all = Number(await grid.getAttribute('aria-rowcount')) - 1
+  expect(all).toBeGreaterThan(5)
+  await expect(page.getByRole('img', { name: new RegExp(`^Accuracy against pairs of ${all} users`) })).toBeVisible()
+  await expect(page.getByRole('img', { name: /^Map of \d+ users .* of 3 numbers/ })).toBeVisible()
+
+  // A bar of the histogram, by its table.
+  await page.getByRole('button', { name: 'Users by as a table' }).click()
+  const bars = page.getByRole('figure').first().getByRole('row')
+  const filled = bars.filter({ hasNotText: /\b0 users/ }).first()
+  const inBar = Number(/(\d+) users/.exec(await filled.innerText())?.[1])
+  await filled.getByRole('button').click()
+  await expect(grid).toHaveAttribute('aria-rowcount', String(inBar + 1))
+  await page.getByRole('button', { name: /^Remove the restriction Accuracy/ }).click()
+  await expect(grid).toHaveAttribute('aria-rowcount', String(all + 1))
+
+  // A lasso around the whole map takes everybody on it, and a chip says so.
+  const map = page.getByRole('img', { name: /^Map of/ })
+  const box = await map.boundingBox()
+  if (!box) throw new Error('the map has no place')
+  const [left, top, right, bottom] = [70, 24, box.width - 24, box.height - 52]
+  await page.mouse.move(box.x + left, box.y + top)
+  await page.mouse.down()
+  for (const [x, y] of [
+    [right, top],
+    [right, bottom],
+    [left, bottom],
+    [left, top + 8],
+  ] as const)
+    await page.mouse.move(box.x + x, box.y + y, { steps: 8 })
+  await page.mouse.up()
+  await expect(page.getByRole('button', { name: /^Remove the restriction \d+ users? on the map/ })).toBeVisible()
+  await page.keyboard.press('Escape')
+  await expect(grid).toHaveAttribute('aria-rowcount', String(all + 1))
+
+  // By the keyboard alone: a range, a search, the table.
+  await page.keyboard.press('f')
+  await page.getByRole('combobox', { name: 'Figure', exact: true }).selectOption('Pairs')
+  await page.getByRole('textbox', { name: 'From' }).fill('1000000')
+  await page.keyboard.press('Enter')
+  await expect(page.getByText('No user is left.')).toBeVisible()
+  await page.getByRole('button', { name: 'Clear all restrictions' }).click()
+  await grid.getByRole('columnheader', { name: 'Accuracy' }).getByRole('button').click()
+  await grid.focus()
+  await page.keyboard.press('Home')
+  await expect(grid.getByRole('row').nth(1)).toHaveAttribute('aria-selected', 'true')
+  const best = await grid.getByRole('row').nth(1).getByRole('gridcell').first().innerText()
+  await page.keyboard.press('/')
+  await page.keyboard.type(best)
+  await expect(grid.getByRole('row').filter({ hasText: best }).first()).toBeVisible()
+
+  // Unseen users have no vectors of their own.
+  await page.getByRole('button', { name: 'Clear all' }).isVisible()
+  await page.getByRole('searchbox', { name: 'Search the users' }).fill('')
+  await page.getByRole('button', { name: 'test_unseen' }).click()
+  await expect(page.getByText('none has a vector of their own')).toBeVisible({ timeout: 60_000 })
+  await expect(grid.getByRole('gridcell', { name: 'new', exact: true }).first()).toBeVisible()
+})
