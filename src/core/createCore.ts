@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import type { AppEvent } from '../shared/api/events'
 import type { Reply } from '../shared/api/requests'
 import type { ConfigRoots } from './config/resolveExperiment'
+import { Examples } from './compare/examples'
 import { Datasets } from './datasets/datasets'
 import { rootsOfCore, type FilesOptions } from './files/filesOfCore'
 import { createHandlers } from './handlers'
@@ -43,7 +44,8 @@ export function createCore(options: CoreOptions): Core {
   const { shell } = options
   const datasets = new Datasets({ ...options, roots, publish: bus.publish })
   const inspector = new RunInspector({ ...options, files, datasets: () => datasets.usable() })
-  const known = { logDir, roots, files, places, shell, folders, workbench, datasets, inspector }
+  const examples = new Examples({ ...options, files, datasets: () => datasets.usable() })
+  const known = { logDir, roots, files, places, shell, folders, workbench, datasets, inspector, examples }
   const handlers = createHandlers({ ...options, ...known, changed, publish: bus.publish, closing: closing.signal })
   const unwatch = watchRuns(
     () => folders.scan(),
@@ -60,6 +62,7 @@ export function createCore(options: CoreOptions): Core {
       unwatch()
       closing.abort()
       inspector.close()
+      examples.close()
       await Promise.all([workbench.close(), datasets.close()])
       bus.close()
     },

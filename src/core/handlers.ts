@@ -6,6 +6,7 @@ import { hasEnded, isActive, type RunStatus } from '../shared/domain/lifecycle'
 import { VERSION } from '../shared/version'
 import { compareRuns } from './compare/comparison'
 import { groupCurves } from './compare/groupCurves'
+import type { Examples } from './compare/examples'
 import { Comparisons } from './compare/comparisons'
 import { resolveExperiment, type ConfigRoots } from './config/resolveExperiment'
 import type { Datasets } from './datasets/datasets'
@@ -23,6 +24,7 @@ import type { RunStore } from './runs/runStore'
 import { evaluationOf, viewRun } from './runs/viewRun'
 import { commandOf, quote } from './service/command'
 import type { NewRunRequest, RunService } from './service/runService'
+import type { Store } from './store/openStore'
 import { matchingRuns, runNames, runsTable } from './store/runsTable'
 import { deleteRun, purgeRun, restoreRun } from './store/trash'
 import { userHandlers } from './users/handlers'
@@ -38,6 +40,7 @@ export interface HandlerContext extends Pick<EngineWatch, 'readyTimeoutMs'> {
   workbench: Workbench
   datasets: Datasets
   inspector: RunInspector
+  examples: Examples
   /** What a page may name. */
   files: FileRoots
   /** Where looking around begins. */
@@ -133,6 +136,14 @@ export function createHandlers(context: HandlerContext) {
     'compare.runs': async (query) => compareRuns((await workbench.ready()).store, query),
     'compare.curves': async (query) => ({ curves: groupCurves((await workbench.ready()).store, query) }),
     'compare.paired': async (query) => comparisons.paired((await workbench.ready()).store, query),
+    'compare.agreement': async (of) => {
+      const { agreement, hidden } = await context.examples.ask(await storeOf(of), of, { type: 'agreement' })
+      return { ...agreement, hidden }
+    },
+    'compare.examples': async ({ a, b, split, ...selection }) => {
+      const of = { a, b, split }
+      return (await context.examples.ask(await storeOf(of), of, { type: 'pairs', ...selection })).page
+    },
     'compare.cancel': async ({ ticket }) => {
       comparisons.cancel(ticket)
       return {}
@@ -155,6 +166,12 @@ export function createHandlers(context: HandlerContext) {
     ...datasetHandlers(context.datasets, context.closing),
     ...userHandlers(context.inspector, workbench),
   } satisfies Handlers
+
+  /** Which knows both runs, if anybody does. */
+  async function storeOf({ a, b }: { a: string; b: string }): Promise<Store> {
+    await workbench.readyFor(a)
+    return (await workbench.readyFor(b)).store
+  }
 
   function add(
     { service }: { service: RunService },

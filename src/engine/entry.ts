@@ -3,6 +3,7 @@ import { AppError } from '../shared/errors'
 import { warmUp } from './kernels/machine'
 import type { BrowseSession } from './browse/session'
 import type { DataProgress } from './data/prepare'
+import type { ExampleSession } from './compare/exampleSession'
 import { listProblems, validateData } from './data/validate'
 import { listPairs } from './rewards/listPairs'
 import { MetricStream, type EngineFrame } from './metricStream'
@@ -56,6 +57,9 @@ let browsing: Promise<BrowseSession> | undefined
 
 /** What `ask` frames are about. */
 let inspecting: Promise<RunSession> | undefined
+
+/** What `ask_examples` frames are about. */
+let holding: Promise<ExampleSession> | undefined
 
 const reportWork = workReporter((work) => void port.send({ type: 'work', work }))
 
@@ -117,6 +121,20 @@ async function handle(frame: ToEngine): Promise<void> {
     case 'ask': {
       const session = await inspecting
       if (session) void port.send({ type: 'told', id: frame.id, answer: await session.answer(frame.question) })
+      return
+    }
+    case 'hold_examples': {
+      holding = import('./compare/exampleSession').then(({ ExampleSession }) =>
+        ExampleSession.open(frame.files, stop.signal),
+      )
+      const session = await holding
+      await stopped()
+      session.close()
+      break
+    }
+    case 'ask_examples': {
+      const session = await holding
+      if (session) void port.send({ type: 'examples', id: frame.id, answer: session.answer(frame.question) })
       return
     }
     case 'list_pairs': {

@@ -5,6 +5,7 @@ import { runRecordSchema } from '../../shared/domain/run'
 import { AppError } from '../../shared/errors'
 import { runInEngine, type EngineWatch } from '../engine/runInEngine'
 import type { EngineSpawner } from '../engine/spawner'
+import { readEnvironment } from '../reproduce/environment'
 import type { Store } from '../store/openStore'
 import { predictionsFile } from './comparison'
 
@@ -57,7 +58,8 @@ export async function pairedRuns(query: PairedQuery, context: PairedContext): Pr
 
 type Side = { files: string[]; data: string; recorded: boolean } | { skipped: string }
 
-function sideOf(store: Store, ids: readonly string[], split: PairedQuery['split']): Side {
+/** The files of a side's predictions and what they are of, or why it cannot be compared. */
+export function sideOf(store: Store, ids: readonly string[], split: PairedQuery['split']): Side {
   const files: string[] = []
   const data = new Set<string>()
   let recorded = true
@@ -70,10 +72,18 @@ function sideOf(store: Store, ids: readonly string[], split: PairedQuery['split'
     if (parsed?.result?.leaks === true)
       return { skipped: `${name} leaks: it sees which answer was chosen, so its figures are no result` }
     files.push(file)
-    const tested = store.runs.files(key).find(({ role }) => role === `${split}.df_file`)
+    const tested = testedFile(store, id, split)
     recorded &&= tested !== undefined
-    data.add(tested?.sha256 ?? `of ${parsed?.dts_name}, unrecorded`)
+    data.add(tested ?? `of ${parsed?.dts_name}, unrecorded`)
   }
   const [only = ''] = data
   return data.size === 1 ? { files, data: only, recorded } : { skipped: 'its runs were tested on different data' }
+}
+
+/** SHA-256 of the pairs that a run was tested on, as far as that was written down: the history learns of it some time after the folder has it. */
+export function testedFile(store: Store, id: string, split: PairedQuery['split']): string | undefined {
+  const { key, dir } = store.runs.get(id)
+  const role = `${split}.df_file`
+  const known = store.runs.files(key).find((file) => file.role === role)?.sha256
+  return known ?? (dir === null ? undefined : readEnvironment(dir)?.files[role]?.sha256)
 }

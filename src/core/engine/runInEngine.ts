@@ -121,6 +121,7 @@ export function runInEngine(
         case 'texts':
         case 'answer':
         case 'told':
+        case 'examples':
           onFrame(frame)
           break
       }

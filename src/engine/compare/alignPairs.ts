@@ -1,12 +1,14 @@
 import type { Predictions } from './readPredictions'
 
+type Keys = Pick<Predictions, 'users' | 'ids'>
+
 /**
  * The pairs that all tables have, by user and id. An id that a user has several times means the same pairs in the same order, if every
  * table has it as often; else none of them can be told apart, and all are left out.
  *
  * @returns for each table the rows of these pairs, in the order of the first table
  */
-export function alignPairs(tables: readonly Predictions[]): Int32Array[] {
+export function alignPairs(tables: readonly Keys[]): Int32Array[] {
   const [first, ...others] = tables
   if (!first) return []
   const indexed = others.map(rowsByKey)
@@ -20,7 +22,7 @@ export function alignPairs(tables: readonly Predictions[]): Int32Array[] {
   return rows.map((one) => Int32Array.from(one))
 }
 
-function rowsByKey({ users, ids }: Predictions): Map<string, number[]> {
+function rowsByKey({ users, ids }: Keys): Map<string, number[]> {
   const found = new Map<string, number[]>()
   for (const [row, user] of users.entries()) {
     const key = JSON.stringify([user, ids[row]])

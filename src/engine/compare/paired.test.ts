@@ -22,7 +22,7 @@ function write(rows: readonly (readonly [user: string, id: string, z: number])[]
   return filename
 }
 
-const tables = { users: ['a', 'a', 'b', 'b'], ids: ['1', '1', '1', '2'], right: new Uint8Array(4) }
+const tables = { users: ['a', 'a', 'b', 'b'], ids: ['1', '1', '1', '2'] }
 
 test('pairs are put beside others by their place, or an id that is not unique is taken for one', () => {
   const turned = { ...tables, users: ['b', 'a', 'b', 'a'], ids: ['2', '1', '1', '1'] }

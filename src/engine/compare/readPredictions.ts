@@ -10,6 +10,8 @@ export interface Predictions {
   readonly ids: readonly UserId[]
   /** Whether each pair is right: 1, or 0 for a margin of zero and below. */
   readonly right: Uint8Array
+  /** z of each pair. */
+  readonly margins: Float64Array
 }
 
 /**
@@ -23,6 +25,7 @@ export async function readPredictions(file: string, signal: AbortSignal): Promis
     const users: UserId[] = []
     const ids: UserId[] = []
     const right = new Uint8Array(parquet.rows)
+    const margins = new Float64Array(parquet.rows)
     for (const [group, rows] of parquet.groupRows.entries()) {
       throwIfStopped(signal)
       const first = users.length
@@ -36,10 +39,11 @@ export async function readPredictions(file: string, signal: AbortSignal): Promis
         if (typeof margin !== 'number') throw invalid(file, first + row, 'z')
         users.push(identifier(u[row], file, first + row, 'u_id'))
         ids.push(identifier(i[row], file, first + row, 'id'))
+        margins[first + row] = margin
         right[first + row] = margin > 0 ? 1 : 0
       }
     }
-    return { users, ids, right }
+    return { users, ids, right, margins }
   })
 }
 

@@ -479,6 +479,18 @@ function cases(files: ContractFiles): Case[] {
     },
     { title: 'cancels what does not run', route: 'compare.cancel', input: () => ({ ticket: 'contract' }) },
     {
+      title: 'shows no pairs of runs that have predicted nothing',
+      route: 'compare.agreement',
+      input: ({ queued }) => ({ a: queued, b: queued, split: 'test' }),
+      error: 'usage',
+    },
+    {
+      title: 'shows no pairs of a run that it does not know',
+      route: 'compare.examples',
+      input: ({ queued }) => ({ a: queued, b: '../../etc', split: 'test' }),
+      error: 'not_found',
+    },
+    {
       title: 'has no curve of a run that it does not know',
       route: 'compare.curves',
       input: ({ queued }) => ({ groups: [[queued, '../../etc']], metric: 'val_loss' }),
@@ -672,6 +684,19 @@ const endedCases: Case[] = [
     route: 'users.table',
     input: ({ queued }) => ({ id: queued, split: 'test' }),
     error: 'not_found',
+  },
+  {
+    title: 'says how a run agrees with itself',
+    route: 'compare.agreement',
+    input: ({ started }) => ({ a: started, b: started, split: 'test' }),
+    check: ({ cells, pairs, hidden }) =>
+      says(pairs === 40 && hidden === null && Object(cells).only_a === 0 && Object(cells).only_b === 0, 'other cells'),
+  },
+  {
+    title: 'shows pairs with their texts',
+    route: 'compare.examples',
+    input: ({ started }) => ({ a: started, b: started, split: 'test', limit: 3 }),
+    check: ({ rows }) => says(Array.isArray(rows) && /prompt/.test(Object(rows[0]).texts?.prompt), 'no texts'),
   },
   {
     title: 'maps their vectors',
