@@ -129,3 +129,37 @@ test('curves of trained runs lie over each other: means over seeds, told apart b
   await legend.filter({ hasText: 'n_dim 5' }).getByRole('button').dblclick()
   await expect(page.getByRole('img', { name: /^val_loss by time, last values: n_dim 5 0\.\d{4}$/ })).toBeVisible()
 })
+
+test('a cell of the agreement of two runs opens its pairs with their texts, and a user those of theirs', async ({
+  open,
+  logDir,
+}) => {
+  await trainRuns(logDir)
+  const { page } = await open()
+  await compareAll(page, /bt/)
+  await page.getByRole('tab', { name: 'Examples' }).click()
+  await page.getByLabel('B, the other run').selectOption({ label: 'sizes/k5-s1' })
+  const won = page.getByRole('button', { name: /^only B right: \d/ })
+  await expect(won).toHaveAttribute('aria-pressed', 'true')
+  const pairs = page.getByRole('list', { name: 'Pairs of the selection' })
+  const first = pairs.getByRole('listitem').first()
+  await expect(first).toContainText('only B right')
+  await expect(first).toContainText(/Prompt .*Chosen .*Rejected ./s)
+  const count = (await won.getAttribute('aria-label'))?.replace(/\D/g, '')
+  await expect(page.getByRole('status').filter({ hasText: 'pairs: only B right' })).toHaveText(
+    new RegExp(`^${Number(count).toLocaleString('en')} pairs`),
+  )
+  await pairs.getByRole('button', { name: /Show more/ }).click()
+  await expect(pairs.getByRole('button', { expanded: false })).toHaveCount(100)
+
+  await page.getByRole('button', { name: /^only A right/ }).click()
+  await expect(first).toContainText('only A right')
+  const user = page.getByRole('list', { name: 'Users' }).getByRole('listitem').first().getByRole('button')
+  const name = await user.locator('span').first().innerText()
+  await user.click()
+  await expect(page.getByRole('status').filter({ hasText: `only A right, of ${name}` })).toBeVisible()
+  await page.getByRole('button', { name: 'All cells' }).click()
+  await expect(first).toContainText(name)
+  await first.getByRole('button').click()
+  await expect(first.getByRole('button')).toHaveAttribute('aria-expanded', 'true')
+})

@@ -64,6 +64,7 @@ test('pictures of a run’s own page, the palette, the shortcuts and the setting
 })
 
 test('pictures of a comparison', async ({ open, logDir }) => {
+  test.setTimeout(240_000)
   await trainRuns(logDir)
   const { app, page } = await open()
   await expect(page.getByRole('row', { name: /sizes\// })).toHaveCount(5)
@@ -82,6 +83,9 @@ test('pictures of a comparison', async ({ open, logDir }) => {
   await page.mouse.move((box?.x ?? 0) + (box?.width ?? 0) * 0.6, (box?.y ?? 0) + (box?.height ?? 0) * 0.62)
   await expect(page.getByText(/^epoch 1\d$/)).toBeVisible()
   await picture(page, 'compare-curves-pointed')
+  await page.getByRole('tab', { name: 'Examples' }).click()
+  await expect(page.getByRole('list', { name: 'Pairs of the selection' })).toContainText('Prompt')
+  await inEveryLook(app, page, 'compare-examples')
   await page.getByRole('button', { name: 'Take all out' }).click()
   await expect(page.getByRole('heading', { name: 'Nothing is compared yet' })).toBeVisible()
   await inEveryLook(app, page, 'compare-empty')

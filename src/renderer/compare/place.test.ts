@@ -9,6 +9,7 @@ const place: ComparePlace = {
   split: 'test_unseen',
   single: true,
   all: true,
+  other: 'd',
   curves: {
     ...{
       metrics: ['train_loss'],

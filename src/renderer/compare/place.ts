@@ -2,7 +2,7 @@ import type { LocationQuery, LocationQueryRaw } from 'vue-router'
 import { BANDS, MOST_COMPARED, predictedSplitSchema, type Band, type PredictedSplit } from '../../shared/domain/compare'
 import { HISTORY_AXES } from '../../shared/domain/history'
 
-export const COMPARE_TABS = ['Overview', 'Curves', 'Configuration'] as const
+export const COMPARE_TABS = ['Overview', 'Curves', 'Examples', 'Configuration'] as const
 export type CompareTab = (typeof COMPARE_TABS)[number]
 
 /** How the curves are drawn. */
@@ -44,6 +44,8 @@ export interface ComparePlace {
   /** Keys that are equal in all runs too. */
   all: boolean
   curves: CurvesPlace
+  /** The run whose pairs are shown beside the reference's; undefined chooses for itself. */
+  other: string | undefined
 }
 
 const MOST_FIGURES = 100
@@ -61,6 +63,7 @@ export function placeOf(query: LocationQuery): ComparePlace {
     single: query.single === '1',
     all: query.all === '1',
     curves: curvesOf(query),
+    other: listOf(query.other)[0],
   }
 }
 
@@ -109,6 +112,7 @@ export function queryOf({
   single,
   all,
   curves,
+  other,
 }: Partial<ComparePlace>): LocationQueryRaw {
   return {
     ...(runs && runs.length > 0 && { runs: textOf(runs) }),
@@ -119,6 +123,7 @@ export function queryOf({
     ...(single === true && { single: '1' }),
     ...(all === true && { all: '1' }),
     ...(curves && queryOfCurves(curves)),
+    ...(other !== undefined && { other: textOf([other]) }),
   }
 }
 
