@@ -7,7 +7,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { ensureInstalled, isEntry, main, NODE, ROOT, say, SetupError, underProjectNode } from '../setup.mjs'
 import { compileAddOn } from './addOn.mjs'
 import { downloadWheel, findPython, unpackWheel } from './wheel.mjs'
@@ -37,18 +37,36 @@ export async function setUpTensorflow({ kind, fromWheel = false, folder = tensor
   if (present.works && present.kind === wanted && !(fromWheel && present.source !== 'wheel')) return present
   if (existsSync(folder)) say(present.works ? `Replacing ${present.text}.` : `Repairing ${folder}: ${present.text}`)
 
-  mkdirSync(join(folder, '..'), { recursive: true })
-  const work = mkdtempSync(join(folder, '..', '.tensorflow-'))
+  const work = workFolder(folder)
   try {
     const made = make(work, { wanted, fromWheel, card })
     writeFileSync(join(work, 'installed.json'), `${JSON.stringify(made, null, 2)}\n`)
     const checked = check(work)
     if (!checked.works) throw new SetupError(`TensorFlow is unpacked and does not start: ${checked.text}`)
-    rmSync(folder, { recursive: true, force: true })
-    renameSync(work, folder)
+    replace(folder, work)
     return checked
   } finally {
     rmSync(work, { recursive: true, force: true })
+  }
+}
+
+/** Beside what it will replace, so that it can take its place at once. */
+function workFolder(folder) {
+  try {
+    mkdirSync(dirname(folder), { recursive: true })
+    return mkdtempSync(join(dirname(folder), '.tensorflow-'))
+  } catch (error) {
+    throw new SetupError(`Nothing can be written beside ${folder}: ${error.message}`)
+  }
+}
+
+function replace(folder, work) {
+  rmSync(folder, { recursive: true, force: true })
+  try {
+    renameSync(work, folder)
+  } catch (error) {
+    // Another set-up was quicker: what it made serves as well.
+    if (!check(folder).works) throw error
   }
 }
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { compileAddOn } from './addOn.mjs'
-import { check, tensorflowFolder } from './setup.mjs'
+import { check, setUpTensorflow, tensorflowFolder } from './setup.mjs'
 import { findPython } from './wheel.mjs'
 
 let folder
@@ -46,4 +46,11 @@ it('tells a folder that was never set up from one that does not work', () => {
 
 it('keeps to the cache folder of the user', () => {
   expect(tensorflowFolder({ XDG_CACHE_HOME: '/caches' })).toBe(join('/caches', 'delta-workbench', 'tensorflow'))
+})
+
+it('a cache that cannot be written is said before anything is fetched', async () => {
+  writeFileSync(join(folder, 'file'), '')
+  await expect(setUpTensorflow({ kind: 'cpu', folder: join(folder, 'file', 'tensorflow') })).rejects.toThrow(
+    /^Nothing can be written beside .*file/,
+  )
 })
