@@ -55,14 +55,39 @@ export function preferenceLoss(z: tf.Tensor): tf.Tensor {
   )
 }
 
-/** The exact GELU, x Φ(x), by erf. */
+/** The exact GELU, x Φ(x), by erf. Its derivative is Φ(x) + x φ(x). */
 export function gelu(x: tf.Tensor): tf.Tensor {
-  return tf.mul(tf.mul(x, 0.5), tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1))
+  return withGradient(
+    [x],
+    ([t]) => {
+      const below = tf.mul(tf.add(tf.erf(tf.mul(t!, Math.SQRT1_2)), 1), 0.5)
+      return { value: tf.mul(t!, below), saved: [t!, below] }
+    },
+    (dy, [t, below]) => {
+      const density = tf.mul(tf.exp(tf.mul(tf.square(t!), -0.5)), 1 / Math.sqrt(2 * Math.PI))
+      return [tf.mul(dy, tf.add(below!, tf.mul(t!, density)))]
+    },
+  )
 }
 
-/** Rows over max(‖row‖₂, 1e-12). The floor is taken under the root, so that a zero row has a finite gradient. */
+/**
+ * Rows over max(‖row‖₂, 1e-12). The floor is taken under the root, so that a zero row has a finite gradient. With y the result and
+ * n its divisor, dx = (dy − y (y · dy)) / n; a row at the floor is divided by a constant, and has dy / n.
+ */
 export function l2Normalise(x: tf.Tensor): tf.Tensor {
-  return tf.div(x, tf.sqrt(tf.maximum(tf.sum(tf.square(x), -1, true), NORM_FLOOR_SQUARED)))
+  return withGradient(
+    [x],
+    ([rows]) => {
+      const squared = tf.sum(tf.square(rows!), -1, true)
+      const norm = tf.sqrt(tf.maximum(squared, NORM_FLOOR_SQUARED))
+      const value = tf.div(rows!, norm)
+      return { value, saved: [value, norm, tf.step(tf.sub(squared, NORM_FLOOR_SQUARED))] }
+    },
+    (dy, [value, norm, aboveFloor]) => {
+      const along = tf.mul(tf.sum(tf.mul(dy, value!), -1, true), aboveFloor!)
+      return [tf.div(tf.sub(dy, tf.mul(value!, along)), norm!)]
+    },
+  )
 }
 
 /** Dropout in training; nothing at all, not even a mask of ones, in evaluation and at rate 0. */
