@@ -164,7 +164,7 @@ export function createHandlers(context: HandlerContext) {
       return {}
     },
     ...datasetHandlers(context.datasets, context.closing),
-    ...userHandlers(context.inspector, workbench),
+    ...userHandlers(context.inspector, workbench, context.closing),
   } satisfies Handlers
 
   /** Which knows both runs, if anybody does. */

@@ -40,6 +40,13 @@ export const router = createRouter({
       meta: { title: 'Users' },
     },
     {
+      path: '/users/:user',
+      name: 'user',
+      component: () => import('./users/UserPage.vue'),
+      props: true,
+      meta: { title: 'User' },
+    },
+    {
       path: '/settings',
       name: 'settings',
       component: () => import('./settings/SettingsPage.vue'),

@@ -5,7 +5,7 @@ import type { DataConfig } from '../../shared/config/data'
 import type { ExperimentConfig } from '../../shared/config/experiment'
 import { isActive } from '../../shared/domain/lifecycle'
 import { RUN_FILES } from '../../shared/domain/run'
-import type { UsersAnswer, UsersQuestion } from '../../shared/domain/users'
+import type { UsersAnswer, UsersQuestion, Why } from '../../shared/domain/users'
 import { AppError } from '../../shared/errors'
 import { savedExperiment } from '../config/savedExperiment'
 import { fingerprintOf, statOf } from '../datasets/registry'
@@ -14,6 +14,7 @@ import type { EngineSpawner } from '../engine/spawner'
 import type { FileRoots } from '../files/fileRoots'
 import { isInside } from '../runs/readInside'
 import type { Store } from '../store/openStore'
+import { embedHere } from './embedHere'
 import { refuseForeignData } from './runData'
 
 export interface RunInspectorOptions {
@@ -51,6 +52,24 @@ export class RunInspector {
     if (!answers(answer, question.type))
       throw new AppError('engine_protocol', `The engine answered "${answer.type}" to "${question.type}"`)
     return answer
+  }
+
+  /**
+   * Which of two pasted answers a user would prefer.
+   *
+   * @throws AppError as {@link ask}, and `usage` where the embedder of the data does not run here
+   */
+  async prefer(
+    store: Store,
+    id: string,
+    about: Pick<Extract<UsersQuestion, { type: 'prefer' }>, 'split' | 'user'>,
+    { prompt, first, second }: Record<'prompt' | 'first' | 'second', string>,
+    stop: AbortSignal,
+  ): Promise<Why> {
+    const { config } = await this.#open(store, id)
+    const [x, one, other] = await embedHere(config.data.embedder, [prompt, first, second], stop)
+    if (!x || !one || !other) throw new AppError('stopped', 'Stopped while embedding')
+    return (await this.ask(store, id, { type: 'prefer', ...about, prompt: x, first: one, second: other })).why
   }
 
   close(): void {

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Reply } from '../../shared/api/requests'
 import { evaluationSchema } from '../../shared/domain/evaluation'
-import { userMapSchema, usersTableSchema } from '../../shared/domain/users'
+import { explainedPairSchema, userDetailSchema, userMapSchema, usersTableSchema } from '../../shared/domain/users'
 import { createCore, type Core } from '../createCore'
 import { childProcessSpawner } from '../engine/childProcessSpawner'
 import { ENGINE, buildCli, workspace } from '../testing/workspace'
@@ -79,6 +79,48 @@ test('a map has other users than the table, or no place for one', async () => {
   expect(map.explained![0]).toBeGreaterThanOrEqual(map.explained![1])
 }, 60_000)
 
+test('a user has pairs of another, other texts than the data, or reasons that add up to something else', async () => {
+  const table = usersTableSchema.parse(data(await core.request('users.table', { id, split: 'test' })))
+  const user = userDetailSchema.parse(data(await core.request('users.one', { id, split: 'test', user: 4 })))
+  expect(user.user).toEqual(table.users.find(({ u_id }) => u_id === 4))
+  const rows = fs
+    .readFileSync(path.join(cwd, 'data', 'test.jsonl'), 'utf8')
+    .trim()
+    .split('\n')
+  const own = rows.flatMap((line, row) => (JSON.parse(line).u_id === 4 ? [row] : []))
+  expect(user.pairs.map(({ row }) => row).sort((a, b) => a - b)).toEqual(own)
+  // The most confident mistake first.
+  expect(user.pairs.map(({ z }) => z)).toEqual(user.pairs.map(({ z }) => z).sort((a, b) => a - b))
+  expect(user.pairs.filter(({ z }) => z > 0)).toHaveLength(user.user.right)
+  expect(user.pairs.filter(({ baseline_right }) => baseline_right)).toHaveLength(user.user.baseline_right ?? NaN)
+  expect(user.vector).toHaveLength(3)
+  expect(user.nearest.map(({ u_id }) => u_id).sort()).toEqual([0, 1, 2, 3, 5])
+  for (const listed of user.pairs) {
+    const pair = explainedPairSchema.parse(
+      data(await core.request('users.pair', { id, split: 'test', row: listed.row })),
+    )
+    const { prompt, chosen, rejected } = JSON.parse(rows[listed.row]!)
+    expect(pair).toMatchObject({ prompt, chosen, rejected, z: listed.z, r_diff: 0 })
+    expect(listed).toMatchObject({ prompt, chosen, rejected, id: JSON.parse(rows[listed.row]!).id })
+    const sum = pair.dimensions!.reduce((total, { contribution }) => total + contribution, 0)
+    expect(sum).toBeCloseTo(pair.delta_diff, 5)
+    for (const { user: skill, chosen: w, rejected: l, contribution } of pair.dimensions!)
+      expect(w.load * (skill - w.difficulty!) - l.load * (skill - l.difficulty!)).toBeCloseTo(contribution, 12)
+    expect(pair.p).toBeCloseTo(1 / (1 + Math.exp(-pair.z)), 12)
+  }
+}, 60_000)
+
+test('nobody’s pair, a stranger, or answers that cannot be embedded are made up', async () => {
+  const about = { id, split: 'test' }
+  expect(await core.request('users.one', { ...about, user: '04' })).toMatchObject({ error: { code: 'not_found' } })
+  expect(await core.request('users.pair', { ...about, row: 40 })).toMatchObject({ error: { code: 'out_of_range' } })
+  const pasted = { ...about, user: 4, prompt: 'x', first: 'y', second: 'z' }
+  // The data does not say what made its vectors.
+  expect(await core.request('users.prefer', pasted)).toMatchObject({
+    error: { code: 'usage', details: { key: 'embedder' } },
+  })
+}, 60_000)
+
 test('a split that the data lacks is answered, and a run that does not exist', async () => {
   const lacking = await core.request('users.table', { id, split: 'test_unseen' })
   expect(lacking).toMatchObject({ ok: false, error: { code: 'not_found', details: { fix: 'It has dev, test.' } } })
@@ -120,12 +162,15 @@ test.each([
     fs.writeFileSync(hparams, changed)
   })
   const other = open(logs)
-  for (const route of ['users.table', 'users.map']) {
-    const reply = await other.request(route, {
-      id: foreignId,
-      split: 'test',
-      ...(route === 'users.map' && { method: 'pca' }),
-    })
+  const more: Record<string, object> = {
+    'users.table': {},
+    'users.map': { method: 'pca' },
+    'users.one': { user: 4 },
+    'users.pair': { row: 0 },
+    'users.prefer': { user: 4, prompt: '', first: 'a', second: 'b' },
+  }
+  for (const [route, rest] of Object.entries(more)) {
+    const reply = await other.request(route, { id: foreignId, split: 'test', ...rest })
     expect(reply).toMatchObject({ ok: false, error: { code: 'forbidden_path', details: { fix: /Data sets page/ } } })
     expect(JSON.stringify(reply)).not.toMatch(new RegExp(`root:x|${SECRET}`))
   }

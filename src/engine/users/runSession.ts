@@ -3,13 +3,25 @@ import type { ToEngine } from '../../shared/api/engineProtocol'
 import type { BackendChoice, ExperimentConfig } from '../../shared/config/experiment'
 import { EVALUATED_SPLITS, type EvaluatedSplit } from '../../shared/domain/evaluation'
 import { RUN_FILES } from '../../shared/domain/run'
-import type { UserMap, UsersAnswer, UsersQuestion, UsersTable } from '../../shared/domain/users'
+import { CELL_CHARACTERS, MOST_CHARACTERS_SHOWN } from '../../shared/domain/browse'
+import type { UserId } from '../../shared/domain/dataset'
+import { MOST_USER_PAIRS } from '../../shared/domain/users'
+import type {
+  Contribution,
+  ExplainedPair,
+  UserDetail,
+  UserMap,
+  UsersAnswer,
+  UsersQuestion,
+  UsersTable,
+  Why,
+} from '../../shared/domain/users'
 import { AppError } from '../../shared/errors'
 import type { Evaluation } from '../backends/execution'
 import { openTfjs } from '../backends/tfjs/openTfjs'
 import { loadBackend } from '../backends/tfjs/loadBackend'
-import { TfjsExecution } from '../backends/tfjs/tfjsExecution'
-import type { Dataset, PairSplit } from '../data/dataset'
+import { TfjsExecution, type ExplainedPairs, type ExplainedSide } from '../backends/tfjs/tfjsExecution'
+import type { Dataset, EmbeddingTable, PairSplit } from '../data/dataset'
 import { trainBaseline, type Baseline } from '../evaluate/baseline'
 import { readCategories, type Category } from '../evaluate/categories'
 import { createModel } from '../models/registry'
@@ -18,7 +30,9 @@ import { openData } from '../openData'
 import { readCheckpoint, type CheckpointMeta } from '../run/checkpointFile'
 import { checkpointContext, refuseChangedData } from '../run/resume'
 import { principalAxes } from './principalAxes'
+import { SplitTexts } from './splitTexts'
 import { usersTable } from './usersTable'
+import { againstAll, meanVector, nearestUsers, type UserVectors } from './userVectors'
 
 /** A split as the run's model and the yardstick see it. */
 interface SplitView {
@@ -39,22 +53,27 @@ export class RunSession {
   readonly #execution: TfjsExecution
   readonly #meta: CheckpointMeta
   readonly #stop: AbortSignal
+  /** Whether a prediction depends on the pairs beside it. */
+  readonly #leans: boolean
   readonly #views = new Map<EvaluatedSplit, Promise<SplitView>>()
   readonly #tables = new Map<EvaluatedSplit, Promise<UsersTable>>()
   #baseline: Promise<Baseline | undefined> | undefined
-  #factors: { dimensions: number; vectors: Float32Array } | null | undefined
+  readonly #texts = new Map<string, Promise<SplitTexts>>()
+  #factors: UserVectors | null | undefined
 
   private constructor(
     config: ExperimentConfig,
     dataset: Dataset,
     execution: TfjsExecution,
     meta: CheckpointMeta,
+    leans: boolean,
     stop: AbortSignal,
   ) {
     this.#config = config
     this.#dataset = dataset
     this.#execution = execution
     this.#meta = meta
+    this.#leans = leans
     this.#stop = stop
   }
 
@@ -66,14 +85,10 @@ export class RunSession {
     const { meta, arrays } = readCheckpoint(path.join(run, RUN_FILES.checkpoints), config.trainer.test_on)
     const { dataset } = await openData(config, stop)
     refuseChangedData(meta, checkpointContext(config, dataset))
-    const execution = new TfjsExecution(
-      createModel(config, sizesOf(dataset)),
-      dataset,
-      config.trainer,
-      await loadBackend(tfjsChoice(config)),
-    )
+    const model = createModel(config, sizesOf(dataset))
+    const execution = new TfjsExecution(model, dataset, config.trainer, await loadBackend(tfjsChoice(config)))
     execution.load({ parameters: arrays })
-    return new RunSession(config, dataset, execution, meta, stop)
+    return new RunSession(config, dataset, execution, meta, model.batchDependent, stop)
   }
 
   async answer(question: UsersQuestion): Promise<UsersAnswer> {
@@ -83,6 +98,12 @@ export class RunSession {
           return { type: 'table', table: await this.#table(question.split) }
         case 'map':
           return { type: 'map', map: await this.#map(question) }
+        case 'user':
+          return { type: 'user', user: await this.#user(question) }
+        case 'pair':
+          return { type: 'pair', pair: await this.#pair(question) }
+        case 'prefer':
+          return { type: 'prefer', why: await this.#prefer(question) }
       }
     } catch (thrown) {
       return { type: 'error', error: AppError.from(thrown).toJSON() }
@@ -92,6 +113,7 @@ export class RunSession {
   async close(): Promise<void> {
     const baseline = await this.#baseline?.catch(() => undefined)
     baseline?.close()
+    for (const texts of this.#texts.values()) await texts.then((one) => one.close()).catch(() => {})
     this.#execution.dispose()
   }
 
@@ -141,7 +163,7 @@ export class RunSession {
     const factors = this.#userFactors()
     if (!factors) return { method, dimensions: 0, users: [], x: [], y: [], explained: null }
     const rowOf = new Map(this.#dataset.users.map((id, row) => [id, row]))
-    const plane = principalAxes(factors.vectors, factors.dimensions)
+    const plane = principalAxes(factors.values, factors.dimensions)
     const known = users.flatMap(({ u_id, known: has }, place) => (has ? [{ place, row: rowOf.get(u_id)! }] : []))
     return {
       method,
@@ -153,8 +175,113 @@ export class RunSession {
     }
   }
 
-  /** [trained users, dimensions] what each brings to δ; null where the model has nothing of the kind. */
-  #userFactors(): { dimensions: number; vectors: Float32Array } | null {
+  async #user({ split: name, user: id }: Extract<UsersQuestion, { type: 'user' }>): Promise<UserDetail> {
+    const { users, splits } = await this.#table(name)
+    const row = users.find(({ u_id }) => u_id === id) ?? users.find(({ u_id }) => String(u_id) === String(id))
+    if (!row) throw noUser(id, name)
+    const { split, margins, baseline } = await this.#view(name)
+    const texts = await this.#textsOf(name)
+    const number = this.#dataset.users.indexOf(row.u_id)
+    const own = Array.from(split.users.keys()).filter((at) => split.users[at] === number)
+    const { z, rewardMargin, deltaMargin } = margins
+    own.sort((a, b) => z[a]! - z[b]!)
+    const factors = this.#userFactors()
+    const vector = factors && (row.known ? vectorOf(factors, number) : meanVector(factors))
+    return {
+      user: row,
+      splits,
+      model_name: this.#config.model_name,
+      embedder: this.#config.data.embedder ?? null,
+      pairs: own.slice(0, MOST_USER_PAIRS).map((at) => ({
+        row: at,
+        id: split.ids?.[at] ?? at,
+        prompt: texts.at(split.prompts[at]!, CELL_CHARACTERS),
+        chosen: texts.at(split.chosen[at]!, CELL_CHARACTERS),
+        rejected: texts.at(split.rejected[at]!, CELL_CHARACTERS),
+        ...{ z: z[at]!, p: probability(z[at]!), r_diff: rewardMargin[at]!, delta_diff: deltaMargin[at]! },
+        baseline_right: baseline ? baseline[at]! > 0 : null,
+      })),
+      vector: factors && vector && againstAll(factors, vector),
+      nearest: factors && row.known ? this.#nearest(factors, number) : [],
+    }
+  }
+
+  #nearest(factors: UserVectors, user: number): UserDetail['nearest'] {
+    const { users, splits } = this.#dataset
+    const pairs = new Int32Array(users.length)
+    for (const one of splits.train.users) pairs[one]!++
+    return nearestUsers(factors, user, NEAREST).map(({ user: other, distance }) => ({
+      ...{ u_id: users[other]!, distance, train_pairs: pairs[other]! },
+    }))
+  }
+
+  async #pair({ split: name, row }: Extract<UsersQuestion, { type: 'pair' }>): Promise<ExplainedPair> {
+    const { split, margins } = await this.#view(name)
+    if (row >= split.pairs)
+      throw new AppError('out_of_range', `${name} has ${split.pairs} pairs, and none with the number ${row}`, { row })
+    const texts = await this.#textsOf(name)
+    return {
+      row,
+      prompt: texts.at(split.prompts[row]!, MOST_CHARACTERS_SHOWN),
+      chosen: texts.at(split.chosen[row]!, MOST_CHARACTERS_SHOWN),
+      rejected: texts.at(split.rejected[row]!, MOST_CHARACTERS_SHOWN),
+      ...this.#why(split, row, margins),
+    }
+  }
+
+  async #prefer(question: Extract<UsersQuestion, { type: 'prefer' }>): Promise<Why> {
+    const { trainedUsers, width, users, featureColumns } = this.#dataset
+    if (this.#config.model_name === 'ntm')
+      throw new AppError('usage', 'This model reads words, not vectors: pasted answers cannot be predicted with it')
+    if (this.#config.rw_model_name !== 'zero_rw')
+      throw new AppError('usage', 'This run adds to a base reward, which pasted answers do not have', {
+        fix: 'Score the pairs with the same reward model, and evaluate them as a split of the data set.',
+      })
+    if (this.#leans)
+      throw new AppError('usage', 'This model judges a pair by its neighbours, of which pasted answers have none')
+    const { split } = await this.#view(question.split)
+    const user = users.indexOf(question.user)
+    if (user < 0) throw noUser(question.user, question.split)
+    const vectors = [question.prompt, question.first, question.second]
+    if (vectors.some((vector) => vector.length !== width))
+      throw new AppError('data_invalid', `These vectors do not have ${width} numbers as those of the run do`)
+    const table: EmbeddingTable = {
+      ...{ file: 'pasted answers', rows: vectors.length, width, stride: width, dtype: 'float32' },
+      values: Float32Array.from(vectors.flat()),
+    }
+    // The features are the user's own, as in any of their pairs.
+    const known = split.users.indexOf(user)
+    const F = featureColumns.length
+    const pair: PairSplit = {
+      ...{ name: question.split, pairs: 1, table, ids: null },
+      users: Int32Array.of(Math.min(user, trainedUsers)),
+      prompts: Int32Array.of(0),
+      chosen: Int32Array.of(1),
+      rejected: Int32Array.of(2),
+      features: split.features && known >= 0 ? split.features.slice(known * F, (known + 1) * F) : null,
+    }
+    try {
+      return this.#why(pair, 0, await this.#execution.evaluate(pair))
+    } finally {
+      this.#execution.forget(table)
+    }
+  }
+
+  #why(split: PairSplit, row: number, { z, rewardMargin, deltaMargin }: Evaluation): Why {
+    const parts = this.#execution.explain(split, Int32Array.of(row))
+    return {
+      ...{ z: z[row]!, p: probability(z[row]!), r_diff: rewardMargin[row]!, delta_diff: deltaMargin[row]! },
+      dimensions: parts && contributions(parts),
+    }
+  }
+
+  #textsOf(name: EvaluatedSplit): Promise<SplitTexts> {
+    const file = this.#config.data[name]?.text_file ?? this.#config.data.train.text_file
+    return kept(this.#texts, file, () => SplitTexts.read(file, this.#stop))
+  }
+
+  /** What each user whom training knows brings to δ; null where the model has nothing of the kind. */
+  #userFactors(): UserVectors | null {
     if (this.#factors !== undefined) return this.#factors
     const { trainedUsers, featureColumns, splits } = this.#dataset
     // One pair of the same text each: what the user brings does not depend on it.
@@ -168,9 +295,34 @@ export class RunSession {
       features: splits.train.features && new Float32Array(trainedUsers * featureColumns.length),
     }
     const parts = this.#execution.explain(one, one.users)
-    return (this.#factors = parts && { dimensions: parts.dimensions, vectors: parts.user })
+    return (this.#factors = parts && { dimensions: parts.dimensions, values: parts.user })
   }
 }
+
+const NEAREST = 10
+
+const probability = (z: number): number => 1 / (1 + Math.exp(-z))
+
+const vectorOf = ({ dimensions, values }: UserVectors, user: number): Float32Array =>
+  values.subarray(user * dimensions, (user + 1) * dimensions)
+
+/** The dimensions of the first of the explained pairs. */
+function contributions({ dimensions, user, chosen, rejected }: ExplainedPairs): Contribution[] {
+  const side = ({ load, difficulty }: ExplainedSide, k: number): Contribution['chosen'] => ({
+    load: load[k]!,
+    difficulty: difficulty?.[k] ?? null,
+  })
+  return Array.from({ length: dimensions }, (_, k) => {
+    const [own, winner, loser] = [user[k]!, side(chosen, k), side(rejected, k)]
+    const part = ({ load, difficulty }: Contribution['chosen']): number => load * (own - (difficulty ?? 0))
+    return { user: own, chosen: winner, rejected: loser, contribution: part(winner) - part(loser) }
+  })
+}
+
+const noUser = (id: UserId, split: EvaluatedSplit): AppError =>
+  new AppError('not_found', `${split} has no user "${String(id).slice(0, 200)}"`, {
+    fix: 'The Users page lists those that it has; another split may have this one.',
+  })
 
 /** Reasons need the model's reference form. */
 const tfjsChoice = ({ backend }: ExperimentConfig): BackendChoice => (backend === 'fused' ? 'auto' : backend)

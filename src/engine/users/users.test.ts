@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import type { Category } from '../evaluate/categories'
 import { principalAxes } from './principalAxes'
 import { usersTable } from './usersTable'
+import { againstAll, nearestUsers } from './userVectors'
 
 /** Six pairs of user 1, two of user 0 and one of user 2, whom training does not know. */
 const users = Int32Array.of(1, 0, 1, 1, 2, 1, 0, 1, 1)
@@ -62,4 +63,24 @@ test('vectors that do not vary, of one dimension, or none at all, end in NaN', (
   expect(line.y).toEqual([0, 0, 0])
   expect(line.explained).toEqual([1, 0])
   expect(principalAxes(new Float32Array(), 5)).toEqual({ x: [], y: [], explained: [0, 0] })
+})
+
+test('nearness is ruled by the number that varies most, or a user is near to themselves', () => {
+  // The first number varies a hundred times as much: in standard deviations user 1 is nearer to user 0 than user 2 is.
+  const vectors = { dimensions: 3, values: Float32Array.of(0, 0, 7, 100, 0, 7, 0, 2, 7, 300, 1, 7) }
+  const near = nearestUsers(vectors, 0, 2)
+  expect(near.map(({ user }) => user)).toEqual([1, 2])
+  const variance = (values: number[]): number => {
+    const mean = values.reduce((a, b) => a + b) / values.length
+    return values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length
+  }
+  expect(near[0]?.distance).toBeCloseTo(100 / Math.sqrt(variance([0, 100, 0, 300])), 6)
+  expect(near[1]?.distance).toBeCloseTo(2 / Math.sqrt(variance([0, 0, 2, 1])), 6)
+})
+
+test('a number stands elsewhere among those of all users than it does', () => {
+  const values = Float32Array.from({ length: 101 }, (_, i) => (i * 37) % 101)
+  expect(againstAll({ dimensions: 1, values }, [25])).toEqual([
+    { value: 25, mean: 50, low: 5, high: 95, rank: 25 / 101 },
+  ])
 })

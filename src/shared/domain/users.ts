@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { embedderSchema } from '../config/data'
 import { appErrorSchema } from '../errors'
 import { evaluatedSplitSchema, evaluationSchema } from './evaluation'
 
@@ -70,18 +71,106 @@ export const userMapSchema = z.object({
 })
 export type UserMap = z.infer<typeof userMapSchema>
 
+/** Pairs of one user that a window lists; of more, those that the model has most wrong. */
+export const MOST_USER_PAIRS = 2_000
+
+export const userPairSchema = z.object({
+  /** Of the split, from 0. */
+  row: count,
+  id: userIdSchema,
+  /** Cut to `CELL_CHARACTERS`; the whole texts come with the pair. */
+  prompt: text,
+  chosen: text,
+  rejected: text,
+  z: z.number(),
+  /** σ(z): the probability that the chosen answer is preferred. */
+  p: z.number(),
+  /** What the base reward and the model add to z. */
+  r_diff: z.number(),
+  delta_diff: z.number(),
+  baseline_right: z.boolean().nullable(),
+})
+export type UserPair = z.infer<typeof userPairSchema>
+
+/** One number of a user's vector, against those of all users whom training knows. */
+export const userDimensionSchema = z.object({
+  value: z.number(),
+  mean: z.number(),
+  /** 5 % and 95 % of the users lie below these. */
+  low: z.number(),
+  high: z.number(),
+  /** Share of the users whose number is smaller. */
+  rank: z.number(),
+})
+
+export const userDetailSchema = z.object({
+  user: userRowSchema,
+  splits: z.array(evaluatedSplitSchema),
+  model_name: text,
+  /** What made the vectors of the data's texts; null where that is not recorded. */
+  embedder: embedderSchema.nullable(),
+  /** The most confident mistake first. */
+  pairs: z.array(userPairSchema),
+  /** Of a new user the vector is the mean of all; null where the model has none. */
+  vector: z.array(userDimensionSchema).nullable(),
+  /** Users with the most alike vectors, by the distance in standard deviations of each number. */
+  nearest: z.array(z.object({ u_id: userIdSchema, distance: z.number(), train_pairs: count })),
+})
+export type UserDetail = z.infer<typeof userDetailSchema>
+
+/** One dimension's part of δ_w − δ_l: load · (user − difficulty) of the chosen answer less that of the rejected one. */
+export const contributionSchema = z.object({
+  user: z.number(),
+  chosen: z.object({ load: z.number(), difficulty: z.number().nullable() }),
+  rejected: z.object({ load: z.number(), difficulty: z.number().nullable() }),
+  contribution: z.number(),
+})
+export type Contribution = z.infer<typeof contributionSchema>
+
+export const whySchema = z.object({
+  z: z.number(),
+  p: z.number(),
+  r_diff: z.number(),
+  delta_diff: z.number(),
+  /** Their contributions add up to `delta_diff`; null where the model cannot tell them. */
+  dimensions: z.array(contributionSchema).nullable(),
+})
+export type Why = z.infer<typeof whySchema>
+
+export const explainedPairSchema = whySchema.extend({ row: count, prompt: text, chosen: text, rejected: text })
+export type ExplainedPair = z.infer<typeof explainedPairSchema>
+
+const vectorSchema = z.array(z.number()).min(1).max(100_000)
+
 export const usersQuestionSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('table'), split: evaluatedSplitSchema }),
   z.strictObject({ type: z.literal('map'), split: evaluatedSplitSchema, method: z.enum(MAP_METHODS) }),
+  z.strictObject({ type: z.literal('user'), split: evaluatedSplitSchema, user: userIdSchema }),
+  z.strictObject({ type: z.literal('pair'), split: evaluatedSplitSchema, row: count }),
+  /** Two answers to a prompt that stand in no split, as vectors of the run's embedder. */
+  z.strictObject({
+    type: z.literal('prefer'),
+    split: evaluatedSplitSchema,
+    user: userIdSchema,
+    prompt: vectorSchema,
+    first: vectorSchema,
+    second: vectorSchema,
+  }),
 ])
 export type UsersQuestion = z.infer<typeof usersQuestionSchema>
 
 export const usersAnswerSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('table'), table: usersTableSchema }),
   z.object({ type: z.literal('map'), map: userMapSchema }),
+  z.object({ type: z.literal('user'), user: userDetailSchema }),
+  z.object({ type: z.literal('pair'), pair: explainedPairSchema }),
+  z.object({ type: z.literal('prefer'), why: whySchema }),
   z.object({ type: z.literal('error'), error: appErrorSchema }),
 ])
 export type UsersAnswer = z.infer<typeof usersAnswerSchema>
+
+/** Characters of a text that a person pastes. */
+const MOST_TEXT = 100_000
 
 const ofRun = { id: z.string().min(1).max(200), split: evaluatedSplitSchema }
 
@@ -89,4 +178,19 @@ export const usersRequests = {
   /** Every user of a split of a run's data. */
   'users.table': { input: z.strictObject(ofRun), output: usersTableSchema },
   'users.map': { input: z.strictObject({ ...ofRun, method: z.enum(MAP_METHODS) }), output: userMapSchema },
+  /** One user, by their id or, as an address has it, its text: pairs with the mistakes first, their vector, and who is like them. */
+  'users.one': { input: z.strictObject({ ...ofRun, user: userIdSchema }), output: userDetailSchema },
+  /** Whole texts of a pair, and why it is predicted as it is. */
+  'users.pair': { input: z.strictObject({ ...ofRun, row: count }), output: explainedPairSchema },
+  /** Which of two answers a user would prefer, where the embedder of the data runs here: p is that of the first. */
+  'users.prefer': {
+    input: z.strictObject({
+      ...ofRun,
+      user: userIdSchema,
+      prompt: z.string().max(MOST_TEXT),
+      first: z.string().min(1).max(MOST_TEXT),
+      second: z.string().min(1).max(MOST_TEXT),
+    }),
+    output: whySchema,
+  },
 } as const

@@ -255,6 +255,12 @@ export class TfjsExecution implements Execution {
     return out ?? null
   }
 
+  /** Gives back what the backend holds of a table that will not be asked for again. */
+  forget(table: EmbeddingTable): void {
+    tf.dispose(this.#tables.get(table) ?? [])
+    this.#tables.delete(table)
+  }
+
   rest(): void {}
 
   dispose(): void {
