@@ -90,3 +90,20 @@ test('pictures of a comparison', async ({ open, logDir }) => {
   await expect(page.getByRole('heading', { name: 'Nothing is compared yet' })).toBeVisible()
   await inEveryLook(app, page, 'compare-empty')
 })
+
+test('pictures of the users of a run, and of one', async ({ open, logDir }) => {
+  await trainRuns(logDir)
+  const { app, page } = await open()
+  await page
+    .getByRole('row', { name: /sizes\/k5/ })
+    .first()
+    .click()
+  await page.getByRole('region', { name: 'Selected run' }).getByRole('link', { name: 'Users' }).click()
+  await expect(page.getByRole('img', { name: /^Map of [1-9].* of 5 numbers/ })).toBeVisible({ timeout: 60_000 })
+  await inEveryLook(app, page, 'users')
+  await page.getByRole('grid', { name: 'Users' }).getByRole('row').nth(1).dblclick()
+  await expect(page.getByRole('table', { name: 'Why' })).toBeVisible({ timeout: 60_000 })
+  await inEveryLook(app, page, 'user')
+  await page.getByRole('tab', { name: 'Vector' }).click()
+  await inEveryLook(app, page, 'user-vector')
+})
