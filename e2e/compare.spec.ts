@@ -163,3 +163,39 @@ test('a cell of the agreement of two runs opens its pairs with their texts, and 
   await first.getByRole('button').click()
   await expect(first.getByRole('button')).toHaveAttribute('aria-expanded', 'true')
 })
+
+test('runs are laid out by their parameters: what is brushed on an axis is kept in every chart', async ({
+  open,
+  logDir,
+}) => {
+  await trainRuns(logDir)
+  const { page } = await open()
+  await compareAll(page, /k5-s1/)
+  await page.getByRole('tab', { name: 'Parameters' }).click()
+  const lines = page.getByRole('img', { name: /^Parallel coordinates of 5 runs over .*, test_acc$/ })
+  await expect(lines).toBeVisible()
+  const map = page.getByRole('table', { name: 'Heat map' })
+  await page.getByLabel('Rows').selectOption('model_name')
+  await page.getByLabel('Columns').selectOption('trainer.seed')
+  await expect(map.getByRole('row', { name: /^caimira No run 0\.\d{4} ?n 2 0\.\d{4} ?n 2$/ })).toBeVisible()
+  await page.getByLabel('Horizontal').selectOption('caimira.n_dim')
+  await expect(page.getByRole('img', { name: 'test_acc by caimira.n_dim, 4 runs' })).toBeVisible()
+  await expect(page).toHaveURL(/p_x=caimira\.n_dim/)
+
+  // The upper half of the last axis is that of the best runs; bt stands at its lower end.
+  const box = await lines.boundingBox()
+  const axis = (box?.x ?? 0) + (box?.width ?? 0) - 70
+  const [top, bottom] = [(box?.y ?? 0) + 36, (box?.y ?? 0) + (box?.height ?? 0) - 18]
+  await page.mouse.move(axis, top)
+  await page.mouse.down()
+  await page.mouse.move(axis, (top + bottom) / 2, { steps: 5 })
+  await page.mouse.up()
+  await expect(page.getByRole('status').filter({ hasText: 'of 5 runs kept' })).toHaveText('4 of 5 runs kept')
+  await expect(map.getByRole('row', { name: /^bt / })).toHaveCount(0)
+
+  await page.getByRole('button', { name: /^Axes/ }).click()
+  await page.getByRole('button', { name: 'Move test_acc to the left' }).click()
+  await page.getByRole('button', { name: 'test_acc turned over' }).click()
+  await expect(page).toHaveURL(/p_flip=test_acc/)
+  await expect(page.getByRole('img', { name: /over .*test_acc, [\w.]+$/ })).toBeVisible()
+})

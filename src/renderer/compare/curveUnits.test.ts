@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { ComparedRuns } from '../../shared/domain/compare'
-import { curveUnits, parameterValues, valueColours } from './curveUnits'
+import { curveUnits, parameterValues, scaleColours, valueColours } from './curveUnits'
 
 const run = (id: string): ComparedRuns['runs'][number] => ({
   ...{ id, exp_name: 'e', exp_version: id, status: 'finished', model_name: 'caimira', dts_name: 'd' },
@@ -57,4 +57,6 @@ test('many values repeat the colours of few', () => {
   expect(valueColours(7, token)).toHaveLength(7)
   expect(new Set(valueColours(7, token)).size).toBe(7)
   expect(valueColours(11, token)[5]).toBe('rgb(50, 25, 5)')
+  expect(scaleColours([3, null, 1, 2], () => 'rgb(9, 9, 9)')).toEqual(Array(4).fill('rgb(9, 9, 9)'))
+  expect(scaleColours([5, 0], token)).toEqual(['rgb(100, 50, 10)', 'rgb(0, 0, 0)'])
 })

@@ -97,10 +97,19 @@ export function shortName(name: string): string {
  */
 export function valueColours(count: number, token: (property: `--${string}`) => string): string[] {
   if (count <= RUN_COLOURS.length) return RUN_COLOURS.slice(0, count).map(token)
-  const [from, to] = [numbersOf(token('--series-train')), numbersOf(token('--series-val'))]
-  return Array.from({ length: count }, (_, at) => {
-    const share = at / (count - 1)
-    return `rgb(${from.map((one, channel) => Math.round(one + share * ((to[channel] ?? one) - one))).join(', ')})`
+  return scaleColours([...Array(count).keys()], token)
+}
+
+/** Colours of numbers from the lowest to the highest; of none, a grey. */
+export function scaleColours(values: readonly (number | null)[], token: (property: `--${string}`) => string): string[] {
+  const [from, to, none] = [token('--series-train'), token('--series-val'), token('--line-control')]
+  const [start, end] = [numbersOf(from), numbersOf(to)]
+  const known = values.filter((value) => value !== null)
+  const [low, high] = [Math.min(...known), Math.max(...known)]
+  return values.map((value) => {
+    if (value === null) return none
+    const share = high > low ? (value - low) / (high - low) : 0.5
+    return `rgb(${start.map((one, channel) => Math.round(one + share * ((end[channel] ?? one) - one))).join(', ')})`
   })
 }
 

@@ -10,6 +10,9 @@ const place: ComparePlace = {
   single: true,
   all: true,
   other: 'd',
+  parameters: {
+    ...{ axes: ['a', 'b,c'], log: ['a'], flip: ['b,c'], figure: 'test_acc', x: 'a', y: 'd', down: 'e', across: 'f' },
+  },
   curves: {
     ...{
       metrics: ['train_loss'],

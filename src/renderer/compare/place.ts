@@ -2,7 +2,7 @@ import type { LocationQuery, LocationQueryRaw } from 'vue-router'
 import { BANDS, MOST_COMPARED, predictedSplitSchema, type Band, type PredictedSplit } from '../../shared/domain/compare'
 import { HISTORY_AXES } from '../../shared/domain/history'
 
-export const COMPARE_TABS = ['Overview', 'Curves', 'Examples', 'Configuration'] as const
+export const COMPARE_TABS = ['Overview', 'Curves', 'Parameters', 'Examples', 'Configuration'] as const
 export type CompareTab = (typeof COMPARE_TABS)[number]
 
 /** How the curves are drawn. */
@@ -28,6 +28,23 @@ export const CURVE_UNITS = ['seeds', 'runs', 'values'] as const
 const CURVE_BANDS = [...BANDS, 'none'] as const
 const USUAL_METRICS: readonly string[] = ['val_loss', 'val_acc']
 
+/** How runs are laid out by their parameters; undefined and nothing choose for themselves. */
+export interface ParametersPlace {
+  /** Of the parallel coordinates, in order. */
+  axes: readonly string[]
+  /** Those that are logarithmic, in every chart, and those that are turned over. */
+  log: readonly string[]
+  flip: readonly string[]
+  /** What colours and cells are about. */
+  figure: string | undefined
+  x: string | undefined
+  y: string | undefined
+  down: string | undefined
+  across: string | undefined
+}
+const ONE_FIELD = ['figure', 'x', 'y', 'down', 'across'] as const
+const MANY_FIELDS = ['axes', 'log', 'flip'] as const
+
 /** What of a comparison stands in the address: whoever opens it sees the same. */
 export interface ComparePlace {
   /** Ids, each once. */
@@ -44,6 +61,7 @@ export interface ComparePlace {
   /** Keys that are equal in all runs too. */
   all: boolean
   curves: CurvesPlace
+  parameters: ParametersPlace
   /** The run whose pairs are shown beside the reference's; undefined chooses for itself. */
   other: string | undefined
 }
@@ -63,6 +81,7 @@ export function placeOf(query: LocationQuery): ComparePlace {
     single: query.single === '1',
     all: query.all === '1',
     curves: curvesOf(query),
+    parameters: parametersOf(query),
     other: listOf(query.other)[0],
   }
 }
@@ -83,6 +102,23 @@ function curvesOf(query: LocationQuery): CurvesPlace {
     logY: query.logy === '1',
     line: query.line === '1',
   }
+}
+
+const fieldKey = (name: string): string => `p_${name}`
+
+function parametersOf(query: LocationQuery): ParametersPlace {
+  const many = (name: string): string[] => listOf(query[fieldKey(name)]).slice(0, MOST_FIGURES)
+  const one = (name: string): string | undefined => many(name)[0]
+  return {
+    ...{ axes: many('axes'), log: many('log'), flip: many('flip'), figure: one('figure') },
+    ...{ x: one('x'), y: one('y'), down: one('down'), across: one('across') },
+  }
+}
+
+function queryOfParameters(place: ParametersPlace): LocationQueryRaw {
+  const one = ONE_FIELD.flatMap((name) => (place[name] === undefined ? [] : [[fieldKey(name), textOf([place[name]])]]))
+  const many = MANY_FIELDS.flatMap((name) => (place[name].length === 0 ? [] : [[fieldKey(name), textOf(place[name])]]))
+  return Object.fromEntries([...one, ...many])
 }
 
 function queryOfCurves(curves: CurvesPlace): LocationQueryRaw {
@@ -112,6 +148,7 @@ export function queryOf({
   single,
   all,
   curves,
+  parameters,
   other,
 }: Partial<ComparePlace>): LocationQueryRaw {
   return {
@@ -123,6 +160,7 @@ export function queryOf({
     ...(single === true && { single: '1' }),
     ...(all === true && { all: '1' }),
     ...(curves && queryOfCurves(curves)),
+    ...(parameters && queryOfParameters(parameters)),
     ...(other !== undefined && { other: textOf([other]) }),
   }
 }

@@ -1,0 +1,35 @@
+import { init, type EChartsCoreOption, type EChartsType } from 'echarts/core'
+import { onBeforeUnmount, onMounted, shallowRef, watch, type ShallowRef, type WatchSource } from 'vue'
+import { useTheme } from '../stores/theme'
+
+/**
+ * A chart on a canvas: drawn anew when what it shows, its size or the theme changes.
+ *
+ * @param option what is drawn; its font is the page's
+ * @param onInit listens to the chart
+ */
+export function useChartCanvas(
+  canvas: Readonly<ShallowRef<HTMLElement | null>>,
+  option: (fontFamily: string) => EChartsCoreOption,
+  sources: WatchSource[],
+  onInit: (chart: EChartsType) => void,
+): ShallowRef<EChartsType | undefined> {
+  const theme = useTheme()
+  const chart = shallowRef<EChartsType>()
+  const draw = (): void =>
+    chart.value?.setOption(option(getComputedStyle(document.body).fontFamily), { notMerge: true })
+  const observer = new ResizeObserver(() => chart.value?.resize())
+  onMounted(() => {
+    if (!canvas.value) return
+    chart.value = init(canvas.value, null, { renderer: 'canvas' })
+    onInit(chart.value)
+    observer.observe(canvas.value)
+    draw()
+  })
+  onBeforeUnmount(() => {
+    observer.disconnect()
+    chart.value?.dispose()
+  })
+  watch([...sources, () => theme.shown], draw)
+  return chart
+}
