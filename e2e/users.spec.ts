@@ -115,6 +115,21 @@ test('one user: mistakes first, stepping by the keyboard, reasons that add up, a
   // Each is rounded to three decimals.
   expect(Math.abs(parts.reduce((sum, part) => sum + number(part), 0) - number(total))).toBeLessThan(0.0025)
 
+  // A name of a dimension is kept, and stands where the dimension is shown.
+  await page.getByRole('button', { name: 'Back to the users' }).click()
+  await page.getByRole('tab', { name: 'Dimensions' }).click()
+  const name1 = page.getByRole('textbox', { name: 'Name of dimension 1' })
+  await expect(name1).toBeVisible({ timeout: 60_000 })
+  await expect(page.getByRole('region', { name: 'Dimension 1' }).getByRole('listitem').first()).toContainText(
+    /\d\.\d{3}/,
+  )
+  await name1.fill('warmth')
+  await name1.press('Tab')
+  await page.getByRole('tab', { name: 'Users' }).click()
+  await grid.focus()
+  await page.keyboard.press('Enter')
+  await expect(why.getByRole('rowheader', { name: 'warmth' })).toBeVisible({ timeout: 60_000 })
+  await expect(pairs.getByRole('option').first()).toHaveAttribute('aria-selected', 'true')
   await page.getByRole('tab', { name: 'Vector' }).click()
   await expect(page.getByRole('table', { name: 'Vector' }).getByRole('row')).toHaveCount(4)
   await expect(page.getByRole('table', { name: 'Most alike' }).getByRole('row')).not.toHaveCount(1)

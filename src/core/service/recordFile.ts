@@ -65,7 +65,7 @@ export function writeRecord(dir: string, record: RunRecord): void {
 }
 
 /** Under a name of its own first, so that no reader sees half, and two writers do not share a draft. */
-function replaceFile(file: string, text: string): void {
+export function replaceFile(file: string, text: string): void {
   const draft = `${file}.${process.pid}.tmp`
   try {
     fs.writeFileSync(draft, text, { flush: true })

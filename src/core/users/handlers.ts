@@ -1,5 +1,6 @@
 import type { Handlers } from '../router'
 import type { Workbench } from '../workbench'
+import { dimensionNames, nameDimension } from './dimensionNames'
 import type { RunInspector } from './runInspector'
 
 type UserHandlers = Pick<Handlers, Extract<keyof Handlers, `users.${string}`>>
@@ -9,8 +10,20 @@ export function userHandlers(inspector: RunInspector, workbench: Workbench, clos
   return {
     'users.table': async ({ id, split }) =>
       (await inspector.ask(await storeFor(id), id, { type: 'table', split })).table,
-    'users.one': async ({ id, ...question }) =>
-      (await inspector.ask(await storeFor(id), id, { type: 'user', ...question })).user,
+    'users.one': async ({ id, ...question }) => {
+      const store = await storeFor(id)
+      const { user } = await inspector.ask(store, id, { type: 'user', ...question })
+      return { ...user, names: await dimensionNames(store.runs.get(id).dir) }
+    },
+    'users.dimensions': async ({ id, split }) => {
+      const store = await storeFor(id)
+      const { dimensions } = await inspector.ask(store, id, { type: 'dimensions', split })
+      return { ...dimensions, names: await dimensionNames(store.runs.get(id).dir) }
+    },
+    'users.nameDimension': async ({ id, dimension, name }) => {
+      const { dir } = (await storeFor(id)).runs.get(id)
+      return { names: await nameDimension(dir, dimension, name) }
+    },
     'users.pair': async ({ id, ...question }) =>
       (await inspector.ask(await storeFor(id), id, { type: 'pair', ...question })).pair,
     'users.prefer': async ({ id, split, user, ...texts }) =>

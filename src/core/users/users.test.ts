@@ -110,6 +110,21 @@ test('a user has pairs of another, other texts than the data, or reasons that ad
   }
 }, 60_000)
 
+test('a name of a dimension is lost, moves to another, or leaves the run’s folder', async () => {
+  const shown = data(await core.request('users.dimensions', { id, split: 'test' }))
+  expect(shown).toMatchObject({ model_name: 'caimira', names: [], topics: null })
+  expect(Object(shown).dimensions).toHaveLength(3)
+  expect(Object(shown).dimensions[0].highest[0].text).toMatch(/^answer \d+$/)
+  await core.request('users.nameDimension', { id, dimension: 2, name: ' brevity ' })
+  await core.request('users.nameDimension', { id, dimension: 0, name: 'warmth' })
+  const names = ['warmth', '', 'brevity']
+  expect(data(await core.request('users.dimensions', { id, split: 'dev' }))).toMatchObject({ names })
+  expect(data(await core.request('users.one', { id, split: 'test', user: 1 }))).toMatchObject({ names })
+  expect(JSON.parse(fs.readFileSync(path.join(dir, 'dimensions.json'), 'utf8'))).toEqual({ format: 1, names })
+  expect(data(await core.request('users.nameDimension', { id, dimension: 2, name: '' }))).toEqual({ names: ['warmth'] })
+  expect(await core.request('users.nameDimension', { id, dimension: 1e9, name: 'x' })).toMatchObject({ ok: false })
+}, 60_000)
+
 test('nobody’s pair, a stranger, or answers that cannot be embedded are made up', async () => {
   const about = { id, split: 'test' }
   expect(await core.request('users.one', { ...about, user: '04' })).toMatchObject({ error: { code: 'not_found' } })
@@ -167,6 +182,7 @@ test.each([
     'users.map': { method: 'pca' },
     'users.one': { user: 4 },
     'users.pair': { row: 0 },
+    'users.dimensions': {},
     'users.prefer': { user: 4, prompt: '', first: 'a', second: 'b' },
   }
   for (const [route, rest] of Object.entries(more)) {

@@ -8,6 +8,8 @@ import type { UserId } from '../../shared/domain/dataset'
 import { MOST_USER_PAIRS } from '../../shared/domain/users'
 import type {
   Contribution,
+  Dimension,
+  Dimensions,
   ExplainedPair,
   UserDetail,
   UserMap,
@@ -24,11 +26,13 @@ import { TfjsExecution, type ExplainedPairs, type ExplainedSide } from '../backe
 import type { Dataset, EmbeddingTable, PairSplit } from '../data/dataset'
 import { trainBaseline, type Baseline } from '../evaluate/baseline'
 import { readCategories, type Category } from '../evaluate/categories'
+import { topWords } from '../models/ntm/topWords'
 import { createModel } from '../models/registry'
 import { sizesOf } from '../models/sizesOf'
 import { openData } from '../openData'
 import { readCheckpoint, type CheckpointMeta } from '../run/checkpointFile'
 import { checkpointContext, refuseChangedData } from '../run/resume'
+import { dimensionEnds, type LoadedRow, type LoadedUser } from './dimensionEnds'
 import { principalAxes } from './principalAxes'
 import { SplitTexts } from './splitTexts'
 import { usersTable } from './usersTable'
@@ -100,6 +104,8 @@ export class RunSession {
           return { type: 'map', map: await this.#map(question) }
         case 'user':
           return { type: 'user', user: await this.#user(question) }
+        case 'dimensions':
+          return { type: 'dimensions', dimensions: await this.#dimensions(question.split) }
         case 'pair':
           return { type: 'pair', pair: await this.#pair(question) }
         case 'prefer':
@@ -215,6 +221,36 @@ export class RunSession {
     }))
   }
 
+  async #dimensions(name: EvaluatedSplit): Promise<Dimensions> {
+    const { split } = await this.#view(name)
+    const texts = await this.#textsOf(name)
+    const { users: ids, vocabulary } = this.#dataset
+    const { model_name } = this.#config
+    const factors = this.#userFactors()
+    const ends = factors
+      ? dimensionEnds(split, factors, (rows) => this.#execution.explain(split, rows)).map(
+          ({ highest, lowest, largest, smallest }): Dimension => {
+            const read = ({ row, ...loads }: LoadedRow): Dimension['highest'][number] => ({
+              text: texts.at(row, CELL_CHARACTERS),
+              ...loads,
+            })
+            const called = ({ user, value }: LoadedUser): Dimension['largest'][number] => ({ u_id: ids[user]!, value })
+            return {
+              highest: highest.map(read),
+              lowest: lowest.map(read),
+              largest: largest.map(called),
+              smallest: smallest.map(called),
+            }
+          },
+        )
+      : []
+    const topics =
+      model_name === 'ntm' && vocabulary
+        ? topWords((await this.#execution.state()).parameters, vocabulary, TOPIC_WORDS)
+        : null
+    return { model_name, dimensions: ends, topics }
+  }
+
   async #pair({ split: name, row }: Extract<UsersQuestion, { type: 'pair' }>): Promise<ExplainedPair> {
     const { split, margins } = await this.#view(name)
     if (row >= split.pairs)
@@ -300,6 +336,7 @@ export class RunSession {
 }
 
 const NEAREST = 10
+const TOPIC_WORDS = 10
 
 const probability = (z: number): number => 1 / (1 + Math.exp(-z))
 

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Category } from '../evaluate/categories'
+import { dimensionEnds } from './dimensionEnds'
 import { principalAxes } from './principalAxes'
 import { usersTable } from './usersTable'
 import { againstAll, nearestUsers } from './userVectors'
@@ -83,4 +84,31 @@ test('a number stands elsewhere among those of all users than it does', () => {
   expect(againstAll({ dimensions: 1, values }, [25])).toEqual([
     { value: 25, mean: 50, low: 5, high: 95, rank: 25 / 101 },
   ])
+})
+
+test('an end of a dimension has a text twice, other texts than those that load most there, or somebody else', () => {
+  // Eight answers, of which two stand in two pairs each; the load is the answer's number on 0, and falls with it on 1.
+  const split = { pairs: 5, chosen: Int32Array.of(0, 1, 2, 3, 0), rejected: Int32Array.of(4, 5, 6, 7, 7) }
+  const side = (rows: Int32Array, column: Int32Array) => ({
+    load: Float32Array.from([...rows].flatMap((row) => [column[row]!, -column[row]!])),
+    difficulty: Float32Array.from([...rows].flatMap((row) => [row, 2 * row])),
+  })
+  const users = { dimensions: 2, values: Float32Array.of(1, 9, 2, 8, 3, 7) }
+  const [first, second] = dimensionEnds(split, users, (rows) => ({
+    ...{ dimensions: 2, user: new Float32Array(2 * rows.length) },
+    chosen: side(rows, split.chosen),
+    rejected: side(rows, split.rejected),
+  }))
+  expect(first!.highest.map(({ row }) => row)).toEqual([7, 6, 5, 4, 3])
+  expect(first!.lowest.map(({ row }) => row)).toEqual([0, 1, 2])
+  // Answer 7 stands in pairs 3 and 4.
+  expect(first!.highest[0]).toEqual({ row: 7, load: 7, difficulty: 3.5 })
+  expect(second!.highest[0]).toEqual({ row: 0, load: 0, difficulty: 4 })
+  expect(first!.largest.map(({ user }) => user)).toEqual([2, 1, 0])
+  expect(second!.largest).toEqual([
+    { user: 0, value: 9 },
+    { user: 1, value: 8 },
+    { user: 2, value: 7 },
+  ])
+  expect(second!.smallest).toEqual([])
 })

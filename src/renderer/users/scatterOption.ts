@@ -98,7 +98,12 @@ export function scatterOption(
         cursor: 'pointer',
         data: points.map(({ x: px, y: py, value, kept }) => ({
           value: [px, py],
-          itemStyle: { color: shade(value), opacity: kept ? 0.8 : 0.12 },
+          // A rim, since the ends of the scale are as dark and as light as the two themes.
+          itemStyle: {
+            color: shade(value),
+            opacity: kept ? 0.85 : 0.12,
+            ...(colours && { borderColor: colour('--line-control'), borderWidth: 0.75 }),
+          },
         })),
         emphasis: { itemStyle: { opacity: 1, borderColor: colour('--text'), borderWidth: 1.5 } },
       },

@@ -1,12 +1,13 @@
 import { shallowRef, watch, type Ref } from 'vue'
-import type { ExplainedPair, UserDetail } from '../../shared/domain/users'
+import type { RequestOutput } from '../../shared/api/requests'
+import type { ExplainedPair } from '../../shared/domain/users'
 import { AppError } from '../../shared/errors'
 import { client } from '../api/client'
 import type { UsersPlace } from './useUsers'
 
 /** One user of a split of a run, and the pair that is looked at. Answers to earlier questions are dropped. */
 export function useUser(place: Ref<UsersPlace>, id: Ref<string>, row: Ref<number | undefined>) {
-  const user = shallowRef<UserDetail>()
+  const user = shallowRef<RequestOutput<'users.one'>>()
   const pair = shallowRef<ExplainedPair>()
   const failure = shallowRef<AppError>()
   let asking = 0

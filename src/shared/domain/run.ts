@@ -79,6 +79,8 @@ export const RUN_FILES = {
   owner: '.owner',
   /** Tags, note and star; only where there are any. */
   annotations: 'annotations.json',
+  /** What a person has called the dimensions of its model. */
+  dimensions: 'dimensions.json',
   /** On what it ran: versions, commit, processor, hashes of the data. */
   environment: 'environment.json',
   checkpoints: 'checkpoints',

@@ -140,12 +140,49 @@ export type Why = z.infer<typeof whySchema>
 export const explainedPairSchema = whySchema.extend({ row: count, prompt: text, chosen: text, rejected: text })
 export type ExplainedPair = z.infer<typeof explainedPairSchema>
 
+const loadedTextSchema = z.object({
+  /** Cut to `CELL_CHARACTERS`. */
+  text,
+  /** Means over the pairs of the split in which it is an answer. */
+  load: z.number(),
+  difficulty: z.number().nullable(),
+})
+const loadedUserSchema = z.object({ u_id: userIdSchema, value: z.number() })
+
+/** One dimension of a model: the answers that count most, and least, on it, and the users with the largest and smallest number. */
+export const dimensionSchema = z.object({
+  highest: z.array(loadedTextSchema),
+  lowest: z.array(loadedTextSchema),
+  largest: z.array(loadedUserSchema),
+  smallest: z.array(loadedUserSchema),
+})
+export type Dimension = z.infer<typeof dimensionSchema>
+
+export const dimensionsSchema = z.object({
+  model_name: text,
+  /** Empty where the model has none. */
+  dimensions: z.array(dimensionSchema),
+  /** The strongest words of each topic; null for a model without topics. */
+  topics: z.array(z.array(text)).nullable(),
+})
+export type Dimensions = z.infer<typeof dimensionsSchema>
+
+export const LONGEST_DIMENSION_NAME = 60
+export const MOST_NAMED_DIMENSIONS = 1_000
+/** `dimensions.json` in a run's folder: a name a dimension, '' where it has none. */
+export const dimensionNamesSchema = z.object({
+  format: z.literal(1),
+  names: z.array(text.max(LONGEST_DIMENSION_NAME)).max(MOST_NAMED_DIMENSIONS),
+})
+const named = { names: dimensionNamesSchema.shape.names }
+
 const vectorSchema = z.array(z.number()).min(1).max(100_000)
 
 export const usersQuestionSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('table'), split: evaluatedSplitSchema }),
   z.strictObject({ type: z.literal('map'), split: evaluatedSplitSchema, method: z.enum(MAP_METHODS) }),
   z.strictObject({ type: z.literal('user'), split: evaluatedSplitSchema, user: userIdSchema }),
+  z.strictObject({ type: z.literal('dimensions'), split: evaluatedSplitSchema }),
   z.strictObject({ type: z.literal('pair'), split: evaluatedSplitSchema, row: count }),
   /** Two answers to a prompt that stand in no split, as vectors of the run's embedder. */
   z.strictObject({
@@ -163,6 +200,7 @@ export const usersAnswerSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('table'), table: usersTableSchema }),
   z.object({ type: z.literal('map'), map: userMapSchema }),
   z.object({ type: z.literal('user'), user: userDetailSchema }),
+  z.object({ type: z.literal('dimensions'), dimensions: dimensionsSchema }),
   z.object({ type: z.literal('pair'), pair: explainedPairSchema }),
   z.object({ type: z.literal('prefer'), why: whySchema }),
   z.object({ type: z.literal('error'), error: appErrorSchema }),
@@ -179,7 +217,18 @@ export const usersRequests = {
   'users.table': { input: z.strictObject(ofRun), output: usersTableSchema },
   'users.map': { input: z.strictObject({ ...ofRun, method: z.enum(MAP_METHODS) }), output: userMapSchema },
   /** One user, by their id or, as an address has it, its text: pairs with the mistakes first, their vector, and who is like them. */
-  'users.one': { input: z.strictObject({ ...ofRun, user: userIdSchema }), output: userDetailSchema },
+  'users.one': { input: z.strictObject({ ...ofRun, user: userIdSchema }), output: userDetailSchema.extend(named) },
+  /** What each dimension of the model stands for: texts and users at its ends. */
+  'users.dimensions': { input: z.strictObject(ofRun), output: dimensionsSchema.extend(named) },
+  /** Calls a dimension something; '' takes the name away. It stands in the run's folder. */
+  'users.nameDimension': {
+    input: z.strictObject({
+      id: ofRun.id,
+      dimension: count.max(MOST_NAMED_DIMENSIONS - 1),
+      name: text.max(LONGEST_DIMENSION_NAME),
+    }),
+    output: z.object(named),
+  },
   /** Whole texts of a pair, and why it is predicted as it is. */
   'users.pair': { input: z.strictObject({ ...ofRun, row: count }), output: explainedPairSchema },
   /** Which of two answers a user would prefer, where the embedder of the data runs here: p is that of the first. */

@@ -708,6 +708,18 @@ const endedCases: Case[] = [
     check: ({ pairs }) => says(Array.isArray(pairs) && pairs.length > 0, 'no pairs'),
   },
   {
+    title: 'says what the dimensions stand for',
+    route: 'users.dimensions',
+    input: ({ started }) => ({ id: started, split: 'test' }),
+    check: ({ dimensions, names }) => says(Array.isArray(dimensions) && Array.isArray(names), 'no dimensions'),
+  },
+  {
+    title: 'names a dimension',
+    route: 'users.nameDimension',
+    input: ({ started }) => ({ id: started, dimension: 1, name: 'warmth' }),
+    check: ({ names }) => says(Array.isArray(names) && names[1] === 'warmth', 'another name'),
+  },
+  {
     title: 'explains a pair',
     route: 'users.pair',
     input: ({ started }) => ({ id: started, split: 'test', row: 3 }),
