@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, ROOT, test } from './support/electron'
@@ -148,4 +149,23 @@ test('one user: mistakes first, stepping by the keyboard, reasons that add up, a
   expect(Math.abs(percentIn(await answer.innerText()) - percentIn(verdict))).toBeLessThan(1)
   await page.getByRole('button', { name: 'Back to the users' }).click()
   await expect(grid.getByRole('row', { selected: true }).first()).toContainText(name)
+})
+
+test('a run from before there were evaluations is evaluated by one button, on splits that its data has', async ({
+  open,
+  logDir,
+}) => {
+  await train(logDir)
+  rmSync(join(logDir, 'default_exp', 'v0', 'evaluation'), { recursive: true })
+  const { page } = await open()
+  await page.getByRole('row', { name: /default_exp\/v0/ }).dblclick()
+  await expect(page.getByRole('button', { name: 'Back to the runs' })).toBeVisible()
+  await page.getByRole('tab', { name: 'Evaluation' }).click()
+  const shown = page.getByRole('region', { name: 'Evaluation' })
+  await shown.getByRole('button', { name: 'Evaluate on test', exact: true }).click()
+  await expect(shown.getByRole('row', { name: /Users shuffled/ })).toBeVisible({ timeout: 90_000 })
+  await shown.getByRole('radio', { name: 'dev' }).check()
+  await expect(shown.getByRole('button', { name: 'Evaluate on dev' })).toBeVisible()
+  await shown.getByRole('radio', { name: 'test', exact: true }).check()
+  await expect(shown.getByRole('row', { name: /Users shuffled/ })).toBeVisible()
 })

@@ -26,8 +26,11 @@ test('what the run has stored is not shown, or an engine computes something else
   const { code, lines } = await delta(cwd, 'eval', 'e/v0', '--json')
   expect(code).toBe(0)
   expect(lines.at(-1)).toMatchObject(before)
+  // It is kept for the next time, and for the window.
+  expect(stored()).toEqual(before)
   const fewer = await delta(cwd, 'eval', 'e/v0', '--resamples', '50', '--json')
   expect(fewer.lines.at(-1)).toMatchObject({ bootstrap: { resamples: 50 } })
+  expect(stored()).toEqual(before)
 })
 
 test('an evaluation of an earlier checkpoint passes for that of the run', async () => {

@@ -3,7 +3,7 @@ import { savedExperiment } from '../core/config/savedExperiment'
 import { childProcessSpawner } from '../core/engine/childProcessSpawner'
 import { runInEngine } from '../core/engine/runInEngine'
 import { findRun } from '../core/runs/findRun'
-import { storedEvaluation } from '../core/runs/storedEvaluation'
+import { storedEvaluation, storeEvaluation } from '../core/runs/storedEvaluation'
 import {
   DEFAULT_RESAMPLES,
   EVALUATED_SPLITS,
@@ -51,6 +51,11 @@ async function evaluate(reference: string, options: EvalOptions): Promise<number
     })
   const stored = resamples === DEFAULT_RESAMPLES ? await storedEvaluation(run.dir, run, split) : null
   const evaluation = stored ?? (await compute(run.dir, options, output))
+  // Fewer or more resamples than a run makes are somebody's own question.
+  if (!stored && resamples === DEFAULT_RESAMPLES)
+    await storeEvaluation(run.dir, evaluation).catch((thrown: unknown) =>
+      output.warn(`Warning: ${AppError.from(thrown).message}`),
+    )
   report(evaluation, output)
   output.object({ type: 'result', runId: run.id, dir: run.dir, ...evaluation })
   return 0

@@ -91,8 +91,9 @@ export function createHandlers(context: HandlerContext) {
     'runs.table': async (query) => runsTable(workbench, folders, logDir, query),
     'runs.match': async (query) => matchingRuns(workbench, logDir, query),
     'runs.view': async ({ id }) => viewRun((await workbench.readyFor(id)).store, id),
-    'runs.evaluation': async ({ id, split }) => ({
-      evaluation: await evaluationOf((await workbench.readyFor(id)).store, id, split),
+    'runs.evaluation': async ({ id, split }) => evaluationOf((await workbench.readyFor(id)).store, id, split),
+    'runs.evaluate': async ({ id, split }) => ({
+      evaluation: await context.inspector.evaluate((await workbench.readyFor(id)).store, id, split, context.closing),
     }),
     'runs.names': async () => runNames(workbench),
     'runs.get': async ({ id }) => {

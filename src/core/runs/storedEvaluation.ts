@@ -1,7 +1,11 @@
 import { realpath } from 'node:fs/promises'
+import path from 'node:path'
 import { evaluationSchema, type EvaluatedSplit, type Evaluation } from '../../shared/domain/evaluation'
 import { RUN_FILES, type RunRecord } from '../../shared/domain/run'
-import { AppError } from '../../shared/errors'
+import { AppError, messageOf } from '../../shared/errors'
+import { makeFolders } from '../folders'
+import { replaceFile } from '../service/recordFile'
+import { isInside } from './readInside'
 import { readNamed } from './runFolder'
 
 const MAX_EVALUATION_BYTES = 16 * 2 ** 20
@@ -26,6 +30,30 @@ export async function storedEvaluation(
   if (text === undefined) return null
   const evaluation = parsed(text, dir, name)
   return isCurrent(evaluation, result) ? evaluation : null
+}
+
+/**
+ * Keeps an evaluation in a run's folder, in place of an earlier one.
+ *
+ * @throws AppError `unwritable`
+ */
+export async function storeEvaluation(dir: string, evaluation: Evaluation): Promise<void> {
+  const root = await realpath(dir)
+  const folder = path.join(root, RUN_FILES.evaluation)
+  makeFolders(folder)
+  const file = path.join(folder, `${evaluation.split}.json`)
+  try {
+    // Somebody else may have put a link there.
+    if (!isInside(root, await realpath(folder))) throw new Error('it is a link out of the folder of the run')
+    replaceFile(file, `${JSON.stringify(evaluation, null, 2)}\n`)
+  } catch (cause) {
+    throw new AppError(
+      'unwritable',
+      `The evaluation cannot be kept: ${messageOf(cause)}`,
+      { file, fix: 'Check the free space and the permissions of the folder.' },
+      cause,
+    )
+  }
 }
 
 function parsed(text: string, file: string, name: string): Evaluation {

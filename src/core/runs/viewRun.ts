@@ -1,9 +1,10 @@
 import { readdir, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { RunFile, RunView } from '../../shared/domain/runView'
-import type { EvaluatedSplit, Evaluation } from '../../shared/domain/evaluation'
+import { EVALUATED_SPLITS, type EvaluatedSplit, type Evaluation } from '../../shared/domain/evaluation'
 import { RUN_FILES } from '../../shared/domain/run'
 import { AppError } from '../../shared/errors'
+import { savedExperiment } from '../config/savedExperiment'
 import type { Store } from '../store/openStore'
 import { readNamed, readRecord, readTexts } from './runFolder'
 import { storedEvaluation } from './storedEvaluation'
@@ -43,9 +44,26 @@ export async function viewRun(store: Store, id: string): Promise<RunView> {
 }
 
 /** What its folder holds of the evaluation of a split. @throws AppError `not_found` for a run without a folder */
-export async function evaluationOf(store: Store, id: string, split: EvaluatedSplit): Promise<Evaluation | null> {
+export async function evaluationOf(
+  store: Store,
+  id: string,
+  split: EvaluatedSplit,
+): Promise<{ evaluation: Evaluation | null; splits: EvaluatedSplit[] }> {
   const { root } = await folderOf(store.runs.get(id))
-  return storedEvaluation(root, await readRecord(root, root), split)
+  return {
+    evaluation: await storedEvaluation(root, await readRecord(root, root), split),
+    splits: splitsOf(root),
+  }
+}
+
+/** Splits that the run's data has; all where its configuration cannot be read. */
+function splitsOf(dir: string): EvaluatedSplit[] {
+  try {
+    const { data } = savedExperiment({ dir })
+    return EVALUATED_SPLITS.filter((split) => data[split] !== undefined)
+  } catch {
+    return [...EVALUATED_SPLITS]
+  }
 }
 
 async function folderOf({

@@ -3,6 +3,7 @@ import { realpath } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { DataConfig } from '../../shared/config/data'
 import type { ExperimentConfig } from '../../shared/config/experiment'
+import { DEFAULT_RESAMPLES, type EvaluatedSplit, type Evaluation } from '../../shared/domain/evaluation'
 import { isActive } from '../../shared/domain/lifecycle'
 import { RUN_FILES } from '../../shared/domain/run'
 import type { UsersAnswer, UsersQuestion, Why } from '../../shared/domain/users'
@@ -10,9 +11,11 @@ import { AppError } from '../../shared/errors'
 import { savedExperiment } from '../config/savedExperiment'
 import { fingerprintOf, statOf } from '../datasets/registry'
 import { HeldEngines, type Holding } from '../engine/heldEngine'
+import { runInEngine } from '../engine/runInEngine'
 import type { EngineSpawner } from '../engine/spawner'
 import type { FileRoots } from '../files/fileRoots'
 import { isInside } from '../runs/readInside'
+import { storeEvaluation } from '../runs/storedEvaluation'
 import type { Store } from '../store/openStore'
 import { embedHere } from './embedHere'
 import { refuseForeignData } from './runData'
@@ -70,6 +73,21 @@ export class RunInspector {
     const [x, one, other] = await embedHere(config.data.embedder, [prompt, first, second], stop)
     if (!x || !one || !other) throw new AppError('stopped', 'Stopped while embedding')
     return (await this.ask(store, id, { type: 'prefer', ...about, prompt: x, first: one, second: other })).why
+  }
+
+  /**
+   * Evaluates a run's checkpoint as the run itself does at its end, and keeps that in its folder.
+   *
+   * @throws AppError as {@link ask}, and `unwritable`
+   */
+  async evaluate(store: Store, id: string, split: EvaluatedSplit, stop: AbortSignal): Promise<Evaluation> {
+    const { config, run } = await this.#open(store, id)
+    const request = { type: 'evaluate' as const, config, run, split, resamples: DEFAULT_RESAMPLES }
+    const frame = await runInEngine(this.#options.spawner, request, () => {}, stop)
+    if (frame.type !== 'evaluation')
+      throw new AppError('engine_protocol', `The engine answered "${frame.type}" to "evaluate"`)
+    await storeEvaluation(run, frame.evaluation)
+    return frame.evaluation
   }
 
   close(): void {

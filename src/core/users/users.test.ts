@@ -183,6 +183,7 @@ test.each([
     'users.one': { user: 4 },
     'users.pair': { row: 0 },
     'users.dimensions': {},
+    'runs.evaluate': {},
     'users.prefer': { user: 4, prompt: '', first: 'a', second: 'b' },
   }
   for (const [route, rest] of Object.entries(more)) {
@@ -197,6 +198,34 @@ test('a foreign run whose data is that of a known data set is refused', async ()
   const foreignId = foreign('logs-sound', () => {})
   const other = open('logs-sound')
   usersTableSchema.parse(data(await other.request('users.table', { id: foreignId, split: 'test' })))
+  await other.close()
+}, 60_000)
+
+test('an older run cannot be evaluated, or what is computed is not kept', async () => {
+  const logs = 'logs-older'
+  const older = foreign(logs, (folder) => fs.rmSync(path.join(folder, 'evaluation'), { recursive: true }))
+  const other = open(logs)
+  const about = { id: older, split: 'test' }
+  expect(data(await other.request('runs.evaluation', about))).toEqual({ evaluation: null, splits: ['dev', 'test'] })
+  const made = data(await other.request('runs.evaluate', about))
+  const own = JSON.parse(fs.readFileSync(path.join(dir, 'evaluation', 'test.json'), 'utf8'))
+  expect(made).toEqual({ evaluation: own })
+  expect(data(await other.request('runs.evaluation', about))).toMatchObject({ evaluation: own })
+  await other.close()
+}, 60_000)
+
+test('an evaluation is written through a link out of a foreign run’s folder', async () => {
+  const logs = 'logs-write'
+  const outside = path.join(cwd, 'outside')
+  fs.mkdirSync(outside)
+  const target = foreign(logs, (folder) => {
+    fs.rmSync(path.join(folder, 'evaluation'), { recursive: true })
+    fs.symlinkSync(outside, path.join(folder, 'evaluation'))
+  })
+  const other = open(logs)
+  const reply = await other.request('runs.evaluate', { id: target, split: 'test' })
+  expect(reply).toMatchObject({ ok: false, error: { code: 'unwritable' } })
+  expect(fs.readdirSync(outside)).toEqual([])
   await other.close()
 }, 60_000)
 

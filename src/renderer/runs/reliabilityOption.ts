@@ -22,6 +22,27 @@ export function reliabilityOption(
     grid: { left: 52, right: 12, top: 10, bottom: 40 },
     xAxis: { ...axis('confidence', 0.5), nameGap: 24 },
     yAxis: { ...axis('share right', least), nameGap: 36 },
+    tooltip: {
+      trigger: 'item',
+      // Drawn on the canvas as well: an HTML tooltip would need inline styles, which the page's CSP refuses.
+      renderMode: 'richText',
+      confine: true,
+      transitionDuration: 0,
+      backgroundColor: colour('--surface'),
+      borderColor: colour('--line-control'),
+      borderWidth: 1,
+      padding: 8,
+      textStyle: { ...text, color: colour('--text'), fontSize: FONT_PX + 1 },
+      formatter: ({ dataIndex }: { dataIndex: number }) => {
+        const bin = bins[dataIndex]
+        if (!bin) return ''
+        const share = (value: number): string => `${(100 * value).toFixed(1)} %`
+        return [
+          `confidence ${share(bin.from)} to ${share(bin.to)}, mean ${share(bin.confidence)}`,
+          `${share(bin.accuracy)} of ${bin.pairs.toLocaleString('en')} pairs right`,
+        ].join('\n')
+      },
+    },
     series: [
       {
         ...{ type: 'line', symbol: 'none', silent: true },
@@ -32,7 +53,7 @@ export function reliabilityOption(
         lineStyle: { color: colour('--text-faint'), width: 1, type: 'dashed' },
       },
       {
-        ...{ type: 'line', symbol: 'circle', symbolSize: 6, silent: true, color: colour('--series-train') },
+        ...{ type: 'line', symbol: 'circle', symbolSize: 8, color: colour('--series-train') },
         data: bins.map(({ confidence, accuracy }) => [confidence, accuracy]),
         lineStyle: { width: 1.5 },
       },

@@ -131,7 +131,16 @@ export const requests = {
   /** How well it predicts people; null where it has not been evaluated on that split with its present checkpoint. */
   'runs.evaluation': {
     input: z.strictObject({ id: runId, split: evaluatedSplitSchema }),
-    output: z.object({ evaluation: evaluationSchema.nullable() }),
+    output: z.object({
+      evaluation: evaluationSchema.nullable(),
+      /** Splits that its data has. */
+      splits: z.array(evaluatedSplitSchema),
+    }),
+  },
+  /** Computes that now, and keeps it in the run's folder. */
+  'runs.evaluate': {
+    input: z.strictObject({ id: runId, split: evaluatedSplitSchema }),
+    output: z.object({ evaluation: evaluationSchema }),
   },
   'runs.names': { input: nothing, output: runNamesSchema },
   'runs.get': {

@@ -702,6 +702,12 @@ const endedCases: Case[] = [
     check: ({ rows }) => says(Array.isArray(rows) && /prompt/.test(Object(rows[0]).texts?.prompt), 'no texts'),
   },
   {
+    title: 'evaluates it anew',
+    route: 'runs.evaluate',
+    input: ({ started }) => ({ id: started, split: 'dev' }),
+    check: ({ evaluation }) => says(Object(evaluation).split === 'dev', 'another split'),
+  },
+  {
     title: 'tells of one user',
     route: 'users.one',
     input: ({ started }) => ({ id: started, split: 'test', user: 3 }),
