@@ -6,6 +6,7 @@ import { join } from 'node:path'
 process.env.TF_CPP_MIN_LOG_LEVEL ??= '2'
 const builds = join(process.argv[2], 'lib')
 const file = readdirSync(builds)
+  .sort((a, b) => b.localeCompare(a, 'en', { numeric: true }))
   .map((name) => join(builds, name, 'tfjs_binding.node'))
   .find((path) => existsSync(path))
 if (file === undefined) throw new Error(`there is no tfjs_binding.node in ${builds}`)

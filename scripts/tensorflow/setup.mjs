@@ -121,7 +121,12 @@ function ownDownload(library, wanted) {
 export function check(folder) {
   const note = join(folder, 'installed.json')
   if (!existsSync(note)) return { works: false, text: 'it was never set up. Run: npm run setup:tensorflow' }
-  const made = JSON.parse(readFileSync(note, 'utf8'))
+  let made
+  try {
+    made = JSON.parse(readFileSync(note, 'utf8'))
+  } catch {
+    return { works: false, text: 'installed.json is damaged' }
+  }
   const probe = join(import.meta.dirname, 'probe.mjs')
   const library = join(folder, 'node_modules', PACKAGE)
   const done = spawnSync(NODE, [probe, library], { encoding: 'utf8', timeout: CHECK_LIMIT_MS })

@@ -38,6 +38,8 @@ it('tells a folder that was never set up from one that does not work', () => {
   expect(check(folder)).toMatchObject({ works: false, text: expect.stringContaining('never set up') })
   const lib = join(folder, 'node_modules', '@tensorflow', 'tfjs-node-gpu', 'lib', 'napi-v8')
   mkdirSync(lib, { recursive: true })
+  writeFileSync(join(folder, 'installed.json'), '{bro')
+  expect(check(folder)).toMatchObject({ works: false, text: 'installed.json is damaged' })
   writeFileSync(join(folder, 'installed.json'), JSON.stringify({ kind: 'cpu', source: 'wheel', tensorflow: '2.21.0' }))
   expect(check(folder).text).toContain('there is no tfjs_binding.node')
   writeFileSync(join(lib, 'tfjs_binding.node'), 'not a library')

@@ -11,7 +11,7 @@ import { Comparisons } from './compare/comparisons'
 import { resolveExperiment, type ConfigRoots } from './config/resolveExperiment'
 import type { Datasets } from './datasets/datasets'
 import { datasetHandlers } from './datasets/handlers'
-import { listBackends } from './engine/listBackends'
+import { sharedListing } from './engine/listBackends'
 import type { EngineWatch } from './engine/runInEngine'
 import type { EngineSpawner } from './engine/spawner'
 import { Experiments } from './experiment/experiments'
@@ -64,6 +64,7 @@ export function createHandlers(context: HandlerContext) {
     add: async (run) => (await workbench.ready()).service.add(run),
   })
   const comparisons = new Comparisons(context)
+  const backends = sharedListing(context.spawner, context.closing)
   return {
     'app.info': async () => ({
       version: VERSION,
@@ -76,7 +77,7 @@ export function createHandlers(context: HandlerContext) {
       notes: [...workbench.notes],
       dialogs: shell !== undefined,
     }),
-    'app.backends': async () => ({ backends: await listBackends(context.spawner, context.closing) }),
+    'app.backends': async () => ({ backends: await backends() }),
     'files.pick': async (question) => pick(files, shell, question),
     'files.browse': async ({ dir }) => browse(files, places, dir),
     'files.reveal': async ({ path }) => {

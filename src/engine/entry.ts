@@ -94,7 +94,7 @@ async function handle(frame: ToEngine): Promise<void> {
     }
     case 'list_backends': {
       const { listBackends } = await import('./backends/listBackends')
-      await port.send({ type: 'backends', backends: await listBackends() })
+      await port.send({ type: 'backends', backends: await listBackends(frame.names) })
       break
     }
     case 'browse': {

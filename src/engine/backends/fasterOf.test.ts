@@ -17,6 +17,7 @@ async function backend(name: string, ms: number): Promise<Backend & { open: numb
     ...real,
     name,
     why: `this is ${name}`,
+    onCard: name === 'card',
     open: 0,
     closed: false,
     async execute(...asked: Parameters<Backend['execute']>): Promise<Execution[]> {
@@ -83,4 +84,13 @@ it('a card that fails fails no run, and the log says what happened', async () =>
   await chosen.execute([config], dataset)
   expect(chosen.name).toBe('fused')
   expect(chosen.why).toBe('this is fused; the graphics card was tried and failed: its driver is too old')
+})
+
+it('TensorFlow that falls back to the processor is not taken for a card', async () => {
+  const processor = await backend('tensorflow', 3)
+  const chosen = fasterOf(await backend('fused', 12), () => Promise.resolve(processor))
+  await chosen.execute([config], dataset)
+  expect(chosen.name).toBe('fused')
+  expect(chosen.why).toContain('TensorFlow does not find it')
+  expect([processor.open, processor.closed]).toEqual([0, true])
 })

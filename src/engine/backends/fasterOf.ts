@@ -27,6 +27,8 @@ export function fasterOf(fused: Backend, openCard: () => Promise<Backend>): Back
     let card: Backend | undefined
     try {
       card = await openCard()
+      if (card.onCard !== true)
+        throw new Error('TensorFlow does not find it (its driver may be older than the library)')
       const onCard = await msPerStep(card, config, dataset)
       if (onCard < onFused) chosen = card
       why = `${chosen.why}; a step takes ${text(onFused)} on the processor and ${text(onCard)} on the card`

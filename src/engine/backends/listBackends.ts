@@ -1,14 +1,14 @@
-import { TRAINING_BACKENDS, type BackendState } from '../../shared/domain/backend'
+import type { BackendState } from '../../shared/domain/backend'
 import { AppError } from '../../shared/errors'
 import { NOT_HERE, bestBuild, defaultThreads } from '../kernels/machine'
 
 const BUILDS = { relaxed: 'relaxed SIMD', plain: 'SIMD' }
 
-/** Every backend, by starting it: a library that is there may still not load. */
-export async function listBackends(): Promise<BackendState[]> {
+/** What backends are worth here, by starting each: a library that is there may still not load. */
+export async function listBackends(names: readonly BackendState['name'][]): Promise<BackendState[]> {
   const states: BackendState[] = []
   // One after the other: those of tfjs take turns as its current one.
-  for (const name of TRAINING_BACKENDS) states.push(await stateOf(name))
+  for (const name of names) states.push(await stateOf(name))
   return states
 }
 

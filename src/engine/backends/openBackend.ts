@@ -45,7 +45,17 @@ export async function openBackend(config: ExperimentConfig): Promise<Backend> {
   const fused = hasFusedForm(config) ? fusedIfItStarts(config) : undefined
   if (findAddOn()?.kind !== 'gpu' || !graphicsCard()) return fused ?? openTfjs('auto')
   if (fused) return fasterOf(fused, () => openTfjs('tensorflow'))
-  return openTfjs('tensorflow').catch(() => openTfjs('auto'))
+  return onCardOrElse()
+}
+
+/** For models without a fused form, which a card trains faster in any case. */
+async function onCardOrElse(): Promise<Backend> {
+  try {
+    return await openTfjs('tensorflow')
+  } catch (cause) {
+    const other = await openTfjs('auto')
+    return { ...other, why: `${other.why}; the graphics card was tried and failed: ${AppError.from(cause).message}` }
+  }
 }
 
 /** Half of the engine's code, and needed for little: loaded where it is used. */

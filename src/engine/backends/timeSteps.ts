@@ -23,12 +23,15 @@ export async function timeSteps(
   const schedule = scheduleOf(train, trainer)
   const perEpoch = Math.ceil(train.pairs / trainer.batch_size)
   let taken = 0
+  let order: Int32Array = new Int32Array(0)
   const take = async (count: number): Promise<number> => {
     const started = performance.now()
     for (let i = 0; i < count; i++, taken++) {
       const epoch = Math.floor(taken / perEpoch)
       const batch = taken % perEpoch
-      const rows = execution.order(epoch).subarray(batch * trainer.batch_size, (batch + 1) * trainer.batch_size)
+      // Once an epoch, as training asks for it: some backends shuffle anew each time.
+      if (batch === 0) order = execution.order(epoch)
+      const rows = order.subarray(batch * trainer.batch_size, (batch + 1) * trainer.batch_size)
       execution.trainStep(rows, schedule.at(0), epoch)
     }
     await execution.drainSteps()

@@ -1,4 +1,4 @@
-import { backendStateSchema } from '../domain/backend'
+import { TRAINING_BACKENDS, backendStateSchema } from '../domain/backend'
 import { z } from 'zod'
 import { experimentSchema, nameSchema } from '../config/experiment'
 import { dataConfigSchema, embedderSchema, splitFilesSchema } from '../config/data'
@@ -68,8 +68,8 @@ export const toEngineSchema = z.discriminatedUnion('type', [
   z.strictObject({ v, type: z.literal('query'), id: z.int(), query: browseQuerySchema }),
   /** Takes a few steps to see how long they take. Nothing is written. */
   z.strictObject({ v, type: z.literal('probe'), config: experimentSchema }),
-  /** What trains on this machine. */
-  z.strictObject({ v, type: z.literal('list_backends') }),
+  /** Which of these train on this machine. */
+  z.strictObject({ v, type: z.literal('list_backends'), names: z.array(z.enum(TRAINING_BACKENDS)).min(1) }),
   z.strictObject({
     v,
     type: z.literal('adapt'),

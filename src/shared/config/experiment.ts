@@ -90,6 +90,7 @@ const settings = {
         choices: {
           auto: 'the fastest that knows the model',
           fused: 'SIMD kernels on several threads',
+          tensorflow: 'TensorFlow, on a graphics card or without one; set up by npm run setup:tensorflow',
           wasm: 'TensorFlow.js on WebAssembly',
           cpu: 'TensorFlow.js in plain JavaScript, slow',
         },

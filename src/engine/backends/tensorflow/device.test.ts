@@ -26,6 +26,8 @@ it('reads name and memory of the card that CUDA would take', () => {
     free: 80994,
   })
   expect(graphicsCard(env), 'the first card has no such number').toBeUndefined()
+  const any = driver('echo "NVIDIA H100 80GB HBM3, 81559, 80994"')
+  for (const hidden of ['', '-1']) expect(graphicsCard({ ...any, CUDA_VISIBLE_DEVICES: hidden })).toBeUndefined()
   expect(graphicsCard({ PATH: folder + path.sep + 'nothing' })).toBeUndefined()
 })
 

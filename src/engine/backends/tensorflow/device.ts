@@ -14,16 +14,21 @@ export interface GraphicsCard {
   free: number
 }
 
-/** The flag that names the card which TensorFlow takes: the first of those that `CUDA_VISIBLE_DEVICES` leaves. */
-function chosenCard(env: NodeJS.ProcessEnv): string[] {
-  const [chosen] = (env['CUDA_VISIBLE_DEVICES'] ?? '').split(',')
-  return chosen ? ['--id', chosen] : ['--id', '0']
+/**
+ * The flag that names the card which TensorFlow takes: the first of those that `CUDA_VISIBLE_DEVICES` leaves. Undefined where it hides
+ * them all.
+ */
+function chosenCard({ CUDA_VISIBLE_DEVICES: visible = '0' }: NodeJS.ProcessEnv): string[] | undefined {
+  const [first = ''] = visible.split(',')
+  return first.trim() === '' || first.trim() === '-1' ? undefined : ['--id', first.trim()]
 }
 
 /** The card that TensorFlow takes. Undefined without NVIDIA's driver. */
 export function graphicsCard(env: NodeJS.ProcessEnv = process.env): GraphicsCard | undefined {
+  const chosen = chosenCard(env)
+  if (!chosen) return undefined
   const query = ['--query-gpu=name,memory.total,memory.free', '--format=csv,noheader,nounits']
-  const asked = spawnSync('nvidia-smi', [...query, ...chosenCard(env)], { env, encoding: 'utf8', timeout: ASK_MS })
+  const asked = spawnSync('nvidia-smi', [...query, ...chosen], { env, encoding: 'utf8', timeout: ASK_MS })
   const [line = ''] = (asked.status === 0 ? asked.stdout : '').split('\n')
   const [name, memory, free] = line.split(', ')
   return name === undefined || memory === undefined || free === undefined
@@ -45,7 +50,10 @@ export function watchCard(env: NodeJS.ProcessEnv = process.env): CardWatch {
   let latest: CardUse | undefined
   const fields = 'utilization.gpu,memory.used,memory.total,temperature.gpu'
   const query = [`--query-gpu=${fields}`, '--format=csv,noheader,nounits', `--loop-ms=${LOOK_EVERY_MS}`]
-  const child = spawn('nvidia-smi', [...query, ...chosenCard(env)], { env, stdio: ['ignore', 'pipe', 'ignore'] })
+  const child = spawn('nvidia-smi', [...query, ...(chosenCard(env) ?? [])], {
+    env,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
   // A machine without the driver trains all the same.
   child.on('error', () => {})
   createInterface({ input: child.stdout }).on('line', (line) => {

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
@@ -29,6 +29,19 @@ it('takes the newest build, by number', () => {
   const newest = build('napi-v10')
   build('napi-v9')
   expect(findAddOn({ DELTA_TENSORFLOW: folder })?.binding).toBe(newest)
+})
+
+it('finds what npm run setup:tensorflow has made, for which device it says', () => {
+  const cache = path.join(folder, 'cache')
+  const home = path.join(cache, 'delta-workbench', 'tensorflow')
+  const made = build('napi-v8')
+  mkdirSync(path.dirname(home), { recursive: true })
+  cpSync(path.join(folder, 'node_modules'), path.join(home, 'node_modules'), { recursive: true })
+  writeFileSync(path.join(home, 'installed.json'), JSON.stringify({ kind: 'cpu', source: 'wheel' }))
+  expect(findAddOn({ XDG_CACHE_HOME: cache })).toMatchObject({
+    kind: 'cpu',
+    binding: path.join(home, path.relative(folder, made)),
+  })
 })
 
 it('does not look elsewhere when a folder is named', () => {

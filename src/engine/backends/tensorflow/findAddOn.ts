@@ -21,12 +21,12 @@ export interface AddOn {
 const installedSchema = z.object({ kind: z.enum(['cpu', 'gpu']) })
 
 /**
- * The TensorFlow add-on: from the folder that `DELTA_TENSORFLOW` names, from the optional dependency where npm's install succeeded, or
- * from where `npm run setup:tensorflow` puts it (`scripts/tensorflow/setup.mjs` names the same place).
+ * The TensorFlow add-on: from the folder that `DELTA_TENSORFLOW` names; else from where `npm run setup:tensorflow` put it
+ * (`scripts/tensorflow/setup.mjs` names the same place); else the optional dependency, where npm's install succeeded.
  */
 export function findAddOn(env: NodeJS.ProcessEnv = process.env): AddOn | undefined {
   const own = env['DELTA_TENSORFLOW']
-  const folders = own ? [path.join(own, 'node_modules', PACKAGE)] : [dependency(), installed(env)]
+  const folders = own ? [path.join(own, 'node_modules', PACKAGE)] : [installed(env), dependency()]
   for (const library of folders) {
     const binding = library === undefined ? undefined : bindingOf(library)
     if (library !== undefined && binding !== undefined) return { library, binding, kind: kindOf(library) }

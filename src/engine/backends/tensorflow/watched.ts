@@ -10,19 +10,22 @@ const LOST = /CUDA_ERROR|device.*(lost|unavailable)|illegal memory access/i
 
 /** The add-on with {@link ScalarCache} before it, and its errors in words. Its own properties cannot be written. */
 export function watched(binding: Binding, { onCard }: { onCard: boolean }): Binding {
+  const told = <Arguments extends unknown[], Result>(call: (...args: Arguments) => Result) => ({
+    value(...args: Arguments): Result {
+      try {
+        return call(...args)
+      } catch (error) {
+        throw inWords(error, onCard)
+      }
+    },
+  })
   const scalars = new ScalarCache(binding)
   return Object.create(binding, {
-    createTensor: { value: scalars.createTensor.bind(scalars) },
+    // Also where a table is sent to a card, and where a card's late error comes out.
+    createTensor: told((...args: Parameters<Binding['createTensor']>) => scalars.createTensor(...args)),
+    tensorDataSync: told((id: number) => binding.tensorDataSync(id)),
+    executeOp: told((...args: Parameters<Binding['executeOp']>) => binding.executeOp(...args)),
     deleteTensor: { value: scalars.deleteTensor.bind(scalars) },
-    executeOp: {
-      value(...call: Parameters<Binding['executeOp']>): unknown {
-        try {
-          return binding.executeOp(...call)
-        } catch (error) {
-          throw inWords(error, onCard)
-        }
-      },
-    },
   })
 }
 
