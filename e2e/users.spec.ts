@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { seriousFindings } from './support/axe'
 import { expect, ROOT, test } from './support/electron'
 
 // A real run is trained first, and an engine reads its data anew.
@@ -29,6 +30,8 @@ test('the users of a run are shown, selected by charts, figures and search, and 
   expect(all).toBeGreaterThan(5)
   await expect(page.getByRole('img', { name: new RegExp(`^Accuracy against pairs of ${all} users`) })).toBeVisible()
   await expect(page.getByRole('img', { name: /^Map of \d+ users .* of 3 numbers/ })).toBeVisible()
+
+  expect(await seriousFindings(page)).toEqual([])
 
   // A bar of the histogram, by its table.
   await page.getByRole('button', { name: 'Users by as a table' }).click()
@@ -106,6 +109,7 @@ test('one user: mistakes first, stepping by the keyboard, reasons that add up, a
   await expect(pairs.getByRole('option').nth(1)).toHaveAttribute('aria-selected', 'true')
   const why = page.getByRole('table', { name: 'Why' })
   await expect(why.getByRole('row', { name: /^δ of chosen/ })).toBeVisible()
+  expect(await seriousFindings(page)).toEqual([])
   const number = (text: string): number => Number(text.replace('−', '-').replace('+', ''))
   const parts = await why.locator('tbody tr td:last-child').allInnerTexts()
   expect(parts).toHaveLength(3)
@@ -124,6 +128,7 @@ test('one user: mistakes first, stepping by the keyboard, reasons that add up, a
   await expect(page.getByRole('region', { name: 'Dimension 1' }).getByRole('listitem').first()).toContainText(
     /\d\.\d{3}/,
   )
+  expect(await seriousFindings(page)).toEqual([])
   await name1.fill('warmth')
   await name1.press('Tab')
   await page.getByRole('tab', { name: 'Users' }).click()
