@@ -6,14 +6,14 @@ import { trainRuns } from './support/trainedRuns'
 test.describe.configure({ timeout: 180_000 })
 
 /** Ticks every run and compares them; those of `first` is the reference. */
-async function compareAll(page: Page, first: RegExp): Promise<void> {
-  await expect(page.getByRole('row', { name: /sizes\// })).toHaveCount(5)
+async function compareAll(page: Page, first: RegExp, count = 5): Promise<void> {
+  await expect(page.getByRole('row', { name: /sizes\// })).toHaveCount(count)
   await page.getByRole('checkbox', { name: 'Tick all runs that are shown' }).check()
   await page.getByRole('grid', { name: 'Runs' }).focus()
   await page.keyboard.press('v')
   await expect(page.getByRole('heading', { name: 'Compare', exact: true })).toBeVisible()
   const reference = page.getByLabel('Reference')
-  await expect(reference.locator('option')).toHaveCount(5)
+  await expect(reference.locator('option')).toHaveCount(count)
   await reference.selectOption(await reference.locator('option').filter({ hasText: first }).innerText())
 }
 
@@ -168,19 +168,24 @@ test('runs are laid out by their parameters: what is brushed on an axis is kept 
   open,
   logDir,
 }) => {
-  await trainRuns(logDir)
+  await trainRuns(logDir, true)
   const { page } = await open()
-  await compareAll(page, /k5-s1/)
+  await compareAll(page, /k5-s1/, 11)
   await page.getByRole('tab', { name: 'Parameters' }).click()
-  const lines = page.getByRole('img', { name: /^Parallel coordinates of 5 runs over .*, test_acc$/ })
+  const lines = page.getByRole('img', { name: /^Parallel coordinates of 11 runs over .*, test_acc$/ })
   await expect(lines).toBeVisible()
   const map = page.getByRole('table', { name: 'Heat map' })
   await page.getByLabel('Rows').selectOption('model_name')
   await page.getByLabel('Columns').selectOption('trainer.seed')
-  await expect(map.getByRole('row', { name: /^caimira No run 0\.\d{4} ?n 2 0\.\d{4} ?n 2$/ })).toBeVisible()
+  await expect(map.getByRole('row', { name: /^caimira No run 0\.\d{4} ?n 3 0\.\d{4} ?n 3/ })).toBeVisible()
   await page.getByLabel('Horizontal').selectOption('caimira.n_dim')
-  await expect(page.getByRole('img', { name: 'test_acc by caimira.n_dim, 4 runs' })).toBeVisible()
+  await expect(page.getByRole('img', { name: 'test_acc by caimira.n_dim, 10 runs' })).toBeVisible()
   await expect(page).toHaveURL(/p_x=caimira\.n_dim/)
+
+  const weights = page.getByRole('table', { name: 'Importance' })
+  await expect(weights.getByRole('row', { name: /^caimira\.n_dim \d\.\d{3} ± \d\.\d{3} \+0\.\d\d$/ })).toBeVisible({
+    timeout: 60_000,
+  })
 
   // The upper half of the last axis is that of the best runs; bt stands at its lower end.
   const box = await lines.boundingBox()
@@ -190,7 +195,9 @@ test('runs are laid out by their parameters: what is brushed on an axis is kept 
   await page.mouse.down()
   await page.mouse.move(axis, (top + bottom) / 2, { steps: 5 })
   await page.mouse.up()
-  await expect(page.getByRole('status').filter({ hasText: 'of 5 runs kept' })).toHaveText('4 of 5 runs kept')
+  await expect(page.getByRole('status').filter({ hasText: 'of 11 runs kept' })).toHaveText(
+    /^(10|[4-9]) of 11 runs kept$/,
+  )
   await expect(map.getByRole('row', { name: /^bt / })).toHaveCount(0)
 
   await page.getByRole('button', { name: /^Axes/ }).click()

@@ -5,8 +5,12 @@ import { ROOT } from './electron'
 
 const run = promisify(execFile)
 
-/** Really trains runs into a log folder, a few epochs each: two sizes of caimira with two seeds each, and one of bt. */
-export async function trainRuns(logDir: string): Promise<void> {
+/**
+ * Really trains runs into a log folder, a few epochs each: two sizes of caimira with two seeds each, and one of bt.
+ *
+ * @param more six seeds of a third size: eleven runs instead of five
+ */
+export async function trainRuns(logDir: string, more = false): Promise<void> {
   const train = (...args: string[]): Promise<unknown> =>
     run(
       process.execPath,
@@ -26,4 +30,5 @@ export async function trainRuns(logDir: string): Promise<void> {
   await train('--exp_version', 'k5', '--n_dim', '5', '--max_epochs', '20', '--seeds', '1,2')
   await train('--exp_version', 'k2', '--n_dim', '2', '--max_epochs', '20', '--seeds', '1,2')
   await train('--exp_version', 'bt', '--model_name', 'bt', '--max_epochs', '20')
+  if (more) await train('--exp_version', 'k3', '--n_dim', '3', '--max_epochs', '20', '--seeds', '1..6')
 }

@@ -146,6 +146,7 @@ export function createHandlers(context: HandlerContext) {
       const of = { a, b, split }
       return (await context.examples.ask(await storeOf(of), of, { type: 'pairs', ...selection })).page
     },
+    'compare.importance': async ({ question, ticket }) => comparisons.importance(question, ticket),
     'compare.cancel': async ({ ticket }) => {
       comparisons.cancel(ticket)
       return {}

@@ -123,6 +123,12 @@ async function handle(frame: ToEngine): Promise<void> {
       if (session) void port.send({ type: 'told', id: frame.id, answer: await session.answer(frame.question) })
       return
     }
+    case 'weigh': {
+      const { importanceOf } = await import('./compare/importance')
+      const onWork = (done: number, total: number): void => reportWork({ what: 'trees', done, total })
+      await port.send({ type: 'weighed', importance: await importanceOf(frame.question, stop.signal, onWork) })
+      break
+    }
     case 'hold_examples': {
       holding = import('./compare/exampleSession').then(({ ExampleSession }) =>
         ExampleSession.open(frame.files, stop.signal),

@@ -10,7 +10,7 @@ import type { Store } from '../store/openStore'
 import { predictionsFile } from './comparison'
 
 /** It has nothing to save: one that does not stop at once is ended. */
-const STOP_GRACE_MS = 1_000
+export const STOP_GRACE_MS = 1_000
 
 export interface PairedContext extends Pick<EngineWatch, 'readyTimeoutMs'> {
   store: Store

@@ -26,6 +26,7 @@ type FinalFrame = Extract<
       | 'evaluation'
       | 'imported'
       | 'compared'
+      | 'weighed'
   }
 >
 
@@ -107,6 +108,7 @@ export function runInEngine(
         case 'simulated':
         case 'recovery':
         case 'compared':
+        case 'weighed':
           answer = () => resolve(frame)
           break
         case 'error':

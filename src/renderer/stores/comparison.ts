@@ -1,6 +1,7 @@
 import { defineStore } from 'pinia'
 import { ref, shallowRef } from 'vue'
 import type { LocationQueryRaw } from 'vue-router'
+import type { Importance } from '../../shared/domain/importance'
 import type { PairedResult } from '../../shared/domain/compare'
 
 /** What outlives the Compare page: where it was left, and what took time; and what all of its parts follow at once. */
@@ -11,5 +12,6 @@ export const useComparisonView = defineStore('comparison-view', () => {
   const pointed = ref<string>()
   /** By their questions, the oldest first. */
   const answers = new Map<string, PairedResult>()
-  return { last, pointed, answers }
+  const importances = new Map<string, Importance>()
+  return { last, pointed, answers, importances }
 })

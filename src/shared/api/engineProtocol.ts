@@ -6,6 +6,7 @@ import { adaptationSchema } from '../domain/adaptation'
 import { browseAnswerSchema, browsedSplitSchema, browseQuerySchema } from '../domain/browse'
 import { pairedQuestionSchema, pairedResultSchema } from '../domain/compare'
 import { problemRowsSchema, validationReportSchema } from '../domain/dataset'
+import { importanceQuestionSchema, importanceSchema } from '../domain/importance'
 import { examplesAnswerSchema, examplesFilesSchema, examplesQuestionSchema } from '../domain/examples'
 import { estimateSchema } from '../domain/experiment'
 import { evaluatedSplitSchema, evaluationSchema } from '../domain/evaluation'
@@ -118,6 +119,7 @@ export const toEngineSchema = z.discriminatedUnion('type', [
     run: z.string().min(1),
   }),
   z.strictObject({ v, type: z.literal('ask'), id: z.int(), question: usersQuestionSchema }),
+  z.strictObject({ v, type: z.literal('weigh'), question: importanceQuestionSchema }),
   z.strictObject({ v, type: z.literal('hold_examples'), files: examplesFilesSchema }),
   z.strictObject({ v, type: z.literal('ask_examples'), id: z.int(), question: examplesQuestionSchema }),
   z.strictObject({ v, type: z.literal('import'), options: importOptionsSchema }),
@@ -245,6 +247,7 @@ export const fromEngineSchema = z.discriminatedUnion('type', [
   }),
   z.object({ v, type: z.literal('answer'), id: z.int(), answer: browseAnswerSchema }),
   z.object({ v, type: z.literal('told'), id: z.int(), answer: usersAnswerSchema }),
+  z.object({ v, type: z.literal('weighed'), importance: importanceSchema }),
   z.object({ v, type: z.literal('examples'), id: z.int(), answer: examplesAnswerSchema }),
   z.object({ v, type: z.literal('probed'), estimate: estimateSchema }),
   z.object({ v, type: z.literal('backends'), backends: z.array(backendStateSchema) }),

@@ -2,6 +2,7 @@ import { backendStateSchema } from '../domain/backend'
 import { z } from 'zod'
 import type { AppErrorJson } from '../errors'
 import { compareRequests } from '../domain/compare'
+import { importanceRequests } from '../domain/importance'
 import { exampleRequests } from '../domain/examples'
 import { evaluatedSplitSchema, evaluationSchema } from '../domain/evaluation'
 import { runStatusSchema, transitionSchema } from '../domain/lifecycle'
@@ -248,6 +249,7 @@ export const requests = {
   'experiment.deletePreset': { input: z.strictObject({ name: presetNameSchema }), output: nothing },
   ...compareRequests,
   ...exampleRequests,
+  ...importanceRequests,
   ...datasetRequests,
   ...usersRequests,
 } as const satisfies Record<string, { input: z.ZodType; output: z.ZodType }>

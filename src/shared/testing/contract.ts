@@ -477,6 +477,21 @@ function cases(files: ContractFiles): Case[] {
       route: 'compare.paired',
       input: ({ queued }) => ({ reference: [queued], others: [[queued]], split: 'test', ticket: 'contract' }),
     },
+    {
+      title: 'weighs parameters',
+      route: 'compare.importance',
+      input: () => ({
+        question: { fields: [{ name: 'a', kind: 'number', values: [1, 2, 3, 4] }], figure: [1, 2, 3, null] },
+        ticket: 'contract',
+      }),
+      check: ({ runs, fields }) => says(runs === 3 && Array.isArray(fields) && fields.length === 1, 'other runs'),
+    },
+    {
+      title: 'weighs a parameter that some runs have no place in',
+      route: 'compare.importance',
+      input: () => ({ question: { fields: [{ name: 'a', kind: 'number', values: [1] }], figure: [1, 2] } }),
+      error: 'usage',
+    },
     { title: 'cancels what does not run', route: 'compare.cancel', input: () => ({ ticket: 'contract' }) },
     {
       title: 'shows no pairs of runs that have predicted nothing',
