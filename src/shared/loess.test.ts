@@ -16,5 +16,5 @@ test('a line is bent, or points at one place make no value', () => {
     [0, 4.2, 29],
   )
   for (const [i, value] of [-7, 5.6, 80].entries()) expect(line[i]).toBeCloseTo(value, 9)
-  expect(loess([1, 1, 1], [2, 3, 4], [1])).toEqual([3])
+  expect(loess([1, 1, 1], [2, 3, 4], [1, 2])).toEqual([3, 3])
 })

@@ -14,6 +14,7 @@ const compared: ComparedRuns = {
     difference('trainer.learning_rate', [0.01, 0.1, 0.01, null], [3]),
     difference('model_name', ['bt', 'caimira', 'bt', 'caimira']),
     difference('trainer.seed', [1, 2, 3, 4]),
+    difference('exp_version', ['a', 'b', 'c', 'd']),
     { ...difference('trainer.patience', [3, 3, 3, 3]), differs: false },
   ],
   environment: [],
@@ -22,6 +23,7 @@ const compared: ComparedRuns = {
 
 test('a missing value is drawn as zero, or a text as a number', () => {
   const [rate, model, , accuracy] = fieldsOf(compared)
+  expect(fieldsOf(compared)).toHaveLength(4)
   expect(rate).toMatchObject({ kind: 'number', values: [0.01, 0.1, 0.01, null] })
   expect(model).toMatchObject({ kind: 'category', texts: ['bt', 'caimira'], values: [0, 1, 0, 1] })
   expect([fieldText(rate!, 0), fieldText(rate!, 3), fieldText(model!, 1)]).toEqual(['0.01', 'none', 'caimira'])

@@ -16,10 +16,13 @@ export interface Field {
 /** More texts than this are no categories but names. */
 const MOST_CATEGORIES = 40
 
+/** What a run is called decides nothing. */
+const NAMES: readonly string[] = ['exp_name', 'exp_version']
+
 /** What runs can be laid out by: parameters in which they differ, then figures. */
 export function fieldsOf(compared: ComparedRuns): Field[] {
   const params = compared.params.flatMap((param): Field[] => {
-    if (!param.differs) return []
+    if (!param.differs || NAMES.includes(param.name)) return []
     const own = param.values.map((value, at) => (param.missing.includes(at) ? undefined : value))
     const known = own.filter((value) => value !== undefined && value !== null)
     if (known.length > 0 && known.every((value) => typeof value === 'number')) {
