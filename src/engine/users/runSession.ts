@@ -20,6 +20,7 @@ import type {
 } from '../../shared/domain/users'
 import { AppError } from '../../shared/errors'
 import type { Evaluation } from '../backends/execution'
+import { availableBackend } from '../backends/tensorflow/findAddOn'
 import { openTfjs } from '../backends/tfjs/openTfjs'
 import { loadBackend } from '../backends/tfjs/loadBackend'
 import { TfjsExecution, type ExplainedPairs, type ExplainedSide } from '../backends/tfjs/tfjsExecution'
@@ -362,7 +363,8 @@ const noUser = (id: UserId, split: EvaluatedSplit): AppError =>
   })
 
 /** Reasons need the model's reference form. */
-const tfjsChoice = ({ backend }: ExperimentConfig): BackendChoice => (backend === 'fused' ? 'auto' : backend)
+const tfjsChoice = ({ backend }: ExperimentConfig): BackendChoice =>
+  backend === 'fused' ? 'auto' : availableBackend(backend)
 
 /** Made once; what failed is tried again when it is next asked for. */
 function kept<K, V>(known: Map<K, Promise<V>>, key: K, make: () => Promise<V>): Promise<V> {
