@@ -6,6 +6,7 @@ import { addEval } from './eval'
 import { addPredict } from './predict'
 import { addRuns } from './runs/program'
 import { addServe } from './serve'
+import { addSweep } from './sweep'
 
 /** Everything but `train`, which does not wait until all this is read. */
 export function addOtherVerbs(program: Command, exit: (code: number) => void): void {
@@ -16,4 +17,5 @@ export function addOtherVerbs(program: Command, exit: (code: number) => void): v
   addRuns(program, exit)
   addBackends(program, exit)
   addServe(program, exit)
+  addSweep(program, exit)
 }

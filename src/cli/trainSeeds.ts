@@ -1,12 +1,12 @@
 import path from 'node:path'
 import type { FromEngine } from '../shared/api/engineProtocol'
 import type { ExperimentConfig } from '../shared/config/experiment'
-import { parseSeeds, type SeedsResult, type Spread } from '../shared/domain/seeds'
+import { parseSeeds, seedsResult, withSeed, type SeedsResult, type Spread } from '../shared/domain/seeds'
 import { AppError, ERROR_EXIT_CODES } from '../shared/errors'
 import { runInEngine } from '../core/engine/runInEngine'
 import { childProcessSpawner } from '../core/engine/childProcessSpawner'
 import { lazyHistory } from '../core/service/openHistory'
-import { SeedRecorders } from '../core/service/seedRecorders'
+import { TogetherRecorders } from '../core/service/togetherRecorders'
 import { formatDuration, formatFigure } from './format'
 import type { Output } from './output'
 import { takeEarly } from './earlyEngine'
@@ -44,24 +44,20 @@ export async function trainSeeds(options: SeedsOptions, output: Output, stop: Ab
   else stop.addEventListener('abort', askToStop, { once: true })
   const { logDir, cwd } = options
   const warn = (message: string): void => output.warn(`Warning: ${message}`)
-  const recorders = new SeedRecorders({ history: history.open, logDir, cwd, config, warn }, askToStop)
+  const configs = seeds.map((seed) => withSeed(config, seed, `${config.exp_version}-s${seed}`))
+  const recorders = new TogetherRecorders({ history: history.open, logDir, cwd, configs, warn }, askToStop)
   const finish = async (error?: unknown): Promise<void> => history.close(...(await recorders.ended(error, ask.signal)))
   const frame = await runInEngine(
     childProcessSpawner(enginePath, {}, takeEarly),
     {
-      type: 'train_seeds',
-      config,
-      runs: seeds.map((seed) => ({
-        seed,
-        exp_version: `${config.exp_version}-s${seed}`,
-        command: commandLine(argsOfSeed(args, seed, config)),
-      })),
+      type: 'train_together',
+      runs: configs.map((one, i) => ({ config: one, command: commandLine(argsOfSeed(args, seeds[i]!, config)) })),
       logDir: options.logDir,
       cwd: options.cwd,
       warnings: options.warnings,
     },
     (frame) => {
-      if (frame.type === 'seed') recorders.frame(frame)
+      if (frame.type === 'run') recorders.frame(frame)
       reporter.frame(frame)
     },
     ask.signal,
@@ -71,9 +67,10 @@ export async function trainSeeds(options: SeedsOptions, output: Output, stop: Ab
     throw error
   })
   await finish()
-  if (frame.type !== 'seeds') return ERROR_EXIT_CODES.engine_protocol
-  reporter.result(frame.result)
-  const { runs, failed } = frame.result
+  if (frame.type !== 'together') return ERROR_EXIT_CODES.engine_protocol
+  const result = seedsResult(seeds, frame.result)
+  reporter.result(result)
+  const { runs, failed } = result
   if (failed[0]) return AppError.fromJSON(failed[0].error).exitCode
   return runs.some(({ status }) => status === 'stopped') ? ERROR_EXIT_CODES.stopped : 0
 }
@@ -100,8 +97,9 @@ class SeedsReporter {
   }
 
   frame(frame: FromEngine): void {
-    if (frame.type !== 'seed') return
-    const { seed, news } = frame
+    if (frame.type !== 'run') return
+    const { news } = frame
+    const seed = this.#seeds[frame.run]!
     if (news.type !== 'progress') this.#output.object({ ...news, seed })
     switch (news.type) {
       case 'started':

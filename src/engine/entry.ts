@@ -8,7 +8,7 @@ import { listProblems, validateData } from './data/validate'
 import { listPairs } from './rewards/listPairs'
 import { MetricStream, type EngineFrame } from './metricStream'
 import { runExperiment } from './runExperiment'
-import { runSeeds, type TellOfSeed } from './runSeeds'
+import { runTogether, type TellOfRun } from './runTogether'
 import { StopRequest } from './stopReason'
 import type { RunSession } from './users/runSession'
 import { workReporter } from './workReporter'
@@ -72,9 +72,9 @@ async function handle(frame: ToEngine): Promise<void> {
       await port.send({ type: 'result', result })
       break
     }
-    case 'train_seeds': {
-      const tell: TellOfSeed = (seed, news) => void port.send({ type: 'seed', seed, news })
-      await port.send({ type: 'seeds', result: await runSeeds(frame, tell, stop) })
+    case 'train_together': {
+      const tell: TellOfRun = (run, news) => void port.send({ type: 'run', run, news })
+      await port.send({ type: 'together', result: await runTogether(frame, tell, stop) })
       break
     }
     case 'validate': {
@@ -89,7 +89,7 @@ async function handle(frame: ToEngine): Promise<void> {
     }
     case 'probe': {
       const { probe } = await import('./probe')
-      await port.send({ type: 'probed', estimate: await probe(frame.config, stop.signal) })
+      await port.send({ type: 'probed', estimate: await probe(frame.config, stop.signal, frame.others) })
       break
     }
     case 'list_backends': {

@@ -15,22 +15,29 @@ const VALIDATE_MS = 1_500
 /**
  * How long a step of this experiment takes here, and what it needs: the real data, model and backend, trained for about a
  * second and thrown away.
+ *
+ * @param others experiments on the same batches: steps are then taken by all of them together, and validations one after the other
  */
-export async function probe(config: ExperimentConfig, stop: AbortSignal): Promise<Estimate> {
+export async function probe(
+  config: ExperimentConfig,
+  stop: AbortSignal,
+  others: readonly ExperimentConfig[] = [],
+): Promise<Estimate> {
   const started = performance.now()
   const backend = await openBackend(config)
   try {
     const { dataset } = await openData(config, stop, backend)
     const msToLoad = performance.now() - started
-    const execution = (await backend.execute([config], dataset))[0]!
+    const executions = await backend.execute([config, ...others], dataset)
+    const execution = executions[0]!
     try {
       const { train, dev, test } = dataset.splits
-      const { msPerStep, steps } = await timeSteps(config, execution, train, { forMs: TRAIN_MS, stop })
+      const { msPerStep, steps } = await timeSteps(config, executions, train, { forMs: TRAIN_MS, stop })
       const validation = dev ?? test
       const perPair = msPerStep / Math.min(config.trainer.batch_size, train.pairs)
       const msPerValidation =
         validation && perPair * validation.pairs < VALIDATE_MS
-          ? await timeValidation(execution, validation, stop)
+          ? executions.length * (await timeValidation(execution, validation, stop))
           : null
       const perEpoch = train.pairs / config.trainer.batch_size
       return {
@@ -51,7 +58,7 @@ export async function probe(config: ExperimentConfig, stop: AbortSignal): Promis
         rssBytes: process.resourceUsage().maxRSS * 1024,
       }
     } finally {
-      execution.dispose()
+      for (const one of executions) one.dispose()
     }
   } finally {
     backend.close()

@@ -12,6 +12,7 @@ import { watchCard } from './backends/tensorflow/device'
 import type { Evaluation, Execution } from './backends/execution'
 import { Checkpoints } from './callbacks/checkpoints'
 import { EarlyStopping } from './callbacks/earlyStopping'
+import type { HalvingMember } from './callbacks/halving'
 import { epochMetrics, progressReports } from './callbacks/reports'
 import { topicLog } from './callbacks/topics'
 import { summariseWarnings } from './data/warnings'
@@ -64,11 +65,13 @@ export interface RunParts {
   evaluator: Evaluator
   emit: Emit
   stop: StopRequest
+  /** Of a run that is trained with others and may be ended for their sake. */
+  halving?: HalvingMember | undefined
 }
 
 /** One run from its folder to its result. It disposes of its execution. */
 export async function trainAndTest(parts: RunParts): Promise<RunResult> {
-  const { request, data, backend, execution, emit, stop } = parts
+  const { request, data, backend, execution, emit, stop, halving } = parts
   const { config } = request
   const { trainer } = config
   const { dataset, problems } = data
@@ -120,6 +123,7 @@ export async function trainAndTest(parts: RunParts): Promise<RunResult> {
       callbacks: [
         epochMetrics(run.measure),
         patience,
+        ...(halving ? [halving.from(restored?.best?.val)] : []),
         ...(dataset.vocabulary ? [topicLog(run.folder.path(RUN_FILES.topics), execution, dataset.vocabulary)] : []),
         checkpoints,
         progressReports(size, (progress) => emit({ type: 'progress', progress }), card?.latest),
@@ -130,11 +134,12 @@ export async function trainAndTest(parts: RunParts): Promise<RunResult> {
         position = next
       },
     })
+    halving?.leave()
     position = outcome.position
     await checkpoints.write()
     const tests = outcome.ended === 'stopped' ? undefined : await test(parts, checkpoints, outcome, run)
     const stopped = tests === undefined
-    const reason = stopped ? stop.reason.reason : patience.reason
+    const reason = stopped ? stop.reason.reason : (patience.reason ?? halving?.reason)
     if (reason !== undefined) run.note('info', `Training ended early: ${reason}`)
     const { best } = checkpoints
     if (best && best.val.bt_loss > HOPELESS_LOSS)

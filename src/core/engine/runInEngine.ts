@@ -13,7 +13,7 @@ type FinalFrame = Extract<
   {
     type:
       | 'result'
-      | 'seeds'
+      | 'together'
       | 'validation'
       | 'probed'
       | 'backends'
@@ -95,7 +95,7 @@ export function runInEngine(
           else stop.addEventListener('abort', askToStop, { once: true })
           break
         case 'result':
-        case 'seeds':
+        case 'together':
         case 'validation':
         case 'probed':
         case 'backends':
@@ -119,7 +119,7 @@ export function runInEngine(
         case 'progress':
         case 'work':
         case 'metrics':
-        case 'seed':
+        case 'run':
         case 'texts':
         case 'answer':
         case 'told':

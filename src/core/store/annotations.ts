@@ -85,7 +85,8 @@ function parseTag(text: string): string {
   })
 }
 
-function writeAnnotations(dir: string, annotations: Annotations): void {
+/** @throws AppError `unwritable` */
+export function writeAnnotations(dir: string, annotations: Annotations): void {
   const file = path.join(dir, RUN_FILES.annotations)
   const draft = `${file}.${process.pid}.tmp`
   try {

@@ -25,6 +25,7 @@ import { readYamlFile, type YamlFile } from '../config/yamlFile'
 import { readDocument, resolveRequest } from '../experiment/document'
 import { grid, type Search } from './methods'
 import { spaceOf, valuesOf, type Dimension } from './space'
+import { SWEEP_FILES, type SweepFolder } from './sweepFolder'
 
 /** A sweep that holds: every key, value and file of it has been checked. */
 export interface SweepPlan {
@@ -84,6 +85,34 @@ export function readSweep(given: string, roots: ConfigRoots): SweepPlan {
     warnings: [...warnings, ...oddities(sweep, direction, space, points)],
   }
 }
+
+/**
+ * The plan of a sweep that goes on, from its own copy of the file. Only the budget may have changed.
+ *
+ * @throws AppError `config_invalid`, and `usage` where it would become another sweep
+ */
+export function readSweepAgain(folder: SweepFolder, roots: ConfigRoots): SweepPlan {
+  const file = path.join(folder.dir, SWEEP_FILES.asked)
+  const plan = readSweep(file, roots)
+  const { record } = folder
+  const changed = (['method', 'metric', 'seeds', 'parameters', 'options', 'direction'] as const).find(
+    (key) => JSON.stringify(plan.sweep[key]) !== JSON.stringify(record.sweep[key]),
+  )
+  if (changed !== undefined)
+    throw new AppError('usage', `\`${changed}\` is no longer what the sweep ${folder.name} began with`, {
+      file,
+      key: changed,
+      fix: 'Only its budget can change. Put the rest back, or start another sweep.',
+    })
+  if (JSON.stringify(unnamed(plan.config)) !== JSON.stringify(unnamed(record.config)))
+    throw new AppError('usage', `The base of the sweep ${folder.name} now means something else than when it began`, {
+      file,
+      fix: 'Put the configuration files back as they were, or start another sweep.',
+    })
+  return { ...plan, name: folder.name }
+}
+
+const unnamed = (config: ExperimentConfig): object => ({ ...config, exp_name: '' })
 
 /** What one trial trains, and the request that trains the same alone. Its batches are those of `data_seed`, which all trials share. */
 export function trialExperiment(

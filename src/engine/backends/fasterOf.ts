@@ -68,7 +68,7 @@ export function fasterOf(fused: Backend, openCard: () => Promise<Backend>): Back
 async function msPerStep(backend: Backend, config: ExperimentConfig, dataset: Dataset): Promise<number> {
   const execution = (await backend.execute([config], dataset))[0]!
   try {
-    return (await timeSteps(config, execution, dataset.splits.train, { forMs: TIMED_MS })).msPerStep
+    return (await timeSteps(config, [execution], dataset.splits.train, { forMs: TIMED_MS })).msPerStep
   } finally {
     execution.dispose()
   }

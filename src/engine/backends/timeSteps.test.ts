@@ -20,7 +20,7 @@ it('asks for an order once an epoch, so that shuffling is not timed as a part of
       return typeof value === 'function' ? value.bind(target) : value
     },
   })
-  const { steps, msPerStep } = await timeSteps(config, watched, dataset.splits.train, { forMs: 60 })
+  const { steps, msPerStep } = await timeSteps(config, [watched], dataset.splits.train, { forMs: 60 })
   expect(steps).toBeGreaterThan(0)
   expect(msPerStep).toBeGreaterThan(0)
   expect(asked).toEqual([...new Set(asked)])

@@ -10,31 +10,32 @@ const WARM_UP_STEPS = 3
 const BLOCK_MS = 5
 
 /**
- * The median time of an optimiser step, ms, of as many as there is time for. The execution is left trained by them.
+ * The median time of an optimiser step, ms, of as many as there is time for. Several executions take each step together; they are left trained by it.
  *
  * @throws AppError `stopped`
  */
 export async function timeSteps(
   { trainer }: ExperimentConfig,
-  execution: Execution,
+  executions: readonly Execution[],
   train: PairSplit,
   { forMs, stop }: { forMs: number; stop?: AbortSignal },
 ): Promise<{ msPerStep: number; steps: number }> {
   const schedule = scheduleOf(train, trainer)
   const perEpoch = Math.ceil(train.pairs / trainer.batch_size)
   let taken = 0
-  let order: Int32Array = new Int32Array(0)
+  let orders: Int32Array[] = []
   const take = async (count: number): Promise<number> => {
     const started = performance.now()
     for (let i = 0; i < count; i++, taken++) {
       const epoch = Math.floor(taken / perEpoch)
       const batch = taken % perEpoch
       // Once an epoch, as training asks for it: some backends shuffle anew each time.
-      if (batch === 0) order = execution.order(epoch)
-      const rows = order.subarray(batch * trainer.batch_size, (batch + 1) * trainer.batch_size)
-      execution.trainStep(rows, schedule.at(0), epoch)
+      if (batch === 0) orders = executions.map((execution) => execution.order(epoch))
+      const from = batch * trainer.batch_size
+      for (const [member, execution] of executions.entries())
+        execution.trainStep(orders[member]!.subarray(from, from + trainer.batch_size), schedule.at(0), epoch)
     }
-    await execution.drainSteps()
+    await Promise.all(executions.map((execution) => execution.drainSteps()))
     const took = performance.now() - started
     // Lets a request to stop arrive.
     await new Promise((resolve) => setImmediate(resolve))

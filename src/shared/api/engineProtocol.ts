@@ -1,6 +1,6 @@
 import { TRAINING_BACKENDS, backendStateSchema } from '../domain/backend'
 import { z } from 'zod'
-import { experimentSchema, nameSchema } from '../config/experiment'
+import { experimentSchema } from '../config/experiment'
 import { dataConfigSchema, embedderSchema, splitFilesSchema } from '../config/data'
 import { adaptationSchema } from '../domain/adaptation'
 import { browseAnswerSchema, browsedSplitSchema, browseQuerySchema } from '../domain/browse'
@@ -10,15 +10,16 @@ import { importanceQuestionSchema, importanceSchema } from '../domain/importance
 import { examplesAnswerSchema, examplesFilesSchema, examplesQuestionSchema } from '../domain/examples'
 import { estimateSchema } from '../domain/experiment'
 import { evaluatedSplitSchema, evaluationSchema } from '../domain/evaluation'
+import { halvingSchema } from '../domain/halving'
 import { metricBatchSchema } from '../domain/metric'
 import { predictionSummarySchema } from '../domain/prediction'
 import { prepareResultSchema, prepareTaskSchema } from '../domain/preparation'
 import { importOptionsSchema, importResultSchema } from '../domain/importing'
 import { recoverySchema } from '../domain/recovery'
 import { runResultSchema } from '../domain/run'
-import { seedsResultSchema } from '../domain/seeds'
 import { splitAnswersSchema, textChunkSchema } from '../domain/scoring'
 import { simulationOptionsSchema, simulationResultSchema } from '../domain/simulation'
+import { togetherResultSchema } from '../domain/together'
 import { usersAnswerSchema, usersQuestionSchema } from '../domain/users'
 import { appErrorSchema } from '../errors'
 
@@ -26,7 +27,7 @@ import { appErrorSchema } from '../errors'
  * Frames between core and an engine process. Every frame carries the protocol's version: an engine and a core of
  * different builds refuse each other instead of misreading.
  */
-export const PROTOCOL_VERSION = 2
+export const PROTOCOL_VERSION = 3
 const v = z.literal(PROTOCOL_VERSION)
 
 export const toEngineSchema = z.discriminatedUnion('type', [
@@ -46,16 +47,27 @@ export const toEngineSchema = z.discriminatedUnion('type', [
     /** Warnings of the configuration, repeated in the run's log. */
     warnings: z.array(z.string()),
   }),
-  /** The same experiment once for each seed, in one pass over the data where the backend can. */
+  /** Runs on the same data, in one pass where the backend can. They may differ in everything that does not change the data. */
   z.strictObject({
     v,
-    type: z.literal('train_seeds'),
-    config: experimentSchema,
-    /** Besides the seed, the name of each run and the command that trains it alone. */
-    runs: z.array(z.strictObject({ seed: z.int().min(0), exp_version: nameSchema, command: z.string() })).min(1),
+    type: z.literal('train_together'),
+    runs: z
+      .array(
+        z.strictObject({
+          config: experimentSchema,
+          /** The command that trains it alone. */
+          command: z.string(),
+          /** As in `train`. */
+          resume: z.string().min(1).optional(),
+          folder: z.string().min(1).optional(),
+        }),
+      )
+      .min(1),
     logDir: z.string().min(1),
     cwd: z.string(),
     warnings: z.array(z.string()),
+    /** How they are cut down while they are trained. */
+    halving: halvingSchema.optional(),
   }),
   z.strictObject({
     v,
@@ -68,7 +80,13 @@ export const toEngineSchema = z.discriminatedUnion('type', [
   z.strictObject({ v, type: z.literal('browse'), splits: z.array(browsedSplitSchema).min(1) }),
   z.strictObject({ v, type: z.literal('query'), id: z.int(), query: browseQuerySchema }),
   /** Takes a few steps to see how long they take. Nothing is written. */
-  z.strictObject({ v, type: z.literal('probe'), config: experimentSchema }),
+  z.strictObject({
+    v,
+    type: z.literal('probe'),
+    config: experimentSchema,
+    /** Others that are to be trained in one pass with it: what is told is then the time of all. */
+    others: z.array(experimentSchema).optional(),
+  }),
   /** Which of these train on this machine. */
   z.strictObject({ v, type: z.literal('list_backends'), names: z.array(z.enum(TRAINING_BACKENDS)).min(1) }),
   z.strictObject({
@@ -224,11 +242,11 @@ export const fromEngineSchema = z.discriminatedUnion('type', [
   z.object({ v, type: z.literal('progress'), progress: progressSchema }),
   z.object({ v, type: z.literal('metrics'), ...metricsFrameSchema.shape }),
   z.object({ v, type: z.literal('result'), result: runResultSchema }),
-  /** What one of several seeds' runs has to tell. */
+  /** What one of several runs has to tell, by its place among them. */
   z.object({
     v,
-    type: z.literal('seed'),
-    seed: z.int(),
+    type: z.literal('run'),
+    run: z.int(),
     news: z.discriminatedUnion('type', [
       startedSchema,
       logSchema,
@@ -236,7 +254,7 @@ export const fromEngineSchema = z.discriminatedUnion('type', [
       z.object({ type: z.literal('metrics'), batch: metricBatchSchema }),
     ]),
   }),
-  z.object({ v, type: z.literal('seeds'), result: seedsResultSchema }),
+  z.object({ v, type: z.literal('together'), result: togetherResultSchema }),
   z.object({ v, type: z.literal('work'), work: workSchema }),
   z.object({
     v,

@@ -20,6 +20,9 @@ export const halvingSchema = z.strictObject({
 })
 export type Halving = z.infer<typeof halvingSchema>
 
+/** How the reason of a run begins that was ended so; its status is `finished`. */
+export const HALVED = 'Ended by successive halving'
+
 /** min_epochs · reduction^k epochs, below the last epoch, which is no rung: whoever gets there is done. */
 export function rungsOf(minEpochs: number, reduction: number, maxEpochs: number): number[] {
   const rungs: number[] = []

@@ -1,6 +1,8 @@
 import { z } from 'zod'
-import { appErrorSchema } from '../errors'
+import type { ExperimentConfig } from '../config/experiment'
+import { AppError, appErrorSchema } from '../errors'
 import { runResultSchema, type RunResult } from './run'
+import type { TogetherResult } from './together'
 
 /** One figure over runs that differ in their seed alone. */
 export const spreadSchema = z.object({
@@ -77,4 +79,26 @@ export function parseSeeds(text: string): number[] | null {
   }
   const distinct = new Set(seeds).size === seeds.length
   return distinct && seeds.length <= MOST_SEEDS ? seeds : null
+}
+
+/** One of several experiments that differ in their seed. Its batches are those of `data_seed`, which all share. */
+export function withSeed(config: ExperimentConfig, seed: number, exp_version: string): ExperimentConfig {
+  const { trainer } = config
+  return { ...config, exp_version, trainer: { ...trainer, seed, data_seed: trainer.data_seed ?? trainer.seed } }
+}
+
+/**
+ * @param seeds of the runs, in their order
+ * @throws AppError of the first run when none of them ended well
+ */
+export function seedsResult(seeds: readonly number[], { runs, failed, ...all }: TogetherResult): SeedsResult {
+  const [first] = failed
+  if (runs.length === 0 && first) throw AppError.fromJSON(first.error)
+  return {
+    type: 'result',
+    ...all,
+    runs: runs.map(({ run, result }) => ({ seed: seeds[run]!, ...result })),
+    failed: failed.map(({ run, error }) => ({ seed: seeds[run]!, error })),
+    summary: summarise(runs.map(({ result }) => result)),
+  }
 }

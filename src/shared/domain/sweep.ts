@@ -146,7 +146,9 @@ export const sweepResultSchema = z.object({
   metric_name: z.enum(SWEEP_METRICS),
   direction: z.enum(DIRECTIONS),
   trials: z.array(trialSchema),
-  /** The best point of those whose every seed has a figure; null where there is none. */
+  /** Points whose every seed has a figure, the best first. */
+  ranking: z.array(pointResultSchema),
+  /** The first of them; null where there is none. */
   best: pointResultSchema.nullable(),
   /** Of this session; of a dry run, what a sweep is estimated to take at most (null where it was not asked). */
   seconds: z.number().nullable(),

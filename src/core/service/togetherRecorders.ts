@@ -1,21 +1,30 @@
+import fs from 'node:fs'
+import path from 'node:path'
 import type { FromEngine } from '../../shared/api/engineProtocol'
+import type { ExperimentConfig } from '../../shared/config/experiment'
+import { RUN_FILES } from '../../shared/domain/run'
 import { AppError } from '../../shared/errors'
 import type { EngineWatch } from '../engine/runInEngine'
 import type { EngineExit } from '../engine/spawner'
+import { NO_ANNOTATIONS, writeAnnotations } from '../store/annotations'
 import { RunRecorder, type RecorderOptions } from './recorder'
 import { describeRun, endOf, type TrainRequest } from './supervise'
 
-/** `config` is that of all runs; each has its own seed and version. */
-export type SeedRecordersOptions = Omit<RecorderOptions, 'run' | 'publish'> & Pick<TrainRequest, 'config' | 'cwd'>
+export interface TogetherOptions extends Omit<RecorderOptions, 'run' | 'publish'>, Pick<TrainRequest, 'cwd'> {
+  /** Of the runs, in their order. */
+  configs: readonly ExperimentConfig[]
+  /** Given to each run that has no annotations yet. */
+  tags?: readonly string[]
+}
 
-type SeedFrame = Extract<FromEngine, { type: 'seed' }>
+type RunFrame = Extract<FromEngine, { type: 'run' }>
 
 /**
- * Writes the runs of several seeds into the history, which one engine trains in one pass: who works on them as they begin, and
- * their figures, which come too fast for so many, from their folders when they end.
+ * Writes runs into the history that one engine trains together: who works on them as they begin, and their figures, which come too
+ * fast for so many, from their folders when they end.
  */
-export class SeedRecorders {
-  readonly #options: SeedRecordersOptions
+export class TogetherRecorders {
+  readonly #options: TogetherOptions
   readonly #onStop: () => void
   readonly #recorders = new Map<number, RunRecorder>()
   #described: Promise<void> = Promise.resolve()
@@ -23,7 +32,7 @@ export class SeedRecorders {
   #exit: EngineExit | undefined
 
   /** @param onStop called when somebody asks one of the runs to end: they end together */
-  constructor(options: SeedRecordersOptions, onStop: () => void) {
+  constructor(options: TogetherOptions, onStop: () => void) {
     this.#options = options
     this.#onStop = onStop
   }
@@ -34,18 +43,34 @@ export class SeedRecorders {
     onExit: (exit) => void (this.#exit = exit),
   }
 
-  frame({ seed, news }: SeedFrame): void {
+  /** Runs that have begun. */
+  get begun(): number {
+    return this.#recorders.size
+  }
+
+  frame({ run, news }: RunFrame): void {
     if (news.type !== 'started') return
+    const { configs, tags, warn } = this.#options
+    const config = configs[run]
+    if (!config) return
+    if (tags) this.#tag(news.dir, tags)
     const recorder = new RunRecorder({ ...this.#options, publish: () => {} })
-    this.#recorders.set(seed, recorder)
+    this.#recorders.set(run, recorder)
     recorder.spawned(this.#pid)
     recorder.started(news, 'Training has begun')
     recorder.watch(this.#onStop)
-    const { config, warn } = this.#options
-    const { data_seed = config.trainer.seed } = config.trainer
-    const own = { ...this.#options, config: { ...config, trainer: { ...config.trainer, seed, data_seed } } }
+    const own = { ...this.#options, config }
     // One after the other: the files are the same, and what the first has hashed the history remembers.
     this.#described = this.#described.then(() => describeRun(own, news, warn))
+  }
+
+  #tag(dir: string, tags: readonly string[]): void {
+    if (fs.existsSync(path.join(dir, RUN_FILES.annotations))) return
+    try {
+      writeAnnotations(dir, { ...NO_ANNOTATIONS, tags: [...tags] })
+    } catch (thrown) {
+      this.#options.warn(AppError.from(thrown).message)
+    }
   }
 
   /**

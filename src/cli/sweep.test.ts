@@ -1,0 +1,179 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import { runRecordSchema } from '../shared/domain/run'
+import { sweepResultSchema, type SweepResult } from '../shared/domain/sweep'
+import { buildCli, workspace } from '../core/testing/workspace'
+import { delta, start, type Finished } from './testing/builtCli'
+
+let folder: string
+beforeAll(buildCli, 120_000)
+beforeEach(() => {
+  folder = workspace()
+})
+afterEach(() => fs.rmSync(folder, { recursive: true, force: true }))
+
+const WAIT_MS = 120_000
+
+function write(epochs: number, more = ''): string {
+  const file = path.join(folder, 'rates.yaml')
+  fs.writeFileSync(
+    file,
+    `method: grid
+seeds: 1..2
+parameters:
+  trainer.learning_rate: [0.01, 0.02]
+  caimira.n_dim: [2, 3, 5]
+base:
+  dts_name: small
+  trainer: { max_epochs: ${epochs}, batch_size: 64 }
+${more}`,
+  )
+  return file
+}
+
+const resultOf = ({ lines, stderr }: Finished): SweepResult => {
+  const parsed = sweepResultSchema.safeParse(lines.at(-1))
+  if (!parsed.success) throw new Error(`no result: ${JSON.stringify(lines.at(-1))} ${stderr}`)
+  return parsed.data
+}
+
+const checkpoint = (dir: string): Buffer => fs.readFileSync(path.join(dir, 'checkpoints', 'last.safetensors'))
+const runFolders = (): string[] =>
+  fs.readdirSync(path.join(folder, 'lightning_logs', 'rates')).filter((name) => /^t\d/.test(name))
+
+it('a dry run trains something, or counts otherwise than the sweep', { timeout: WAIT_MS }, async () => {
+  const file = write(3)
+  const dry = resultOf(await delta(folder, 'sweep', file, '--dry-run', '--json'))
+  expect(dry).toMatchObject({ status: 'planned', dir: null, best: null })
+  expect(dry.trials).toHaveLength(12)
+  expect(dry.trials.every(({ status, metric }) => status === 'planned' && metric === null)).toBe(true)
+  expect(dry.seconds).toBeGreaterThan(0)
+  expect(fs.existsSync(path.join(folder, 'lightning_logs'))).toBe(false)
+  const { stdout } = await delta(folder, 'sweep', file, '--dry-run')
+  expect(stdout).toContain('rates: 6 points × 2 seeds = 12 trials by grid')
+})
+
+it(
+  'a sweep leaves no runs, no tags, another best, or runs that their own commands do not train',
+  { timeout: WAIT_MS },
+  async () => {
+    const done = await delta(folder, 'sweep', write(4), '--json')
+    expect(done.code).toBe(0)
+    const { trials, best, status, ranking } = resultOf(done)
+    expect(status).toBe('finished')
+    expect(trials.map(({ status: own }) => own)).toEqual(Array<string>(12).fill('finished'))
+    const means = ranking.map(({ metric }) => metric)
+    expect(means).toEqual([...means].sort((a, b) => a - b))
+    const own = trials.filter(({ point }) => point === best?.point).map(({ metric }) => metric!)
+    expect(best?.metric).toBeCloseTo((own[0]! + own[1]!) / 2, 12)
+    const listed = await delta(folder, 'runs', 'list', '--json')
+    const runs: unknown = listed.lines.at(-1)?.['runs']
+    expect(Array.isArray(runs) && runs.map((run) => Reflect.get(Object(run), 'id')).sort()).toEqual(
+      trials.map(({ runId }) => runId).sort(),
+    )
+    const last = trials.at(-1)!
+    expect(JSON.parse(fs.readFileSync(path.join(last.dir!, 'annotations.json'), 'utf8'))).toMatchObject({
+      tags: ['sweep:rates'],
+    })
+    const { command } = runRecordSchema.parse(JSON.parse(fs.readFileSync(path.join(last.dir!, 'run.json'), 'utf8')))
+    const args = command
+      .slice(command.indexOf('train '))
+      .split(' ')
+      .map((word) => word.replaceAll("'", ''))
+    const alone = await delta(folder, ...args, '--exp_name', 'alone', '--json')
+    expect(alone.code, alone.stderr).toBe(0)
+    expect(checkpoint(String(alone.lines.at(-1)!['dir'])).equals(checkpoint(last.dir!))).toBe(true)
+  },
+)
+
+it.each(['SIGKILL of all', 'SIGKILL of the command', 'SIGINT'] as const)(
+  '%s loses a trial, counts one twice, or changes a result',
+  { timeout: WAIT_MS },
+  async (how) => {
+    const whole = resultOf(await delta(folder, 'sweep', write(400), '--json', '--log_dir', 'undisturbed'))
+    const file = write(400)
+    const first = start(folder, ['sweep', file])
+    // Figures of a trial are on disk: it is in the middle.
+    const metrics = path.join(folder, 'lightning_logs', 'rates', 't005-s2', 'metrics.jsonl')
+    await expect
+      .poll(() => fs.existsSync(metrics) && fs.readFileSync(metrics, 'utf8').split('\n').length, {
+        timeout: 60_000,
+        interval: 5,
+      })
+      .toBeGreaterThan(20)
+    const { child } = first
+    if (how === 'SIGKILL of all') process.kill(-child.pid!, 'SIGKILL')
+    else child.kill(how === 'SIGINT' ? 'SIGINT' : 'SIGKILL')
+    const ended = await first.done
+    if (how === 'SIGINT') {
+      expect(ended.code).toBe(130)
+      expect(ended.stdout).toContain('--resume')
+    } else expect(ended.signal).toBe('SIGKILL')
+    const again = await delta(folder, 'sweep', '--resume', 'rates', '--json')
+    expect(again.code, again.stderr).toBe(0)
+    const { trials, best, status } = resultOf(again)
+    expect(status).toBe('finished')
+    expect(trials.map(({ trial, status: own }) => `${trial} ${own}`)).toEqual(
+      whole.trials.map(({ trial }) => `${trial} finished`),
+    )
+    expect(runFolders()).toHaveLength(12)
+    expect(new Set(trials.map(({ runId }) => runId)).size).toBe(12)
+    for (const [i, { dir }] of trials.entries())
+      expect(checkpoint(dir!).equals(checkpoint(whole.trials[i]!.dir!)), String(i)).toBe(true)
+    expect(best).toEqual(whole.best)
+  },
+)
+
+it('a trial that fails ends the sweep, or its error is lost', { timeout: WAIT_MS }, async () => {
+  const file = write(3)
+  fs.writeFileSync(file, fs.readFileSync(file, 'utf8').replace('[0.01, 0.02]', '[0.01, 1.0e+30]'))
+  const done = await delta(folder, 'sweep', file, '--json')
+  expect(done.code).toBe(0)
+  const { trials, best } = resultOf(done)
+  const [good, bad] = [trials.slice(0, 6), trials.slice(6)]
+  expect(good.every(({ status, metric }) => status === 'finished' && metric !== null)).toBe(true)
+  for (const { status, metric, error } of bad) {
+    expect(status).toBe('failed')
+    expect(metric).toBeNull()
+    expect(error?.message).toContain('The loss became')
+  }
+  expect(best?.parameters['trainer.learning_rate']).toBe(0.01)
+  expect(done.stderr).toContain('Trial 6 failed')
+})
+
+it(
+  'data that nothing can be trained on is told once for each trial, or leaves failed trials behind',
+  { timeout: WAIT_MS },
+  async () => {
+    const file = write(3)
+    fs.writeFileSync(file, fs.readFileSync(file, 'utf8').replace('dts_name: small', 'dts_name: absent'))
+    const done = await delta(folder, 'sweep', file, '--json')
+    expect(done.code).toBe(2)
+    expect(done.lines.at(-1)).toMatchObject({ type: 'error' })
+    expect(done.lines.filter(({ type }) => type === 'trial')).toEqual([])
+  },
+)
+
+it('trials cannot be added, or other parameters slip in when a sweep goes on', { timeout: WAIT_MS }, async () => {
+  await delta(folder, 'sweep', write(2, 'budget: { trials: 4 }\n'), '--json')
+  const kept = path.join(folder, 'lightning_logs', 'rates', 'sweep.yaml')
+  const text = fs.readFileSync(kept, 'utf8')
+  fs.writeFileSync(kept, text.replace('trials: 4', 'trials: 8'))
+  const more = resultOf(await delta(folder, 'sweep', '--resume', 'rates', '--json'))
+  expect(more.trials).toHaveLength(8)
+  fs.writeFileSync(kept, text.replace('[2, 3, 5]', '[2, 4]'))
+  const refused = await delta(folder, 'sweep', '--resume', 'rates', '--json')
+  expect(refused.code).toBe(2)
+  expect(refused.stderr).toContain('`parameters` is no longer what the sweep rates began with')
+})
+
+it('halving trains as long as the grid', { timeout: WAIT_MS }, async () => {
+  const file = write(9, 'budget: { trials: 12 }\noptions: { min_epochs: 1, reduction: 3 }\n')
+  fs.writeFileSync(file, fs.readFileSync(file, 'utf8').replace('method: grid', 'method: asha'))
+  const { trials } = resultOf(await delta(folder, 'sweep', file, '--json'))
+  const epochs = trials.map(({ epochs: own }) => own!).sort((a, b) => a - b)
+  // All 12 at 1 epoch, 4 of them go on to 3, and 1 of those to the end.
+  expect(epochs).toEqual([...Array<number>(8).fill(1), 3, 3, 3, 9])
+  expect(trials.filter(({ status }) => status === 'halved')).toHaveLength(11)
+})

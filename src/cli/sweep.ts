@@ -1,0 +1,180 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import type { Command } from 'commander'
+import type { PointResult, SweepResult, Trial } from '../shared/domain/sweep'
+import { AppError, ERROR_EXIT_CODES } from '../shared/errors'
+import { childProcessSpawner } from '../core/engine/childProcessSpawner'
+import { lazyHistory } from '../core/service/openHistory'
+import { dryRun } from '../core/sweep/dryRun'
+import { readSweep, readSweepAgain, type SweepPlan } from '../core/sweep/readSweep'
+import { runSweep, type SweepNews } from '../core/sweep/runSweep'
+import { SweepFolder } from '../core/sweep/sweepFolder'
+import { formatDuration, formatFigure, formatTable } from './format'
+import { onInterrupt } from './interrupt'
+import { createOutput, type Output } from './output'
+import { commandLine, configRoots, enginePath } from './roots'
+
+interface SweepOptions {
+  dryRun?: boolean
+  resume?: string
+  log_dir: string
+  dataDir?: string
+  json?: boolean
+}
+
+/** Where lines cannot be rewritten, progress is printed at most this often. */
+const LINE_EVERY_MS = 1_000
+/** Points that a terminal shows; `--json` and the Runs table have all. */
+const SHOWN_POINTS = 10
+
+export function addSweep(program: Command, exit: (code: number) => void): void {
+  program
+    .command('sweep')
+    .description('Train an experiment many times with other values of some keys')
+    .argument('[file]', 'sweep file (see docs/sweeps.md)')
+    .option('--dry-run', 'say how many trials it has and how long they would take, and train nothing')
+    .option('--resume <sweep>', 'go on with a sweep: its name, or its folder')
+    .option('--log_dir <dir>', 'folder of all runs', 'lightning_logs')
+    .option('--data-dir <dir>', "folder of the history of all runs (default: DELTA_HOME, or the system's own place)")
+    .option('--json', 'print one JSON object a line; the last is the result')
+    .action(async (file: string | undefined, options: SweepOptions) => exit(await sweep(file, options)))
+}
+
+async function sweep(file: string | undefined, options: SweepOptions): Promise<number> {
+  const output = createOutput(options.json === true)
+  const roots = configRoots()
+  const logDir = path.resolve(roots.cwd, options.log_dir)
+  if ((file === undefined) === (options.resume === undefined))
+    throw new AppError('usage', file === undefined ? 'No sweep file is given' : 'A sweep goes on by its own file', {
+      fix: 'Either delta sweep FILE, or delta sweep --resume NAME.',
+    })
+  const stop = onInterrupt((line) => output.warn(line))
+  const known = options.resume === undefined ? undefined : SweepFolder.open(options.resume, { cwd: roots.cwd, logDir })
+  // What its files name is relative to where it began.
+  const base = { ...roots, cwd: known?.record.cwd ?? roots.cwd }
+  const plan = known ? readSweepAgain(known, base) : readSweep(file ?? '', roots)
+  for (const warning of plan.warnings) output.warn(`Warning: ${warning}`)
+  const spawner = childProcessSpawner(enginePath)
+  if (options.dryRun === true) {
+    const dry = await dryRun(plan, spawner, base, stop)
+    output.say(
+      `${plan.name}: ${dry.points} points × ${plan.seeds.length} seeds = ${dry.trials} trials by ${plan.sweep.method}`,
+    )
+    output.say(`About ${formatDuration(dry.seconds)} at most`)
+    output.object(dry.result)
+    return 0
+  }
+  const yaml = file === undefined ? '' : fs.readFileSync(path.resolve(roots.cwd, file), 'utf8')
+  const command = commandLine(process.argv.slice(2))
+  const folder = known ?? SweepFolder.create(logDir, plan, yaml, { command, cwd: roots.cwd })
+  output.object({ type: 'sweep', sweep: folder.name, dir: folder.dir })
+  output.say(`Sweep ${folder.name} by ${plan.sweep.method} → ${folder.dir}`)
+  const history = lazyHistory(options.dataDir, roots.cwd)
+  const ended: string[] = []
+  const reporter = new SweepReporter(output, plan)
+  try {
+    const result = await runSweep(folder, plan, {
+      ...{ spawner, history: history.open, roots: base, stop },
+      warn: (message) => output.warn(`Warning: ${message}`),
+      onNews: (news) => reporter.news(news),
+      onEnded: (dirs) => void ended.push(...dirs),
+    })
+    reporter.result(result)
+    if (result.status === 'stopped') {
+      output.say(`Go on with: ${commandLine(['sweep', '--resume', folder.dir])}`)
+      return ERROR_EXIT_CODES.stopped
+    }
+    return result.trials.some(({ metric }) => metric !== null) ? 0 : ERROR_EXIT_CODES.internal
+  } finally {
+    await history.close(...ended)
+  }
+}
+
+class SweepReporter {
+  readonly #output: Output
+  readonly #plan: SweepPlan
+  readonly #said = new Set<string>()
+  #trials = 0
+  #printed = 0
+
+  constructor(output: Output, plan: SweepPlan) {
+    this.#output = output
+    this.#plan = plan
+  }
+
+  news(news: SweepNews): void {
+    switch (news.type) {
+      case 'waiting':
+        this.#output.say(`Waiting until the former engine has saved ${news.trials.length} trials`)
+        break
+      case 'pass':
+        this.#trials = news.trials.length
+        this.#output.say(`Training ${news.trials.length} of ${news.of} trials together`)
+        break
+      case 'trial':
+        this.#output.object({ type: 'trial', ...news.trial })
+        if (news.trial.error) this.#output.warn(`Trial ${news.trial.trial} failed: ${news.trial.error.message}`)
+        break
+      case 'run':
+        this.#run(news.trial, news.news)
+    }
+  }
+
+  #run(trial: number, news: Extract<SweepNews, { type: 'run' }>['news']): void {
+    if (news.type === 'log' && news.level === 'warn' && !this.#said.has(news.message)) {
+      this.#said.add(news.message)
+      this.#output.warn(`Warning (trial ${trial}): ${news.message}`)
+    }
+    if (news.type !== 'progress') return
+    const { epoch, epochs, stepsPerSecond, secondsLeft } = news.progress
+    const line =
+      `epoch ${epoch + 1}/${epochs}  ${Math.round(stepsPerSecond)} steps/s × ${this.#trials}  ` +
+      `${formatDuration(secondsLeft)} left at most`
+    if (this.#output.live) this.#output.status(line)
+    else if (performance.now() - this.#printed > LINE_EVERY_MS) {
+      this.#printed = performance.now()
+      this.#output.say(line)
+    }
+  }
+
+  result(result: SweepResult): void {
+    this.#output.object(result)
+    const { trials, best, seconds, metric_name, status } = result
+    const count = (...wanted: Trial['status'][]): number => trials.filter((one) => wanted.includes(one.status)).length
+    const parts = [
+      `${count('finished', 'halved')} of ${trials.length} trials done`,
+      ...(count('halved') > 0 ? [`${count('halved')} of them halved`] : []),
+      ...(count('failed', 'crashed') > 0 ? [`${count('failed', 'crashed')} failed`] : []),
+    ]
+    this.#output.say(
+      `${status === 'stopped' ? 'Stopped' : 'Done'} in ${formatDuration(seconds ?? 0)}: ${parts.join(', ')}`,
+    )
+    if (!best) return
+    for (const line of this.#table(result)) this.#output.say(`  ${line}`)
+    this.#output.say(`Best: ${metric_name} ${spread(best)} at ${parametersText(best.parameters)}`)
+  }
+
+  #table({ ranking, metric_name }: SweepResult): string[] {
+    const keys = Object.keys(this.#plan.sweep.parameters)
+    const header = [...keys.map((key) => key.slice(key.indexOf('.') + 1)), metric_name, 'seeds']
+    const rows = ranking
+      .slice(0, SHOWN_POINTS)
+      .map((one) => [...keys.map((key) => valueText(one.parameters[key])), spread(one), String(one.n)])
+    const more = ranking.length - rows.length
+    return [...formatTable(header, rows), ...(more > 0 ? [`and ${more} more points`] : [])]
+  }
+}
+
+const spread = ({ metric, sd, n }: PointResult): string =>
+  n > 1 ? `${formatFigure(metric)} ± ${formatFigure(sd)}` : formatFigure(metric)
+
+function valueText(value: Trial['parameters'][string] | undefined): string {
+  if (value === undefined) return '–'
+  return typeof value === 'number' ? String(Number(value.toPrecision(4))) : String(value)
+}
+
+function parametersText(parameters: Trial['parameters']): string {
+  return Object.entries(parameters)
+    .map(([key, value]) => `${key} ${valueText(value)}`)
+    .join(', ')
+}

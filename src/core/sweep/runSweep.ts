@@ -1,0 +1,328 @@
+import fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import type { FromEngine } from '../../shared/api/engineProtocol'
+import type { ExperimentConfig } from '../../shared/config/experiment'
+import { compare, type Halving } from '../../shared/domain/halving'
+import { spreadOf } from '../../shared/domain/seeds'
+import { RUN_FILES } from '../../shared/domain/run'
+import type { PointResult, SweepResult, Trial } from '../../shared/domain/sweep'
+import { AppError } from '../../shared/errors'
+import type { ConfigRoots } from '../config/resolveExperiment'
+import { runInEngine } from '../engine/runInEngine'
+import type { EngineSpawner } from '../engine/spawner'
+import { parseMetrics } from '../runs/metricsFile'
+import { commandOf } from '../service/command'
+import type { History } from '../service/recorder'
+import { TogetherRecorders } from '../service/togetherRecorders'
+import { nextPoints } from './methods'
+import { trialExperiment, type SweepPlan } from './readSweep'
+import type { SweepFolder } from './sweepFolder'
+
+/** More in one pass gain nothing: their weights no longer stay in a cache. */
+export const MOST_TOGETHER = 64
+/** How soon a trial that an earlier session's engine still saves is looked at again. */
+const LOOK_MS = 100
+
+export interface SweepOptions {
+  spawner: EngineSpawner
+  history: () => History
+  roots: ConfigRoots
+  /** Aborted by a person's wish. */
+  stop: AbortSignal
+  warn: (message: string) => void
+  onNews?: (news: SweepNews) => void
+  /** Told the folders of runs that have ended. */
+  onEnded?: (dirs: readonly string[]) => void
+}
+
+export type SweepNews =
+  | { type: 'pass'; trials: readonly number[]; of: number }
+  | { type: 'run'; trial: number; news: Extract<FromEngine, { type: 'run' }>['news'] }
+  | { type: 'waiting'; trials: readonly number[] }
+  | { type: 'trial'; trial: Trial }
+
+/**
+ * Trains what is left of a sweep. Its folder is the truth before, meanwhile and after: a session that is killed loses what its engines had not
+ * yet saved, and the next one goes on from there.
+ *
+ * @throws AppError where no trial can begin, for a reason that all share
+ */
+export async function runSweep(folder: SweepFolder, plan: SweepPlan, options: SweepOptions): Promise<SweepResult> {
+  const started = performance.now()
+  const give = folder.claim()
+  const { metric, budget } = plan.sweep
+  const late = new AbortController()
+  const timer = budget.minutes === undefined ? undefined : setTimeout(() => late.abort(), budget.minutes * 60_000)
+  timer?.unref()
+  const stop = AbortSignal.any([options.stop, late.signal])
+  try {
+    folder.repair(plan.seeds.length)
+    const session = new Session(folder, plan, { ...options, stop })
+    await session.waitForOthers()
+    while (!stop.aborted) {
+      const open = session.open()
+      if (open.length > 0) await session.train(open)
+      else if (!planNext(folder, plan)) break
+    }
+    const trials = folder.trials(metric)
+    const ranking = rank(plan, trials)
+    return {
+      type: 'result',
+      ...{ sweep: folder.name, dir: folder.dir, status: stop.aborted ? 'stopped' : 'finished' },
+      ...{ method: plan.sweep.method, metric_name: metric, direction: plan.direction },
+      ...{ trials, ranking, best: ranking[0] ?? null, seconds: (performance.now() - started) / 1000 },
+    }
+  } finally {
+    clearTimeout(timer)
+    give()
+  }
+}
+
+/** Decides on the next points; false when there are none. */
+function planNext(folder: SweepFolder, plan: SweepPlan): boolean {
+  const { seeds, search, sweep } = plan
+  const trials = folder.trials(sweep.metric)
+  const known = pointsOf(trials).map(({ parameters, trials: own }) => ({
+    point: parameters,
+    // Of a point one of whose trials failed nothing is known that others could be compared with.
+    value: own.some(({ metric }) => metric === null) ? NaN : spreadOf(own.map(({ metric }) => metric ?? NaN)).mean,
+  }))
+  const points = nextPoints(search, known)
+  folder.plan(
+    points.flatMap((parameters, i) =>
+      seeds.map((seed, s) => {
+        const point = known.length + i
+        const version = `t${String(point).padStart(3, '0')}-s${seed}`
+        return { trial: trials.length + i * seeds.length + s, point, seed, parameters, version }
+      }),
+    ),
+  )
+  return points.length > 0
+}
+
+function pointsOf(trials: readonly Trial[]): { point: number; parameters: Trial['parameters']; trials: Trial[] }[] {
+  const points: { point: number; parameters: Trial['parameters']; trials: Trial[] }[] = []
+  for (const trial of trials) {
+    const known = points[trial.point]
+    if (known) known.trials.push(trial)
+    else points[trial.point] = { point: trial.point, parameters: trial.parameters, trials: [trial] }
+  }
+  return points
+}
+
+/** The points whose every seed has a figure, the best first. */
+export function rank({ direction }: Pick<SweepPlan, 'direction'>, trials: readonly Trial[]): PointResult[] {
+  const whole = pointsOf(trials).flatMap(({ point, parameters, trials: own }): PointResult[] => {
+    const values = own.flatMap(({ metric }) => (metric === null ? [] : [metric]))
+    if (values.length < own.length) return []
+    const { mean, sd, n } = spreadOf(values)
+    return [{ point, parameters, metric: mean, sd, n }]
+  })
+  return whole.sort((a, b) => compare(a.metric, b.metric, direction) || a.point - b.point)
+}
+
+interface OpenTrial {
+  trial: number
+  config: ExperimentConfig
+  command: string
+}
+
+/** One process's work on a sweep. */
+class Session {
+  readonly #folder: SweepFolder
+  readonly #plan: SweepPlan
+  readonly #options: SweepOptions
+  /** Trials whose engine died with nobody else in it: not tried again before the next session. */
+  readonly #givenUp = new Set<number>()
+
+  constructor(folder: SweepFolder, plan: SweepPlan, options: SweepOptions) {
+    this.#folder = folder
+    this.#plan = plan
+    this.#options = options
+  }
+
+  #trials(): Trial[] {
+    return this.#folder.trials(this.#plan.sweep.metric)
+  }
+
+  /** An engine that has lost its parent saves what it knows before it ends. */
+  async waitForOthers(): Promise<void> {
+    let said = false
+    for (;;) {
+      const busy = this.#trials().flatMap(({ trial, status }) => (status === 'running' ? [trial] : []))
+      if (busy.length === 0 || this.#options.stop.aborted) return
+      if (!said) this.#options.onNews?.({ type: 'waiting', trials: busy })
+      said = true
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
+    }
+  }
+
+  /** Trials that are neither finished nor failed. */
+  open(): number[] {
+    return this.#trials().flatMap(({ trial, status }) => {
+      const left = status === 'planned' || status === 'stopped' || status === 'interrupted' || status === 'crashed'
+      return left && !this.#givenUp.has(trial) ? [trial] : []
+    })
+  }
+
+  async train(numbers: readonly number[]): Promise<void> {
+    const { name } = this.#folder
+    const all = this.#trials()
+    const open: OpenTrial[] = []
+    for (const trial of numbers) {
+      const { parameters, seed } = all[trial]!
+      const { roots } = this.#options
+      try {
+        const version = this.#folder.version(trial)
+        const { request, config } = trialExperiment({ ...this.#plan, name }, parameters, seed, version, roots)
+        open.push({ trial, config, command: commandOf(request, this.#folder.logDir) })
+      } catch (thrown) {
+        this.#refused(trial, AppError.from(thrown))
+      }
+    }
+    for (const lane of lanesOf(open)) {
+      if (this.#options.stop.aborted) return
+      await Promise.all(lane.map((pass) => this.#pass(pass)))
+    }
+  }
+
+  /** One engine. One that dies takes all of its runs with it: they are halved until whoever is to blame is alone. */
+  async #pass(pass: readonly OpenTrial[]): Promise<void> {
+    if (this.#options.stop.aborted || pass.length === 0) return
+    const { stop, warn } = this.#options
+    const begun = await this.#inEngine(pass)
+    if (begun.error === undefined || stop.aborted) return
+    const { error, runs } = begun
+    const shareable = error.code === 'engine_crashed' || error.code === 'out_of_range'
+    if (shareable && pass.length > 1) {
+      warn(`${error.message}. Its ${pass.length} trials go on in halves.`)
+      const middle = pass.length >> 1
+      await this.#pass(pass.slice(0, middle))
+      return this.#pass(pass.slice(middle))
+    }
+    // A mistake that all trials share is for the person to mend, before anything has been trained.
+    if (!shareable && runs === 0 && this.#trials().every(({ status }) => status === 'planned')) throw error
+    for (const { trial } of pass) {
+      const { status } = this.#trials()[trial]!
+      if (status === 'planned') this.#refused(trial, error)
+      else if (status === 'crashed') this.#givenUp.add(trial)
+    }
+  }
+
+  #refused(trial: number, error: AppError): void {
+    this.#folder.refuse(trial, error)
+    this.#options.onNews?.({ type: 'trial', trial: this.#trials()[trial]! })
+  }
+
+  async #inEngine(pass: readonly OpenTrial[]): Promise<{ error?: AppError; runs: number }> {
+    const { spawner, history, roots, stop, warn, onNews = () => {}, onEnded = () => {} } = this.#options
+    const { logDir, name } = this.#folder
+    const { cwd } = roots
+    const ask = new AbortController()
+    const askToStop = (): void => ask.abort(stop.reason)
+    stop.addEventListener('abort', askToStop, { once: true })
+    const configs = pass.map(({ config }) => config)
+    const recorders = new TogetherRecorders({ history, logDir, cwd, configs, warn, tags: [`sweep:${name}`] }, askToStop)
+    onNews({ type: 'pass', trials: pass.map(({ trial }) => trial), of: this.#trials().length })
+    let error: AppError | undefined
+    try {
+      await runInEngine(
+        spawner,
+        {
+          type: 'train_together',
+          runs: pass.map(({ trial, config, command }) => ({ config, command, ...this.#folder.startOf(trial) })),
+          ...{ logDir, cwd, warnings: [] },
+          ...(this.#plan.rungs.length > 0 && { halving: this.#halving(pass) }),
+        },
+        (frame) => {
+          if (frame.type !== 'run') return
+          recorders.frame(frame)
+          onNews({ type: 'run', trial: pass[frame.run]!.trial, news: frame.news })
+        },
+        ask.signal,
+        recorders.watch,
+      )
+    } catch (thrown) {
+      error = AppError.from(thrown)
+    } finally {
+      stop.removeEventListener('abort', askToStop)
+    }
+    onEnded(await recorders.ended(error, ask.signal))
+    const trials = this.#trials()
+    for (const { trial } of pass) onNews({ type: 'trial', trial: trials[trial]! })
+    return { runs: recorders.begun, ...(error && { error }) }
+  }
+
+  /** What trials outside of this pass, and those of it that go on, had at the rungs that they have passed. */
+  #halving(pass: readonly OpenTrial[]): Halving {
+    const { sweep, direction, rungs } = this.#plan
+    const own = new Set(pass.map(({ trial }) => trial))
+    const histories = this.#trials().flatMap(({ dir, trial }) =>
+      dir === undefined ? [] : [bestByEpoch(dir, sweep.metric, own.has(trial))],
+    )
+    return {
+      metric: sweep.metric === 'val_acc' ? 'val_acc' : 'val_loss',
+      direction,
+      reduction: sweep.options.reduction,
+      rungs: rungs.map((epochs) => ({ epochs, earlier: histories.flatMap((best) => best[epochs - 1] ?? []) })),
+    }
+  }
+}
+
+/**
+ * The metric at the epoch of the lowest val_loss so far, after each epoch.
+ *
+ * @param goesOn whether the run goes on from its checkpoint: what it measured after that it will measure again
+ */
+function bestByEpoch(dir: string, metric: string, goesOn: boolean): number[] {
+  let text: string
+  let upTo = Infinity
+  try {
+    text = fs.readFileSync(path.join(dir, RUN_FILES.metrics), 'utf8')
+    if (goesOn) upTo = epochsKept(dir)
+  } catch {
+    return []
+  }
+  const found: number[] = []
+  let best = { loss: Infinity, value: NaN }
+  for (const { epoch, values } of parseMetrics(text).history) {
+    const { val_loss: loss, [metric]: value } = values
+    if (loss === undefined || value === undefined || epoch >= upTo) continue
+    if (loss < best.loss) best = { loss, value }
+    found[epoch] = best.value
+  }
+  return found
+}
+
+/** Epochs that a run's last checkpoint has behind it. */
+function epochsKept(dir: string): number {
+  const meta: unknown = JSON.parse(fs.readFileSync(path.join(dir, RUN_FILES.checkpoints, 'last.json'), 'utf8'))
+  return Number(Reflect.get(Object(meta), 'epochs'))
+}
+
+/**
+ * Trials by what is read from disk for them: each list of passes is for engines that work side by side. The fused engine uses every core for
+ * one pass; other backends train a run on one core, so that there are as many engines as cores.
+ */
+function lanesOf(open: readonly OpenTrial[]): OpenTrial[][][] {
+  const byData = new Map<string, OpenTrial[]>()
+  for (const one of open) {
+    const { data, features, rw_model_name, backend, trainer, model_name } = one.config
+    const key = JSON.stringify([data, features, rw_model_name, backend, trainer.table_dtype, model_name])
+    byData.set(key, [...(byData.get(key) ?? []), one])
+  }
+  return [...byData.values()].flatMap((trials) => {
+    const passes: OpenTrial[][] = []
+    for (let from = 0; from < trials.length; from += MOST_TOGETHER)
+      passes.push(trials.slice(from, from + MOST_TOGETHER))
+    if (trainsTogether(trials[0]!.config)) return passes.map((pass) => [pass])
+    const cores = os.availableParallelism()
+    return [Array.from({ length: cores }, (_, core) => trials.filter((_, i) => i % cores === core))]
+  })
+}
+
+/** Whether the engine trains several of them in one pass; a machine without SIMD trains them one after the other. */
+export function trainsTogether({ backend, model_name }: ExperimentConfig): boolean {
+  return (backend === 'auto' || backend === 'fused') && model_name !== 'ntm'
+}
