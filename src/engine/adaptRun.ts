@@ -6,7 +6,7 @@ import { AppError } from '../shared/errors'
 import { accuracyAgainstK, fitAll } from './adapt/adaptUsers'
 import { loadBackend } from './backends/tfjs/loadBackend'
 import { TfjsExecution } from './backends/tfjs/tfjsExecution'
-import { availableBackend } from './backends/tensorflow/findAddOn'
+import { availableTfjs } from './backends/tensorflow/findAddOn'
 import { leakCheck } from './metrics/leakCheck'
 import { createModel } from './models/registry'
 import { sizesOf } from './models/sizesOf'
@@ -31,12 +31,7 @@ export async function adaptRun(request: Extract<ToEngine, { type: 'adapt' }>, st
       'usage',
       `${config.model_name} has no user rows: it is the same for everybody, so there is nothing to adapt`,
     )
-  const execution = new TfjsExecution(
-    model,
-    dataset,
-    config.trainer,
-    await loadBackend(config.backend === 'fused' ? 'auto' : availableBackend(config.backend)),
-  )
+  const execution = new TfjsExecution(model, dataset, config.trainer, await loadBackend(availableTfjs(config.backend)))
   execution.load({ parameters: arrays })
   const users = fitAll(execution, dataset, split)
   if (!users.some(({ pairs }) => pairs >= 2))

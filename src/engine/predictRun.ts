@@ -8,7 +8,7 @@ import { AppError } from '../shared/errors'
 import type { NamedArray } from './backends/execution'
 import { loadBackend } from './backends/tfjs/loadBackend'
 import { TfjsExecution } from './backends/tfjs/tfjsExecution'
-import { availableBackend } from './backends/tensorflow/findAddOn'
+import { availableTfjs } from './backends/tensorflow/findAddOn'
 import { readVocabulary } from './data/bow'
 import type { BagOfWords, Dataset, PairSplit } from './data/dataset'
 import { dataInvalid } from './data/loadDataset'
@@ -42,12 +42,7 @@ export async function predictRun(request: PredictRequest, stop: AbortSignal): Pr
   const dataset = await openPairs(request, meta, stop)
   const split = dataset.splits.train
   const model = withStored(createModel(config, sizesOf(dataset)), arrays)
-  const execution = new TfjsExecution(
-    model,
-    dataset,
-    config.trainer,
-    await loadBackend(config.backend === 'fused' ? 'auto' : availableBackend(config.backend)),
-  )
+  const execution = new TfjsExecution(model, dataset, config.trainer, await loadBackend(availableTfjs(config.backend)))
   try {
     execution.load({ parameters: arrays })
     const evaluation = await execution.evaluate(split)

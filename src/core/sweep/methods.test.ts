@@ -221,7 +221,7 @@ test('conditions that go in a circle are not noticed', () => {
 test('a rounded value lies beyond the last step', () => {
   const [only] = space({ n: { min: 1, max: 10, step: 4 } })
   expect(only?.kind === 'range' && [0, 2.9, 3.1, 9, 99].map((drawn) => valueAt(only, drawn))).toEqual([1, 1, 5, 9, 9])
-  expect(valuesOf(only!)).toEqual([1, 5, 9])
+  expect([...valuesOf(only!)]).toEqual([1, 5, 9])
 })
 
 test.each([
@@ -230,3 +230,18 @@ test.each([
   [-1.96, 0.0249978951],
   [4, 0.9999683288],
 ])('Φ(%d) is off', (x, p) => expect(normalCdf(x)).toBeCloseTo(p, 6))
+
+it('random tries every point of a small space, however unlucky its draws', () => {
+  const small = space({ a: { min: 0, max: 9, step: 1 }, b: { min: 0, max: 9, step: 1 } })
+  for (let seed = 0; seed < 20; seed++) {
+    const points = nextPoints(search('random', small, { seed, points: 120 }), [])
+    expect(new Set(points.map((point) => JSON.stringify(point))).size).toBe(100)
+    expect(points).toHaveLength(100)
+  }
+})
+
+it('a range of billions of steps is not listed to take four of them', () => {
+  const vast = space({ steps: { min: 0, max: 5e9, step: 1 } })
+  expect(grid(vast, 4)).toEqual([{ steps: 0 }, { steps: 1 }, { steps: 2 }, { steps: 3 }])
+  expect(nextPoints(search('random', vast, { points: 3 }), [])).toHaveLength(3)
+})

@@ -1,4 +1,5 @@
 import { RandomStream } from '../../shared/random'
+import { MOST_TRIALS } from '../../shared/domain/sweep'
 import type { Direction, ParameterValue, Point, SweepMethod } from '../../shared/domain/sweep'
 import { bounds, isActive, pointFrom, valueAt, valuesOf, type Dimension } from './space'
 import { proposeByTpe, type Observation } from './tpe'
@@ -15,8 +16,10 @@ export interface Search {
   batch: number
 }
 
-/** A finite space is found to be used up by drawing in vain so often. */
+/** After so many draws in vain a space must be small and nearly used up: what is left of it is listed. */
 const TRIES = 200
+/** Points listed at most; a space of more does not fail to give a new one so often. */
+const MOST_LISTED = 2 * MOST_TRIALS
 
 /**
  * The points to try next, given all that were tried before. A pure function of its arguments: a sweep that was interrupted goes on with
@@ -38,7 +41,12 @@ export function nextPoints(search: Search, known: readonly Observation[]): Point
     const draw = (): Point => (first ? drawn(space, stream) : proposeByTpe(space, known, direction, stream))
     let point = draw()
     for (let tries = 1; taken.has(keyOf(point)); tries++) {
-      if (tries === TRIES) return fresh
+      if (tries === TRIES) {
+        const left = grid(space, MOST_LISTED).filter((one) => !taken.has(keyOf(one)))
+        if (left.length === 0) return fresh
+        point = left[stream.below(left.length)]!
+        break
+      }
       // Where the model insists on what is known already, chance finds something else.
       point = tries < TRIES / 4 ? draw() : drawn(space, stream)
     }
@@ -57,7 +65,11 @@ export function grid(space: readonly Dimension[], atMost: number): Point[] {
     if (found.length >= atMost) return
     if (!dimension) found.push(point)
     else if (!isActive(dimension, point)) extend(point, rest)
-    else for (const value of valuesOf(dimension) ?? []) extend({ ...point, [dimension.key]: value }, rest)
+    else
+      for (const value of valuesOf(dimension)) {
+        if (found.length >= atMost) return
+        extend({ ...point, [dimension.key]: value }, rest)
+      }
   }
   extend({}, space)
   return found

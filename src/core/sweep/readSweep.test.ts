@@ -147,6 +147,18 @@ test.each([
     ['line 5, parameters.caimira.n_dim.when: a condition names another parameter, and "trainer.lr" is none.'],
   ],
   [
+    'a condition that never holds',
+    SOUND.replace('step: 2', 'step: 2, when: { trainer.learning_rate: 0.3 }'),
+    [
+      'line 5, parameters.caimira.n_dim.when.trainer.learning_rate: waits for trainer.learning_rate to be 0.3, which it never is',
+    ],
+  ],
+  [
+    'a value listed twice',
+    SOUND.replace('[0.01, 0.02]', '[0.01, 0.02, 0.01]'),
+    ['line 4, parameters.trainer.learning_rate.values: lists 0.01 twice'],
+  ],
+  [
     'a name given by the sweep',
     SOUND.replace('dts_name', 'exp_version: mine\n  dts_name'),
     ['line 7, base.exp_version: is given by the sweep: t000-s0, t000-s1, …'],

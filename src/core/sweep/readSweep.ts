@@ -24,7 +24,7 @@ import { invalid, type ConfigRoots } from '../config/resolveExperiment'
 import { readYamlFile, type YamlFile } from '../config/yamlFile'
 import { readDocument, resolveRequest } from '../experiment/document'
 import { grid, type Search } from './methods'
-import { spaceOf, valuesOf, type Dimension } from './space'
+import { countOf, same, spaceOf, type Dimension } from './space'
 import { SWEEP_FILES, type SweepFolder } from './sweepFolder'
 
 /** A sweep that holds: every key, value and file of it has been checked. */
@@ -213,15 +213,36 @@ function keyFindings({ parameters, method, base }: SweepFile, config: Experiment
       const fault = shapeFault(parameter, field, method === 'grid')
       if (fault !== undefined) add(key, fault)
     }
-    for (const name of Object.keys(parameter.when ?? {}))
-      if (name === key || !Object.hasOwn(parameters, name))
+    const twice = parameter.values?.find((value, i, all) => all.findIndex((one) => same(one, value)) < i)
+    if (twice !== undefined) add(key, `lists ${JSON.stringify(twice)} twice`, 'values')
+    for (const [name, wanted] of Object.entries(parameter.when ?? {})) {
+      const other = name === key || !Object.hasOwn(parameters, name) ? undefined : parameters[name]
+      if (!other) {
+        const hint = didYouMean(name, Object.keys(parameters))
+        add(key, `a condition names another parameter, and "${name}" is none.${hint}`, 'when')
+        continue
+      }
+      const never = [wanted].flat().find((value) => !takes(other, value))
+      if (never !== undefined)
         add(
           key,
-          `a condition names another parameter, and "${name}" is none.${didYouMean(name, Object.keys(parameters))}`,
+          `waits for ${name} to be ${JSON.stringify(never)}, which it never is${choicesOf(other, never)}`,
           'when',
+          name,
         )
+    }
   }
   return findings
+}
+
+/** Whether a parameter can have a value. */
+function takes({ values, min = -Infinity, max = Infinity }: Parameter, value: ParameterValue): boolean {
+  if (values) return values.some((one) => same(one, value))
+  return typeof value === 'number' && value >= min && value <= max
+}
+
+function choicesOf({ values }: Parameter, wanted: ParameterValue): string {
+  return values ? `.${didYouMean(String(wanted), values.map(String))}` : ''
 }
 
 const isSetting = (key: string): boolean => SETTINGS.some((name) => name === key)
@@ -347,7 +368,7 @@ function oddities(
 /** Trials of a plan whose points do not depend on results. */
 export function plannedPoints({ search }: Pick<SweepPlan, 'search'>): number {
   if (search.method === 'grid') return grid(search.space, search.points).length
-  const sizes = search.space.map((dimension) => valuesOf(dimension)?.length ?? Infinity)
+  const sizes = search.space.map((dimension) => countOf(dimension))
   const unconditional = search.space.every(({ when }) => when.length === 0)
   return unconditional
     ? Math.min(

@@ -86,12 +86,18 @@ export function pointFrom(space: readonly Dimension[], choose: (dimension: Dimen
   return point
 }
 
-/** Every value of a key; undefined for a range without a step. */
-export function valuesOf(dimension: Dimension): readonly ParameterValue[] | undefined {
-  if (dimension.kind === 'choice') return dimension.values
+/** How many values a key has; infinite for a range without a step. */
+export function countOf(dimension: Dimension): number {
+  if (dimension.kind === 'choice') return dimension.values.length
   const { min, max, step } = dimension
-  if (step === undefined) return undefined
-  return Array.from({ length: stepsOf(min, max, step) + 1 }, (_, k) => onStep(min, step, k))
+  return step === undefined ? Infinity : stepsOf(min, max, step) + 1
+}
+
+/** Every value of a key, one at a time: a range may have more than fit into memory. None for a range without a step. */
+export function* valuesOf(dimension: Dimension): Generator<ParameterValue> {
+  if (dimension.kind === 'choice') yield* dimension.values
+  else if (dimension.step !== undefined)
+    for (let k = 0; k < countOf(dimension); k++) yield onStep(dimension.min, dimension.step, k)
 }
 
 /** A range in which values are drawn evenly, [low, high]: in logarithms where that is wanted; half a step wider on each side where steps are rounded to. */

@@ -1,6 +1,6 @@
 import path from 'node:path'
 import type { ToEngine } from '../../shared/api/engineProtocol'
-import type { BackendChoice, ExperimentConfig } from '../../shared/config/experiment'
+import type { ExperimentConfig } from '../../shared/config/experiment'
 import { EVALUATED_SPLITS, type EvaluatedSplit } from '../../shared/domain/evaluation'
 import { RUN_FILES } from '../../shared/domain/run'
 import { CELL_CHARACTERS, MOST_CHARACTERS_SHOWN } from '../../shared/domain/browse'
@@ -20,7 +20,7 @@ import type {
 } from '../../shared/domain/users'
 import { AppError } from '../../shared/errors'
 import type { Evaluation } from '../backends/execution'
-import { availableBackend } from '../backends/tensorflow/findAddOn'
+import { availableTfjs } from '../backends/tensorflow/findAddOn'
 import { openTfjs } from '../backends/tfjs/openTfjs'
 import { loadBackend } from '../backends/tfjs/loadBackend'
 import { TfjsExecution, type ExplainedPairs, type ExplainedSide } from '../backends/tfjs/tfjsExecution'
@@ -91,7 +91,12 @@ export class RunSession {
     const { dataset } = await openData(config, stop)
     refuseChangedData(meta, checkpointContext(config, dataset))
     const model = createModel(config, sizesOf(dataset))
-    const execution = new TfjsExecution(model, dataset, config.trainer, await loadBackend(tfjsChoice(config)))
+    const execution = new TfjsExecution(
+      model,
+      dataset,
+      config.trainer,
+      await loadBackend(availableTfjs(config.backend)),
+    )
     execution.load({ parameters: arrays })
     return new RunSession(config, dataset, execution, meta, model.batchDependent, stop)
   }
@@ -143,7 +148,7 @@ export class RunSession {
   }
 
   async #trainBaseline(): Promise<Baseline | undefined> {
-    return trainBaseline(this.#config, this.#dataset, await openTfjs(tfjsChoice(this.#config)), this.#stop)
+    return trainBaseline(this.#config, this.#dataset, await openTfjs(availableTfjs(this.#config.backend)), this.#stop)
   }
 
   #splits(): EvaluatedSplit[] {
@@ -361,10 +366,6 @@ const noUser = (id: UserId, split: EvaluatedSplit): AppError =>
   new AppError('not_found', `${split} has no user "${String(id).slice(0, 200)}"`, {
     fix: 'The Users page lists those that it has; another split may have this one.',
   })
-
-/** Reasons need the model's reference form. */
-const tfjsChoice = ({ backend }: ExperimentConfig): BackendChoice =>
-  backend === 'fused' ? 'auto' : availableBackend(backend)
 
 /** Made once; what failed is tried again when it is next asked for. */
 function kept<K, V>(known: Map<K, Promise<V>>, key: K, make: () => Promise<V>): Promise<V> {

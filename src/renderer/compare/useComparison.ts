@@ -59,9 +59,9 @@ export function useComparison(place: Ref<ComparePlace>) {
     if (!place.value.single) return found.groups
     return found.runs.map(({ exp_name, exp_version }, at) => ({ label: `${exp_name}/${exp_version}`, runs: [at] }))
   })
-  /** Place among the groups of the one with the reference; -1 where there is none. */
+  /** Place among the groups of the one with the reference, or the first where the history does not know that; -1 without runs. */
   const reference = computed(() => {
-    const at = compared.value?.runs.findIndex(({ id }) => id === place.value.reference) ?? -1
+    const at = Math.max(0, compared.value?.runs.findIndex(({ id }) => id === place.value.reference) ?? 0)
     return groups.value.findIndex((group) => group.runs.includes(at))
   })
   return { compared, groups, reference }

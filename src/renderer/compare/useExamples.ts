@@ -66,6 +66,8 @@ export function useExamples(of: Ref<ExamplesOf | undefined>, choice: Ref<Example
     question,
     () => {
       total.value = undefined
+      rows.value = []
+      if (agreement.value) fault.value = undefined
       void read(0)
     },
     { immediate: true },

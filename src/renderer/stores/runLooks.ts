@@ -50,9 +50,11 @@ export const useRunLooks = defineStore('run-looks', () => {
     const without: string[] = []
     for (const [id, slot] of slots.value) {
       if (!shown.has(id)) continue
-      if (taken.has(slot) && taken.size < LOOKS) without.push(id)
+      if (taken.has(slot)) without.push(id)
       taken.add(slot)
     }
+    // More runs than looks: two alike stay as they are, since one of them would otherwise change with every newcomer.
+    without.splice(Math.max(0, LOOKS - taken.size))
     for (const id of [...without, ...ids.filter((one) => !next.has(one))]) {
       const free = Array.from({ length: LOOKS }, (_, slot) => slot).find((slot) => !taken.has(slot))
       const slot = free ?? next.size % LOOKS

@@ -39,6 +39,11 @@ export function availableBackend(choice: BackendChoice): BackendChoice {
   return choice === 'tensorflow' && !findAddOn() ? 'auto' : choice
 }
 
+/** {@link availableBackend}, of those that run a model's reference form. */
+export function availableTfjs(choice: BackendChoice): BackendChoice {
+  return choice === 'fused' ? 'auto' : availableBackend(choice)
+}
+
 /** npm's own install of the package downloads the library for cards. */
 function kindOf(library: string): 'cpu' | 'gpu' {
   try {
