@@ -3,7 +3,17 @@ import vue from 'eslint-plugin-vue'
 import { layers } from './scripts/eslint/layers.mjs'
 
 export default tseslint.config(
-  { ignores: ['out/', 'node_modules/', 'artifacts/', 'lightning_logs/', 'resources/', 'src/engine/kernels/assembly/'] },
+  {
+    ignores: [
+      'out/',
+      'node_modules/',
+      'artifacts/',
+      'lightning_logs/',
+      'resources/',
+      'src/engine/kernels/assembly/',
+      'electron.vite.config.*.mjs',
+    ],
+  },
   ...tseslint.configs.recommended,
   ...vue.configs['flat/recommended'],
   {

@@ -2,18 +2,18 @@
  * `npm test [-- SUITE…]`: all suites, or those named. A failing suite does not keep the later ones from running; the last
  * line sums up all of them. `npm test -- e2e -- --grep table` hands what follows the second `--` to the suites' runner.
  */
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { ALL_SECTIONS, ensureBuilt } from './build.mjs'
 import { resolveElectron } from './electron.mjs'
-import { setUpTensorflow } from './tensorflow/setup.mjs'
 import {
   BROWSER,
   ELECTRON_LIBRARIES,
   ensureInstalled,
   ensureSystemPackages,
   main,
+  NODE,
   projectEnv,
   ROOT,
   run,
@@ -25,6 +25,8 @@ import {
 } from './setup.mjs'
 
 const REPORTS = join(ROOT, 'artifacts', 'test')
+/** TensorFlow's wheel has 270 MB. */
+const SET_UP_LIMIT_MS = 10 * 60 * 1000
 const CACHE = join('node_modules', '.cache')
 /**
  * Beyond the largest screenshot, so that no window is cut. By default Xvfb starts over when its last client leaves, and
@@ -37,7 +39,7 @@ const SUITES = {
   format: () => check('prettier', ['--check', '.', '--log-level', 'warn', '--cache']),
   types: () => check('vue-tsc', ['--build']),
   unit: async (rest) => {
-    await tensorflowForTests()
+    if (tensorflow) say(await tensorflow)
     return vitest('unit', rest)
   },
   /** 50 random kills; three of them are in `unit`. `DELTA_FAULT_ROUNDS` and `DELTA_FAULT_SEED` change how many and when. */
@@ -50,6 +52,9 @@ const SUITES = {
 /** `unit` holds the golden cases too. */
 const ALL = ['lint', 'format', 'types', 'unit', 'build', 'e2e']
 
+/** What became of TensorFlow's set-up, where it was started. */
+let tensorflow
+
 await main(async (args) => {
   const split = args.indexOf('--')
   const named = split < 0 ? args : args.slice(0, split)
@@ -61,8 +66,10 @@ await main(async (args) => {
   if (code !== undefined) return code
 
   mkdirSync(REPORTS, { recursive: true })
+  const wanted = named.length > 0 ? named : ALL
+  if (process.env.CI && wanted.includes('unit')) tensorflow = startTensorflow()
   const sum = { passed: 0, failed: 0, skipped: 0 }
-  for (const name of named.length > 0 ? named : ALL) {
+  for (const name of wanted) {
     say(`\n── ${name}`)
     const started = performance.now()
     const counts = await SUITES[name](rest)
@@ -96,18 +103,21 @@ async function builds() {
 }
 
 /**
- * On a machine that is there for testing, TensorFlow is set up so that its backend is tested too; a person is not made to wait for
- * its download. Where it cannot be had, the tests that need it are skipped.
+ * On a machine that is there for testing, TensorFlow is set up so that its backend is tested too, while the first suites run; a person
+ * is not made to wait for its download. Where it cannot be had, the tests that need it are skipped.
  */
-async function tensorflowForTests() {
-  if (!process.env.CI) return
-  try {
-    const { text } = await setUpTensorflow({ kind: 'cpu', fromWheel: true })
-    say(`Testing ${text} too.`)
-  } catch (error) {
-    if (!(error instanceof SetupError)) throw error
-    say(`TensorFlow is not tested: ${error.message}`)
-  }
+function startTensorflow() {
+  const args = [join(ROOT, 'scripts', 'tensorflow', 'setup.mjs'), '--cpu', '--from-wheel']
+  const child = spawn(NODE, args, { cwd: ROOT, stdio: ['ignore', 'ignore', 'pipe'], timeout: SET_UP_LIMIT_MS })
+  let said = ''
+  child.stderr.setEncoding('utf8').on('data', (text) => (said += text))
+  return new Promise((resolve) => {
+    child.on('error', ({ message }) => resolve(`TensorFlow is not tested: ${message}`))
+    child.on('close', (code) => {
+      const last = said.trimEnd().split('\n').at(-1)
+      resolve(code === 0 ? `TensorFlow is tested too: ${last}` : `TensorFlow is not tested: ${last}`)
+    })
+  })
 }
 
 async function vitest(name, args, env = {}) {
