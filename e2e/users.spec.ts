@@ -62,6 +62,12 @@ test('the users of a run are shown, selected by charts, figures and search, and 
   await page.keyboard.press('Escape')
   await expect(grid).toHaveAttribute('aria-rowcount', String(all + 1))
 
+  // Another method draws the same users; so few that it has to say if it cannot.
+  await page.getByRole('combobox', { name: 'Method of the map' }).selectOption('umap')
+  await expect(page.getByRole('img', { name: /^Map of \d+ users by UMAP of their vectors of 3 numbers/ })).toBeVisible()
+  await expect(page.getByText('Drawing the map…')).toBeHidden({ timeout: 60_000 })
+  await page.getByRole('combobox', { name: 'Method of the map' }).selectOption('pca')
+
   // By the keyboard alone: a range, a search, the table.
   await page.keyboard.press('f')
   await page.getByRole('combobox', { name: 'Figure', exact: true }).selectOption('Pairs')

@@ -77,6 +77,9 @@ test('a map has other users than the table, or no place for one', async () => {
   expect(map.x).toHaveLength(6)
   expect(map.x.every(Number.isFinite) && map.y.every(Number.isFinite)).toBe(true)
   expect(map.explained![0]).toBeGreaterThanOrEqual(map.explained![1])
+  const umap = userMapSchema.parse(data(await core.request('users.map', { id, split: 'test', method: 'umap' })))
+  expect(umap).toMatchObject({ method: 'umap', users: [0, 1, 2, 3, 4, 5], explained: null })
+  expect(umap.x.length === 6 && [...umap.x, ...umap.y].every(Number.isFinite)).toBe(true)
 }, 60_000)
 
 test('a user has pairs of another, other texts than the data, or reasons that add up to something else', async () => {

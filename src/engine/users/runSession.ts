@@ -37,7 +37,7 @@ import { dimensionEnds, type LoadedRow, type LoadedUser } from './dimensionEnds'
 import { principalAxes } from './principalAxes'
 import { SplitTexts } from './splitTexts'
 import { usersTable } from './usersTable'
-import { againstAll, meanVector, nearestUsers, type UserVectors } from './userVectors'
+import { againstAll, meanVector, nearestUsers, vectorOf, type UserVectors } from './userVectors'
 
 /** A split as the run's model and the yardstick see it. */
 interface SplitView {
@@ -62,6 +62,7 @@ export class RunSession {
   readonly #leans: boolean
   readonly #views = new Map<EvaluatedSplit, Promise<SplitView>>()
   readonly #tables = new Map<EvaluatedSplit, Promise<UsersTable>>()
+  readonly #planes = new Map<UserMap['method'], Promise<Pick<UserMap, 'x' | 'y' | 'explained'>>>()
   #baseline: Promise<Baseline | undefined> | undefined
   readonly #texts = new Map<string, Promise<SplitTexts>>()
   #factors: UserVectors | null | undefined
@@ -175,7 +176,7 @@ export class RunSession {
     const factors = this.#userFactors()
     if (!factors) return { method, dimensions: 0, users: [], x: [], y: [], explained: null }
     const rowOf = new Map(this.#dataset.users.map((id, row) => [id, row]))
-    const plane = principalAxes(factors.values, factors.dimensions)
+    const plane = await this.#plane(factors, method)
     const known = users.flatMap(({ u_id, known: has }, place) => (has ? [{ place, row: rowOf.get(u_id)! }] : []))
     return {
       method,
@@ -185,6 +186,15 @@ export class RunSession {
       y: known.map(({ row }) => plane.y[row]!),
       explained: plane.explained,
     }
+  }
+
+  /** Of all users whom training knows: computed once for every split. */
+  #plane(factors: UserVectors, method: UserMap['method']): Promise<Pick<UserMap, 'x' | 'y' | 'explained'>> {
+    return kept(this.#planes, method, async () => {
+      if (method === 'pca') return principalAxes(factors.values, factors.dimensions)
+      const { umapPlane } = await import('./umapPlane')
+      return { ...(await umapPlane(factors, this.#stop)), explained: null }
+    })
   }
 
   async #user({ split: name, user: id }: Extract<UsersQuestion, { type: 'user' }>): Promise<UserDetail> {
@@ -345,9 +355,6 @@ const NEAREST = 10
 const TOPIC_WORDS = 10
 
 const probability = (z: number): number => 1 / (1 + Math.exp(-z))
-
-const vectorOf = ({ dimensions, values }: UserVectors, user: number): Float32Array =>
-  values.subarray(user * dimensions, (user + 1) * dimensions)
 
 /** The dimensions of the first of the explained pairs. */
 function contributions({ dimensions, user, chosen, rejected }: ExplainedPairs): Contribution[] {

@@ -34,24 +34,31 @@ export function againstAll(vectors: UserVectors, own: ArrayLike<number>): NonNul
   })
 }
 
-/** Users nearest to one of them, by Euclidean distance once each number is divided by its standard deviation over users. */
-export function nearestUsers(vectors: UserVectors, user: number, most: number): { user: number; distance: number }[] {
+/** By user, each number in its standard deviations over users; 0 where nobody differs in it, which tells nobody apart. */
+export function standardised(vectors: UserVectors): number[][] {
   const { dimensions, values } = vectors
   const means = meanVector(vectors)
   const count = users(vectors)
   const variances = new Float64Array(dimensions)
   for (const [at, value] of values.entries())
     variances[at % dimensions]! += (value - means[at % dimensions]!) ** 2 / count
-  const distances = Array.from({ length: count }, (_, other) => {
-    let sum = 0
-    for (let k = 0; k < dimensions; k++) {
-      // A number in which nobody differs tells nobody apart.
-      if (variances[k] === 0) continue
-      sum += (values[user * dimensions + k]! - values[other * dimensions + k]!) ** 2 / variances[k]!
-    }
-    return { user: other, distance: Math.sqrt(sum) }
-  })
-  return distances
+  return Array.from({ length: count }, (_, user) =>
+    Array.from(vectorOf(vectors, user), (value, k) =>
+      variances[k] === 0 ? 0 : (value - means[k]!) / Math.sqrt(variances[k]!),
+    ),
+  )
+}
+
+/** [dimensions] of one user. */
+export const vectorOf = ({ dimensions, values }: UserVectors, user: number): Float32Array =>
+  values.subarray(user * dimensions, (user + 1) * dimensions)
+
+/** Users nearest to one of them, by Euclidean distance once each number is divided by its standard deviation over users. */
+export function nearestUsers(vectors: UserVectors, user: number, most: number): { user: number; distance: number }[] {
+  const rows = standardised(vectors)
+  const own = rows[user]!
+  return rows
+    .map((row, other) => ({ user: other, distance: Math.hypot(...row.map((value, k) => value - own[k]!)) }))
     .filter((one) => one.user !== user)
     .sort((a, b) => a.distance - b.distance)
     .slice(0, most)

@@ -55,7 +55,8 @@ export const usersTableSchema = z.object({
 })
 export type UsersTable = z.infer<typeof usersTableSchema>
 
-export const MAP_METHODS = ['pca'] as const
+export const MAP_METHODS = ['pca', 'umap'] as const
+export type MapMethod = (typeof MAP_METHODS)[number]
 
 /** The vectors of a split's users in the plane: what users bring to δ (skills, shares, factors), one place a known user. */
 export const userMapSchema = z.object({
