@@ -25,6 +25,7 @@ export class HeldEngines<Question, Answer> {
   readonly #spawner: EngineSpawner
   readonly #idleMs: number
   readonly #engines = new Map<string, HeldEngine<Question, Answer>>()
+  #closed = false
 
   constructor(spawner: EngineSpawner, idleMs = IDLE_MS) {
     this.#spawner = spawner
@@ -33,7 +34,7 @@ export class HeldEngines<Question, Answer> {
 
   /**
    * @param fingerprint of what is to be held: once it differs, an engine starts anew
-   * @throws AppError of the engine
+   * @throws AppError of the engine, `stopped` once these are closed
    */
   async ask(
     key: string,
@@ -41,6 +42,8 @@ export class HeldEngines<Question, Answer> {
     holding: () => Holding<Question, Answer>,
     question: Question,
   ): Promise<Answer> {
+    // Whoever looked something up before asking may come after the end, and nobody would end what is started then.
+    if (this.#closed) throw new AppError('stopped', 'The workbench is closing')
     let engine = this.#engines.get(key)
     if (engine && (engine.fingerprint !== fingerprint || engine.over)) {
       engine.end()
@@ -63,6 +66,7 @@ export class HeldEngines<Question, Answer> {
   }
 
   close(): void {
+    this.#closed = true
     for (const key of [...this.#engines.keys()]) this.forget(key)
   }
 }
