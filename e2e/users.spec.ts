@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { adaptationResultSchema } from '../src/shared/domain/adaptation'
 import { seriousFindings } from './support/axe'
 import { expect, ROOT, test } from './support/electron'
 
@@ -90,6 +91,20 @@ test('the users of a run are shown, selected by charts, figures and search, and 
   await page.getByRole('button', { name: 'test_unseen' }).click()
   await expect(page.getByText('none has a vector of their own')).toBeVisible({ timeout: 60_000 })
   await expect(grid.getByRole('gridcell', { name: 'new', exact: true }).first()).toBeVisible()
+
+  // They are fitted on few of their pairs, by the window and by the command that it shows alike.
+  await page.getByRole('tab', { name: 'New users' }).click()
+  await page.getByRole('combobox', { name: 'Pairs' }).selectOption('informative')
+  await page.getByRole('textbox', { name: 'k' }).fill('2, 8')
+  await page.getByRole('button', { name: 'Fit', exact: true }).click()
+  const curve = page.getByRole('table', { name: 'Accuracy against k' })
+  await expect(curve.getByRole('row')).toHaveCount(5, { timeout: 90_000 })
+  expect(await seriousFindings(page)).toEqual([])
+  const command = await page.getByLabel('Commands', { exact: true }).innerText()
+  const printed = await promisify(execFile)('sh', ['-c', `${command} --json`], { cwd: ROOT })
+  const { curve: same, bt } = adaptationResultSchema.parse(JSON.parse(printed.stdout))
+  const accuracies = [...same, bt].map((one) => `${(100 * (one?.acc ?? NaN)).toFixed(1)} %`)
+  expect(await curve.locator('tbody tr td:nth-child(2)').allInnerTexts()).toEqual(accuracies)
 })
 
 test('one user: mistakes first, stepping by the keyboard, reasons that add up, and pasted answers predicted alike', async ({

@@ -1,12 +1,18 @@
 import fs from 'node:fs'
 import path from 'node:path'
-import { InvalidArgumentError, type Command } from 'commander'
+import { InvalidArgumentError, Option, type Command } from 'commander'
 import { savedExperiment } from '../core/config/savedExperiment'
 import { childProcessSpawner } from '../core/engine/childProcessSpawner'
 import { runInEngine } from '../core/engine/runInEngine'
 import { findRun } from '../core/runs/findRun'
 import { AppError, ERROR_EXIT_CODES, messageOf } from '../shared/errors'
-import type { Adaptation } from '../shared/domain/adaptation'
+import {
+  PAIR_CHOICES,
+  USUAL_K,
+  USUAL_REPEATS,
+  type AdaptationResult,
+  type PairChoice,
+} from '../shared/domain/adaptation'
 import { formatFigure, formatTable } from './format'
 import { onInterrupt } from './interrupt'
 import { createOutput } from './output'
@@ -16,6 +22,8 @@ interface AdaptCommandOptions {
   input: string
   text_file?: string
   emb_file?: string
+  user?: string
+  choose: PairChoice
   k: number[]
   repeats: number
   seed: number
@@ -24,8 +32,6 @@ interface AdaptCommandOptions {
   json?: boolean
 }
 
-/** k = 0 is the generic user, which every curve starts from. */
-const DEFAULT_K = [0, 1, 2, 4, 8, 16, 32]
 /** More pairs than any user has. */
 const ALL_PAIRS = 1_000_000
 
@@ -37,13 +43,16 @@ export function addAdapt(program: Command, exit: (code: number) => void): void {
     .requiredOption('--input <file>', 'pairs of new users, JSON Lines or Parquet')
     .option('--text_file <file>', "texts that the pairs index (default: those of the run's test_unseen, else train)")
     .option('--emb_file <file>', 'vectors of those texts')
-    .option(
-      '--k <list>',
-      'numbers of pairs to fit on, e.g. 1,2,8; all uses half of what each user has',
-      parseK,
-      DEFAULT_K,
+    .option('--k <list>', 'numbers of pairs to fit on, e.g. 1,2,8; all uses half of what each user has', parseK, [
+      ...USUAL_K,
+    ])
+    .addOption(
+      new Option('--choose <how>', 'which pairs to fit on: by chance, or those that tell most of a user')
+        .choices(PAIR_CHOICES)
+        .default('random'),
     )
-    .option('--repeats <n>', 'random choices of those pairs', natural, 5)
+    .option('--user <id>', 'only this one of the users')
+    .option('--repeats <n>', 'random choices of those pairs', natural, USUAL_REPEATS)
     .option('--seed <n>', 'seed of the choices', natural, 0)
     .option('--output <file>', "write each user's row, fitted on all pairs, as JSON")
     .option('--log_dir <dir>', 'folder of all runs', 'lightning_logs')
@@ -72,6 +81,8 @@ async function adapt(reference: string, options: AdaptCommandOptions): Promise<n
         ...(options.text_file !== undefined && { text_file: path.resolve(cwd, options.text_file) }),
         ...(options.emb_file !== undefined && { emb_file: path.resolve(cwd, options.emb_file) }),
       },
+      ...(options.user !== undefined && { user: options.user }),
+      choose: options.choose,
       k: options.k,
       repeats: Math.max(1, options.repeats),
       seed: options.seed,
@@ -103,19 +114,21 @@ function refuseFolder(file: string): void {
     })
 }
 
-function report(adaptation: Adaptation, output: ReturnType<typeof createOutput>): void {
-  const { users_judged, pairs, repeats, curve, leaks } = adaptation
+function report(adaptation: AdaptationResult, output: ReturnType<typeof createOutput>): void {
+  const { users_judged, pairs, repeats, curve, bt, leaks, choose } = adaptation
   output.say(
-    `${users_judged} new users, ${pairs.toLocaleString('en')} pairs; at least half of each user's pairs judge, ${repeats} repetitions`,
+    `${users_judged} new users, ${pairs.toLocaleString('en')} pairs; half of each user's pairs judge, k ${choose} ones of the others fit, ${repeats} repetitions`,
   )
   if (leaks) output.warn('Warning: this model leaks (it sees which answer was chosen), so these figures are no result')
-  const rows = curve.map(({ k, acc, acc_sd, nll }) => [
+  const percent = (value: number): string => (100 * value).toFixed(1)
+  const rows = curve.map(({ k, acc, low, high, nll }) => [
     k === 0 ? '0 (generic)' : String(k),
-    `${(100 * acc).toFixed(1)} %`,
-    `${(100 * acc_sd).toFixed(1)}`,
+    `${percent(acc)} %`,
+    `${percent(low)} – ${percent(high)}`,
     formatFigure(nll),
   ])
-  for (const line of formatTable(['k', 'accuracy', 'sd', 'nll'], rows)) output.say(line)
+  if (bt) rows.push(['bt, for everybody', `${percent(bt.acc)} %`, '', formatFigure(bt.nll)])
+  for (const line of formatTable(['k', 'accuracy', '95 % over repetitions', 'nll'], rows)) output.say(line)
   output.object(adaptation)
 }
 

@@ -14,7 +14,7 @@ test('a question that comes after the end starts an engine that nobody ends', as
     }),
   )
   const holding = (): Holding<string, string> => ({
-    open: { type: 'validate', data: { dts_name: 'x', train: { df_file: 'a', text_file: 'b' }, prefix_columns: [] } },
+    open: { type: 'list_backends', names: ['cpu'] },
     ask: (id) => ({ type: 'ask', id, question: { type: 'table', split: 'test' } }),
     told: () => ({ id: 0, answer: 'told' }),
     what: 'run',

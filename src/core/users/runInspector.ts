@@ -3,6 +3,7 @@ import { realpath } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { DataConfig } from '../../shared/config/data'
 import type { ExperimentConfig } from '../../shared/config/experiment'
+import type { Adaptation } from '../../shared/domain/adaptation'
 import { DEFAULT_RESAMPLES, type EvaluatedSplit, type Evaluation } from '../../shared/domain/evaluation'
 import { isActive } from '../../shared/domain/lifecycle'
 import { RUN_FILES } from '../../shared/domain/run'
@@ -17,6 +18,7 @@ import type { FileRoots } from '../files/fileRoots'
 import { isInside } from '../runs/readInside'
 import { storeEvaluation } from '../runs/storedEvaluation'
 import type { Store } from '../store/openStore'
+import { adaptCommand } from './adaptCommand'
 import { embedHere } from './embedHere'
 import { refuseForeignData } from './runData'
 
@@ -73,6 +75,27 @@ export class RunInspector {
     const [x, one, other] = await embedHere(config.data.embedder, [prompt, first, second], stop)
     if (!x || !one || !other) throw new AppError('stopped', 'Stopped while embedding')
     return (await this.ask(store, id, { type: 'prefer', ...about, prompt: x, first: one, second: other })).why
+  }
+
+  /**
+   * Fits users as if they were new.
+   *
+   * @returns with the command that does the same; null where the split has users whom training knows, which the command line refuses
+   * @throws AppError as {@link ask}
+   */
+  async adapt(
+    store: Store,
+    id: string,
+    question: Omit<Extract<UsersQuestion, { type: 'adapt' }>, 'type'>,
+  ): Promise<Adaptation & { command: string | null }> {
+    const { adaptation } = await this.ask(store, id, { type: 'adapt', ...question })
+    const { users } = (await this.ask(store, id, { type: 'table', split: question.split })).table
+    const { config, run } = await this.#open(store, id)
+    const files = config.data[question.split]
+    return {
+      ...adaptation,
+      command: files && !users.some(({ known }) => known) ? adaptCommand(run, files, question) : null,
+    }
   }
 
   /**

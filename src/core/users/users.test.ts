@@ -3,10 +3,17 @@ import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Reply } from '../../shared/api/requests'
 import { evaluationSchema } from '../../shared/domain/evaluation'
-import { explainedPairSchema, userDetailSchema, userMapSchema, usersTableSchema } from '../../shared/domain/users'
+import {
+  explainedPairSchema,
+  userDetailSchema,
+  userMapSchema,
+  usersRequests,
+  usersTableSchema,
+} from '../../shared/domain/users'
 import { createCore, type Core } from '../createCore'
 import { childProcessSpawner } from '../engine/childProcessSpawner'
 import { ENGINE, buildCli, workspace } from '../testing/workspace'
+import { adaptCommand } from './adaptCommand'
 
 let cwd: string
 let core: Core
@@ -138,6 +145,31 @@ test('nobody’s pair, a stranger, or answers that cannot be embedded are made u
     error: { code: 'usage', details: { key: 'embedder' } },
   })
 }, 60_000)
+
+test('somebody else is fitted than was asked for, or users whom training knows are called new', async () => {
+  const how = { choose: 'informative', k: [0, 1, 2], repeats: 3, seed: 0 }
+  const one = usersRequests['users.adapt'].output.parse(
+    data(await core.request('users.adapt', { id, split: 'test', user: 4, ...how })),
+  )
+  const table = usersTableSchema.parse(data(await core.request('users.table', { id, split: 'test' })))
+  const own = table.users.find(({ u_id }) => u_id === 4)
+  expect(one.users.map(({ u_id, pairs }) => [u_id, pairs])).toEqual([[4, own?.pairs]])
+  expect(one).toMatchObject({ users_judged: 1, pairs: own?.pairs, repeats: 3, choose: 'informative', command: null })
+  expect(one.curve.map(({ k }) => k)).toEqual([0, 1, 2])
+  expect(one.bt?.acc).toBeGreaterThan(0)
+  for (const user of [null, 77]) {
+    const reply = await core.request('users.adapt', { id, split: 'test', user, ...how })
+    expect(reply).toMatchObject({ ok: false, error: { code: user === null ? 'usage' : 'not_found' } })
+  }
+}, 60_000)
+
+test('the command of a fit is another than the command line reads, or runs what a folder is called', () => {
+  const files = { df_file: "/a b/'$(x)'.jsonl", text_file: '/t.json', emb_file: '/e.npy' }
+  const question = { user: 'it’s; me', choose: 'random' as const, k: [0, 2], repeats: 2, seed: 1 }
+  expect(adaptCommand('/runs/v0', files, question)).toBe(
+    `npm run -s delta -- adapt /runs/v0 --input '/a b/'\\''$(x)'\\''.jsonl' --text_file /t.json --emb_file /e.npy --user 'it’s; me' --choose random --k 0,2 --repeats 2 --seed 1`,
+  )
+})
 
 test('a split that the data lacks is answered, and a run that does not exist', async () => {
   const lacking = await core.request('users.table', { id, split: 'test_unseen' })

@@ -6,10 +6,18 @@ import { createModel } from '../models/registry'
 import { sizesOf } from '../models/sizesOf'
 import { experiment } from '../testing/experiment'
 import { syntheticDataset } from '../testing/syntheticDataset'
-import { accuracyAgainstK, fitAll } from './adaptUsers'
+import { accuracyAgainstK, fitAll, pairsByUser, type AdaptOptions } from './adaptUsers'
 
 const dataset = syntheticDataset({ users: 12, unseenUsers: 4, texts: 120, width: 6, pairs: 2400 })
 const unseen = dataset.splits.test_unseen!
+
+const byUser = pairsByUser(unseen)
+const never = new AbortController().signal
+const curveOf = async (
+  execution: TfjsExecution,
+  options: Omit<AdaptOptions, 'choose'>,
+  choose: AdaptOptions['choose'],
+) => (await accuracyAgainstK({ execution, split: unseen, byUser }, undefined, { ...options, choose }, never)).curve
 
 const models = new Map<string, Promise<TfjsExecution>>()
 
@@ -44,7 +52,7 @@ afterAll(async () => {
 it.each(['caimira', 'lore'] as const)('%s knows new users better the more of their pairs it has', async (model) => {
   const execution = await trained(model)
   const before = await execution.state()
-  const curve = accuracyAgainstK(execution, unseen, { k: [0, 4, 64], repeats: 3, seed: 1 })
+  const curve = await curveOf(execution, { k: [0, 4, 64], repeats: 3, seed: 1 }, 'random')
   const [generic, few, many] = curve.map(({ acc }) => acc)
   expect(generic).toBeLessThan(0.75)
   expect(few).toBeGreaterThan(generic! + 0.02)
@@ -79,7 +87,9 @@ it('fits each user by themselves: another user in the file changes nothing', asy
   const own = Int32Array.from([...unseen.users.keys()].filter((row) => unseen.users[row] === first))
   const alone = execution.fitNewUsers(unseen, own, new Int32Array(own.length), 1)
   const [vector] = alone.vectors()
-  const together = fitAll(execution, dataset, unseen).find(({ u_id }) => u_id === dataset.users[first])!
+  const together = fitAll({ execution, split: unseen, byUser }, dataset.users).find(
+    ({ u_id }) => u_id === dataset.users[first],
+  )!
   expect(together.pairs).toBe(own.length)
   for (const [i, value] of vector!.values.entries())
     expect(together.vectors['layer_s.weight']![i]).toBeCloseTo(value, 4)
@@ -89,5 +99,61 @@ it('fits each user by themselves: another user in the file changes nothing', asy
 it('judges every k on the same held-out pairs, the same again for the same seed', async () => {
   const execution = await trained('lore')
   const options = { k: [0, 2], repeats: 2, seed: 5 }
-  expect(accuracyAgainstK(execution, unseen, options)).toEqual(accuracyAgainstK(execution, unseen, options))
+  const [generic, two] = await curveOf(execution, options, 'random')
+  expect(await curveOf(execution, options, 'random')).toEqual([generic, two])
+  // Whichever pairs fit, k = 0 fits none of them: the held-out ones are the same.
+  const informative = await curveOf(execution, options, 'informative')
+  expect(informative[0]).toEqual(generic)
+  expect(informative[1]).not.toEqual(two)
+})
+
+it.each(['caimira', 'lore'] as const)(
+  'of new users of %s, pairs said to be informative tell less than any others',
+  async (model) => {
+    const execution = await trained(model)
+    const options = { k: [0, 4, 8], repeats: 10, seed: 3 }
+    const [, random] = await curveOf(execution, options, 'random')
+    const [, informative] = await curveOf(execution, options, 'informative')
+    expect(informative!.nll).toBeLessThan(random!.nll)
+  },
+)
+
+it('the yardstick is judged on other pairs than the curve, or the interval is not that of the mean', async () => {
+  const execution = await trained('caimira')
+  const bt = Float32Array.from({ length: unseen.pairs }, (_, row) => (row % 4 === 0 ? -1 : 1))
+  const users = { execution, split: unseen, byUser }
+  const found = await accuracyAgainstK(users, bt, { choose: 'random', k: [0], repeats: 4, seed: 0 }, never)
+  expect(found.bt!.acc).toBeGreaterThan(0.7)
+  expect(found.bt!.acc).toBeLessThan(0.8)
+  const [{ acc, acc_sd, low, high } = { acc: 0, acc_sd: 0, low: 0, high: 0 }] = found.curve
+  // Student's t of three degrees of freedom.
+  expect(high - acc).toBeCloseTo((3.182446305284263 * acc_sd) / 2, 10)
+  expect(acc - low).toBeCloseTo(high - acc, 10)
+})
+
+it('gradients of margins by a new user’s row are others than differences of margins', async () => {
+  const execution = await trained('caimira')
+  const [own, nobody, owner] = [Int32Array.of(0, 1, 2, 3), new Int32Array(0), new Int32Array(4)]
+  const generic = execution.fitNewUsers(unseen, nobody, nobody, 1)
+  const fitted = execution.fitNewUsers(unseen, own, owner, 1)
+  const { width, z, gradients } = execution.sensitivities(generic, unseen, own, owner)
+  expect(z).toEqual(execution.marginsOfNewUsers(generic, unseen, own, owner))
+  const [[mean], [row]] = [generic.vectors(), fitted.vectors()]
+  const { parameters } = await execution.state()
+  const rows = parameters.find(({ name }) => name === row!.name)!.values
+  const sd = Array.from({ length: width }, (_, k) => {
+    const squares = Array.from({ length: 12 }, (_, user) => (rows[user * width + k]! - mean!.values[k]!) ** 2)
+    return Math.sqrt(squares.reduce((sum, square) => sum + square) / 12)
+  })
+  // caimira is linear in the row: a fit changes a margin by the gradient along its move.
+  const moved = execution.marginsOfNewUsers(fitted, unseen, own, owner)
+  for (let pair = 0; pair < 4; pair++) {
+    const along = sd.map((one, k) => (gradients[pair * width + k]! * (row!.values[k]! - mean!.values[k]!)) / one)
+    expect(moved[pair]! - z[pair]!).toBeCloseTo(
+      along.reduce((a, b) => a + b),
+      4,
+    )
+  }
+  generic.dispose()
+  fitted.dispose()
 })

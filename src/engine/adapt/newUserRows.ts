@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { NamedArray } from '../backends/execution'
 import type { Model, Tensors } from '../models/model'
+import type { Sensitivities } from './informativePairs'
 
 /** Adam on standardised rows: a step moves a row by at most this many standard deviations of the trained rows. */
 const LEARNING_RATE = 0.1
@@ -40,7 +41,34 @@ export class NewUserRows {
 
   /** The per-user tables, by parameter. */
   tables(): Tensors {
-    return Object.fromEntries(this.#tables.map(({ name, mean, sd, rows }) => [name, tf.add(mean, tf.mul(sd, rows))]))
+    return this.#tablesOf(this.#tables.map(({ rows }) => rows))
+  }
+
+  #tablesOf(standardised: readonly tf.Tensor[]): Tensors {
+    return Object.fromEntries(
+      this.#tables.map(({ name, mean, sd }, at) => [name, tf.add(mean, tf.mul(sd, standardised[at]!))]),
+    )
+  }
+
+  /**
+   * Margins of pairs, and how they change with the rows of their users in standard deviations of the trained rows.
+   *
+   * @param owners [pairs] whose pair each is
+   * @param margins [pairs] of tables that have a row a pair
+   */
+  sensitivities(owners: tf.Tensor1D, margins: (tables: Tensors) => tf.Tensor): Sensitivities {
+    return tf.tidy(() => {
+      const own = this.#tables.map(({ rows }) => tf.gather(rows, owners))
+      let z: tf.Tensor | undefined
+      const gradients = tf.grads((...rows: tf.Tensor[]) => {
+        z = tf.keep(margins(this.#tablesOf(rows)))
+        return tf.sum(z)
+      })(own)
+      const all = tf.concat(gradients, 1)
+      const found = { width: all.shape[1]!, z: z!.dataSync<'float32'>(), gradients: all.dataSync<'float32'>() }
+      tf.dispose(z!)
+      return found
+    })
   }
 
   /** Adam on −log posterior, given the sum over pairs of −log likelihood as a function of the tables. */

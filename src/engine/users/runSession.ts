@@ -3,6 +3,7 @@ import type { ToEngine } from '../../shared/api/engineProtocol'
 import type { ExperimentConfig } from '../../shared/config/experiment'
 import { EVALUATED_SPLITS, type EvaluatedSplit } from '../../shared/domain/evaluation'
 import { RUN_FILES } from '../../shared/domain/run'
+import type { Adaptation } from '../../shared/domain/adaptation'
 import { CELL_CHARACTERS, MOST_CHARACTERS_SHOWN } from '../../shared/domain/browse'
 import type { UserId } from '../../shared/domain/dataset'
 import { MOST_USER_PAIRS } from '../../shared/domain/users'
@@ -19,6 +20,7 @@ import type {
   Why,
 } from '../../shared/domain/users'
 import { AppError } from '../../shared/errors'
+import { adaptUsers, pairsByUser, refuseSameForAll } from '../adapt/adaptUsers'
 import type { Evaluation } from '../backends/execution'
 import { availableTfjs } from '../backends/tensorflow/findAddOn'
 import { openTfjs } from '../backends/tfjs/openTfjs'
@@ -27,6 +29,7 @@ import { TfjsExecution, type ExplainedPairs, type ExplainedSide } from '../backe
 import type { Dataset, EmbeddingTable, PairSplit } from '../data/dataset'
 import { trainBaseline, type Baseline } from '../evaluate/baseline'
 import { readCategories, type Category } from '../evaluate/categories'
+import type { Model } from '../models/model'
 import { topWords } from '../models/ntm/topWords'
 import { createModel } from '../models/registry'
 import { sizesOf } from '../models/sizesOf'
@@ -58,8 +61,7 @@ export class RunSession {
   readonly #execution: TfjsExecution
   readonly #meta: CheckpointMeta
   readonly #stop: AbortSignal
-  /** Whether a prediction depends on the pairs beside it. */
-  readonly #leans: boolean
+  readonly #model: Model
   readonly #views = new Map<EvaluatedSplit, Promise<SplitView>>()
   readonly #tables = new Map<EvaluatedSplit, Promise<UsersTable>>()
   readonly #planes = new Map<UserMap['method'], Promise<Pick<UserMap, 'x' | 'y' | 'explained'>>>()
@@ -72,14 +74,14 @@ export class RunSession {
     dataset: Dataset,
     execution: TfjsExecution,
     meta: CheckpointMeta,
-    leans: boolean,
+    model: Model,
     stop: AbortSignal,
   ) {
     this.#config = config
     this.#dataset = dataset
     this.#execution = execution
     this.#meta = meta
-    this.#leans = leans
+    this.#model = model
     this.#stop = stop
   }
 
@@ -99,7 +101,7 @@ export class RunSession {
       await loadBackend(availableTfjs(config.backend)),
     )
     execution.load({ parameters: arrays })
-    return new RunSession(config, dataset, execution, meta, model.batchDependent, stop)
+    return new RunSession(config, dataset, execution, meta, model, stop)
   }
 
   async answer(question: UsersQuestion): Promise<UsersAnswer> {
@@ -113,6 +115,8 @@ export class RunSession {
           return { type: 'user', user: await this.#user(question) }
         case 'dimensions':
           return { type: 'dimensions', dimensions: await this.#dimensions(question.split) }
+        case 'adapt':
+          return { type: 'adapt', adaptation: await this.#adapt(question) }
         case 'pair':
           return { type: 'pair', pair: await this.#pair(question) }
         case 'prefer':
@@ -267,6 +271,20 @@ export class RunSession {
     return { model_name, dimensions: ends, topics }
   }
 
+  async #adapt({ split: name, user, ...options }: Extract<UsersQuestion, { type: 'adapt' }>): Promise<Adaptation> {
+    refuseSameForAll(this.#model, this.#config.model_name)
+    const { split, baseline } = await this.#view(name)
+    const { users, trainedUsers } = this.#dataset
+    const one = user === null ? undefined : users.indexOf(user)
+    const byUser = pairsByUser(split, (number) => (one === undefined ? number >= trainedUsers : number === one))
+    if (byUser.size === 0 && user !== null) throw noUser(user, name)
+    if (byUser.size === 0)
+      throw new AppError('usage', `Training knows every user of ${name}`, {
+        fix: 'Choose a split with new users, or open one user to see how fast they would be known if they were new.',
+      })
+    return adaptUsers({ execution: this.#execution, split, byUser }, users, baseline, options, this.#stop)
+  }
+
   async #pair({ split: name, row }: Extract<UsersQuestion, { type: 'pair' }>): Promise<ExplainedPair> {
     const { split, margins } = await this.#view(name)
     if (row >= split.pairs)
@@ -289,7 +307,7 @@ export class RunSession {
       throw new AppError('usage', 'This run adds to a base reward, which pasted answers do not have', {
         fix: 'Score the pairs with the same reward model, and evaluate them as a split of the data set.',
       })
-    if (this.#leans)
+    if (this.#model.batchDependent)
       throw new AppError('usage', 'This model judges a pair by its neighbours, of which pasted answers have none')
     const { split } = await this.#view(question.split)
     const user = users.indexOf(question.user)

@@ -2,7 +2,7 @@ import { TRAINING_BACKENDS, backendStateSchema } from '../domain/backend'
 import { z } from 'zod'
 import { experimentSchema } from '../config/experiment'
 import { dataConfigSchema, embedderSchema, splitFilesSchema } from '../config/data'
-import { adaptationSchema } from '../domain/adaptation'
+import { PAIR_CHOICES, adaptationResultSchema } from '../domain/adaptation'
 import { browseAnswerSchema, browsedSplitSchema, browseQuerySchema } from '../domain/browse'
 import { pairedQuestionSchema, pairedResultSchema } from '../domain/compare'
 import { problemRowsSchema, validationReportSchema } from '../domain/dataset'
@@ -93,11 +93,14 @@ export const toEngineSchema = z.discriminatedUnion('type', [
     v,
     type: z.literal('adapt'),
     config: experimentSchema,
-    /** Absolute folder of the run whose best checkpoint is used. */
+    /** Absolute folder of the run; the checkpoint that it tests is used. */
     run: z.string().min(1),
     runId: z.string(),
     /** Pairs of new users, and the texts that they index. */
     input: splitFilesSchema,
+    /** Only this one of them, by the text of their id. */
+    user: z.string().optional(),
+    choose: z.enum(PAIR_CHOICES),
     k: z.array(z.int().min(0)).min(1),
     repeats: z.int().positive(),
     seed: z.int().min(0),
@@ -271,7 +274,7 @@ export const fromEngineSchema = z.discriminatedUnion('type', [
   z.object({ v, type: z.literal('backends'), backends: z.array(backendStateSchema) }),
   z.object({ v, type: z.literal('texts'), chunk: textChunkSchema }),
   z.object({ v, type: z.literal('pairs'), splits: z.array(splitAnswersSchema) }),
-  z.object({ v, type: z.literal('adaptation'), adaptation: adaptationSchema }),
+  z.object({ v, type: z.literal('adaptation'), adaptation: adaptationResultSchema }),
   z.object({ v, type: z.literal('prepared'), result: prepareResultSchema }),
   z.object({ v, type: z.literal('prediction'), prediction: predictionSummarySchema }),
   z.object({ v, type: z.literal('evaluation'), evaluation: evaluationSchema }),

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { embedderSchema } from '../config/data'
 import { appErrorSchema } from '../errors'
+import { PAIR_CHOICES, adaptationSchema } from './adaptation'
 import { evaluatedSplitSchema, evaluationSchema } from './evaluation'
 
 /** What a window asks about the users of a run, and what an engine that holds the run answers. */
@@ -179,12 +180,25 @@ const named = { names: dimensionNamesSchema.shape.names }
 
 const vectorSchema = z.array(z.number()).min(1).max(100_000)
 
+/** Fits that a window may ask for at once, and pairs of each. */
+export const MOST_REPEATS = 50
+export const LARGEST_K = 1_000_000
+const adapting = {
+  /** One user; null for all whom training does not know. */
+  user: userIdSchema.nullable(),
+  choose: z.enum(PAIR_CHOICES),
+  k: z.array(count.max(LARGEST_K)).min(1).max(50),
+  repeats: z.int().positive().max(MOST_REPEATS),
+  seed: count,
+}
+
 export const usersQuestionSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('table'), split: evaluatedSplitSchema }),
   z.strictObject({ type: z.literal('map'), split: evaluatedSplitSchema, method: z.enum(MAP_METHODS) }),
   z.strictObject({ type: z.literal('user'), split: evaluatedSplitSchema, user: userIdSchema }),
   z.strictObject({ type: z.literal('dimensions'), split: evaluatedSplitSchema }),
   z.strictObject({ type: z.literal('pair'), split: evaluatedSplitSchema, row: count }),
+  z.strictObject({ type: z.literal('adapt'), split: evaluatedSplitSchema, ...adapting }),
   /** Two answers to a prompt that stand in no split, as vectors of the run's embedder. */
   z.strictObject({
     type: z.literal('prefer'),
@@ -204,6 +218,7 @@ export const usersAnswerSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('dimensions'), dimensions: dimensionsSchema }),
   z.object({ type: z.literal('pair'), pair: explainedPairSchema }),
   z.object({ type: z.literal('prefer'), why: whySchema }),
+  z.object({ type: z.literal('adapt'), adaptation: adaptationSchema }),
   z.object({ type: z.literal('error'), error: appErrorSchema }),
 ])
 export type UsersAnswer = z.infer<typeof usersAnswerSchema>
@@ -229,6 +244,14 @@ export const usersRequests = {
       name: text.max(LONGEST_DIMENSION_NAME),
     }),
     output: z.object(named),
+  },
+  /**
+   * Fits users' own rows on k of their pairs as if training did not know them, everything else frozen, and tells how well they are known then;
+   * with the command that does the same, where the command line can.
+   */
+  'users.adapt': {
+    input: z.strictObject({ ...ofRun, ...adapting }),
+    output: adaptationSchema.extend({ command: text.nullable() }),
   },
   /** Whole texts of a pair, and why it is predicted as it is. */
   'users.pair': { input: z.strictObject({ ...ofRun, row: count }), output: explainedPairSchema },

@@ -753,6 +753,16 @@ const endedCases: Case[] = [
     error: 'usage',
   },
   {
+    title: 'fits a user as if they were new',
+    route: 'users.adapt',
+    input: ({ started }) => ({
+      ...{ id: started, split: 'test', user: 3 },
+      ...{ choose: 'random', k: [0, 2], repeats: 2, seed: 0 },
+    }),
+    check: ({ curve, command }) =>
+      says(Array.isArray(curve) && curve.length === 2 && command === null, 'another curve'),
+  },
+  {
     title: 'maps their vectors',
     route: 'users.map',
     input: ({ started }) => ({ id: started, split: 'test', method: 'pca' }),

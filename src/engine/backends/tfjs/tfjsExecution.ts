@@ -3,6 +3,7 @@ import type { TrainerConfig } from '../../../shared/config/trainer'
 import type { BagOfWords, Dataset, EmbeddingTable, PairSplit } from '../../data/dataset'
 import { packedFloats } from '../../data/embeddingTable'
 import type { Rates } from '../../loop/schedule'
+import type { Sensitivities } from '../../adapt/informativePairs'
 import { NewUserRows } from '../../adapt/newUserRows'
 import { RandomStream, fillNormal, permutation } from '../../loop/random'
 import type {
@@ -234,6 +235,32 @@ export class TfjsExecution implements Execution {
       }
     })
     return margins
+  }
+
+  /** What pairs of new users would tell of them, at their present rows. */
+  sensitivities(users: NewUserRows, split: PairSplit, rows: Int32Array, owners: Int32Array): Sensitivities {
+    const rewards = takeRewards(split, rows)
+    const out: Sensitivities = { width: 0, z: rewards, gradients: new Float32Array(0) }
+    tf.tidy(() => {
+      const { parameters, frozen } = this.#trained()
+      for (let from = 0; from < rows.length; from += this.#evaluationRows) {
+        const batch = rows.slice(from, from + this.#evaluationRows)
+        tf.tidy(() => {
+          // A row a pair: then the gradient of the sum of all margins holds that of each.
+          const inputs = { ...this.#inputs(split, batch), users: tf.range(0, batch.length, 1, 'int32') }
+          const of = tf.tensor1d(owners.slice(from, from + batch.length), 'int32')
+          const { width, z, gradients } = users.sensitivities(of, (tables) => {
+            const delta = this.#model.forward({ ...parameters, ...tables }, inputs, { training: false, frozen })
+            return tf.sub(delta.chosen, delta.rejected)
+          })
+          out.width = width
+          if (from === 0) out.gradients = new Float32Array(rows.length * width)
+          for (const [i, delta] of z.entries()) out.z[from + i]! += delta
+          out.gradients.set(gradients, from * width)
+        })
+      }
+    })
+    return out
   }
 
   /** Why the model judges these pairs of a split as `evaluate` does; null where it cannot be told dimension by dimension. */
