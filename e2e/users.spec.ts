@@ -93,7 +93,7 @@ test('the users of a run are shown, selected by charts, figures and search, and 
   await expect(grid.getByRole('gridcell', { name: 'new', exact: true }).first()).toBeVisible()
 
   // They are fitted on few of their pairs, by the window and by the command that it shows alike.
-  await page.getByRole('tab', { name: 'New users' }).click()
+  await page.getByRole('tab', { name: 'Newcomers' }).click()
   await page.getByRole('combobox', { name: 'Pairs' }).selectOption('informative')
   await page.getByRole('textbox', { name: 'k' }).fill('2, 8')
   await page.getByRole('button', { name: 'Fit', exact: true }).click()
