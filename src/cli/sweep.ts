@@ -95,6 +95,7 @@ class SweepReporter {
   readonly #plan: SweepPlan
   readonly #said = new Set<string>()
   #trials = 0
+  #of = 0
   #printed = 0
 
   constructor(output: Output, plan: SweepPlan) {
@@ -109,6 +110,7 @@ class SweepReporter {
         break
       case 'pass':
         this.#trials = news.trials.length
+        this.#of = news.of
         this.#output.say(`Training ${news.trials.length} of ${news.of} trials together`)
         break
       case 'trial':
@@ -134,6 +136,17 @@ class SweepReporter {
     else if (performance.now() - this.#printed > LINE_EVERY_MS) {
       this.#printed = performance.now()
       this.#output.say(line)
+      this.#output.object({
+        ...{
+          type: 'progress',
+          trials: this.#trials,
+          of: this.#of,
+          epoch: epoch + 1,
+          epochs,
+          stepsPerSecond,
+          secondsLeft,
+        },
+      })
     }
   }
 

@@ -10,13 +10,14 @@ import { answer } from './router'
 import { RunStore } from './runs/runStore'
 import { watchRuns } from './runs/watchRuns'
 import { EventBus } from './service/eventBus'
+import { Sweeps } from './sweeps/sweeps'
 import { RunInspector } from './users/runInspector'
 import { Workbench, type WorkbenchOptions } from './workbench'
 
 /** The headless workbench: what a window, a server or the command line talks to. */
 export interface Core {
   readonly logDir: string
-  /** Runs that this core works on, and that would end with it. */
+  /** Runs and sweeps that this core works on, and that would end with it. */
   readonly running: number
   /** Never rejects: errors are part of the reply. */
   request(route: string, input: unknown): Promise<Reply<unknown>>
@@ -45,7 +46,8 @@ export function createCore(options: CoreOptions): Core {
   const datasets = new Datasets({ ...options, roots, publish: bus.publish })
   const inspector = new RunInspector({ ...options, files, datasets: () => datasets.usable() })
   const examples = new Examples({ ...options, files, datasets: () => datasets.usable() })
-  const known = { logDir, roots, files, places, shell, folders, workbench, datasets, inspector, examples }
+  const sweeps = new Sweeps({ ...options, logDir, roots, folders, publish: bus.publish, changed })
+  const known = { logDir, roots, files, places, shell, folders, workbench, datasets, inspector, examples, sweeps }
   const handlers = createHandlers({ ...options, ...known, changed, publish: bus.publish, closing: closing.signal })
   const unwatch = watchRuns(
     () => folders.scan(),
@@ -54,7 +56,7 @@ export function createCore(options: CoreOptions): Core {
   return {
     logDir,
     get running() {
-      return workbench.now?.service.running ?? 0
+      return (workbench.now?.service.running ?? 0) + sweeps.running
     },
     request: (route, input) => answer(handlers, route, input),
     subscribe: (listener) => bus.subscribe(listener),
@@ -63,7 +65,7 @@ export function createCore(options: CoreOptions): Core {
       closing.abort()
       inspector.close()
       examples.close()
-      await Promise.all([workbench.close(), datasets.close()])
+      await Promise.all([sweeps.close(), workbench.close(), datasets.close()])
       bus.close()
     },
   }

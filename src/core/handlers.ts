@@ -27,6 +27,8 @@ import type { NewRunRequest, RunService } from './service/runService'
 import type { Store } from './store/openStore'
 import { matchingRuns, runNames, runsTable } from './store/runsTable'
 import { deleteRun, purgeRun, restoreRun } from './store/trash'
+import { sweepHandlers } from './sweeps/handlers'
+import type { Sweeps } from './sweeps/sweeps'
 import { userHandlers } from './users/handlers'
 import type { RunInspector } from './users/runInspector'
 import type { Workbench } from './workbench'
@@ -41,6 +43,7 @@ export interface HandlerContext extends Pick<EngineWatch, 'readyTimeoutMs'> {
   datasets: Datasets
   inspector: RunInspector
   examples: Examples
+  sweeps: Sweeps
   /** What a page may name. */
   files: FileRoots
   /** Where looking around begins. */
@@ -168,6 +171,7 @@ export function createHandlers(context: HandlerContext) {
     },
     ...datasetHandlers(context.datasets, context.closing),
     ...userHandlers(context.inspector, workbench, context.closing),
+    ...sweepHandlers(context.sweeps),
   } satisfies Handlers
 
   /** Which knows both runs, if anybody does. */

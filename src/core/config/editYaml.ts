@@ -2,7 +2,8 @@ import { AppError } from '../../shared/errors'
 import { parseYaml, type Span, type YamlEntry, type YamlNode, type YamlText } from './yamlText'
 
 /** A value that a key takes; undefined takes the key out. */
-export type NewValue = string | number | boolean | readonly (string | number)[] | undefined
+export type NewValue = Value | undefined
+type Value = string | number | boolean | null | readonly Value[] | { readonly [key: string]: Value | undefined }
 
 /**
  * A text in which one key has another value, and everything else stands as it stood: comments, order, spelling of other values.
@@ -17,6 +18,57 @@ export function editYaml(text: string, path: readonly string[], value: NewValue,
   const edited = value === undefined ? without(parsed, path) : withValue(parsed, path, value, before)
   if (edited === text || isEdited(parsed.value, edited, path, value)) return edited
   throw tooInvolved(path)
+}
+
+/**
+ * The same for what stands in one section, which is a document by itself: `edit` gets it without its indentation. A section that is not
+ * there, or is empty, begins as an empty text.
+ *
+ * @throws AppError `config_invalid` where the section is no block of keys
+ * @throws YamlMistake
+ */
+export function editSection(text: string, section: string, edit: (inner: string) => string): string {
+  const { source, root, value } = parseYaml(text)
+  const edited = sectionEdited(source, root, section, edit)
+  const others = (of: unknown): [string, unknown][] => entriesOf(of).filter(([key]) => key !== section)
+  if (!same(new Map(others(value)), new Map(others(parseYaml(edited).value)), 8)) throw tooInvolved([section])
+  return edited
+}
+
+function sectionEdited(
+  source: string,
+  root: YamlNode | null,
+  section: string,
+  edit: (inner: string) => string,
+): string {
+  const entry = root?.entries.find(({ name }) => name === section)
+  if (!entry) {
+    if (root?.flow) throw tooInvolved([section])
+    const end = contentEnd(source)
+    const head = `${source.slice(0, end)}${end === 0 ? '' : '\n'}${section}:`
+    return replaceBlock(head, head.length, head.length, '  ', edit(''))
+  }
+  const { key, value } = entry
+  const first = value.entries[0]
+  if (value.flow) {
+    const inner = edit(source.slice(value.start, value.end)).trimEnd()
+    if (inner.includes('\n')) throw tooInvolved([section])
+    return splice(source, value, inner)
+  }
+  const start = lineEnd(source, key.end)
+  if (value.start === value.end) return replaceBlock(source, start, start, '  ', edit(''))
+  if (!first) throw tooInvolved([section])
+  const indent = indentOf(source, first.key.start)
+  const end = lineEnd(source, value.end)
+  const lines = source.slice(start + 1, end).split('\n')
+  const inner = lines.map((line) => (line.startsWith(indent) ? line.slice(indent.length) : line.trimStart())).join('\n')
+  return replaceBlock(source, start, end, indent, edit(`${inner}\n`))
+}
+
+function replaceBlock(source: string, start: number, end: number, indent: string, inner: string): string {
+  const lines = inner.trimEnd().split('\n')
+  const block = lines.map((line) => (line === '' ? '' : indent + line)).join('\n')
+  return `${source.slice(0, start)}\n${block}${source.slice(end) || '\n'}`
 }
 
 function tooInvolved(path: readonly string[]): AppError {
@@ -176,10 +228,16 @@ function insertLine(source: string, at: number, line: string): string {
 /** As YAML, and as readers of YAML 1.1 take it too: they want a point in a number with an exponent. */
 export function scalar(value: Exclude<NewValue, undefined>): string {
   if (typeof value === 'number') return numberText(value)
-  if (typeof value === 'boolean') return String(value)
-  if (typeof value !== 'string') return `[${value.map((one) => scalar(one)).join(', ')}]`
-  return isPlain(value) ? value : JSON.stringify(value)
+  if (typeof value === 'boolean' || value === null) return String(value)
+  if (isList(value)) return `[${value.map((one) => scalar(one)).join(', ')}]`
+  if (typeof value === 'string') return isPlain(value) ? value : JSON.stringify(value)
+  const entries = Object.entries(value).flatMap(([key, one]) =>
+    one === undefined ? [] : [`${scalar(key)}: ${scalar(one)}`],
+  )
+  return `{ ${entries.join(', ')} }`
 }
+
+const isList = (value: Value): value is readonly Value[] => Array.isArray(value)
 
 export function numberText(value: number): string {
   if (Number.isNaN(value)) return '.nan'
@@ -191,7 +249,8 @@ export function numberText(value: number): string {
 
 /** A text that YAML reads back as that text without quotes. */
 function isPlain(text: string): boolean {
-  if (!/^[A-Za-z_./~][\w./ +@-]*$/.test(text) || text !== text.trim()) return false
+  // `0..3` is how seeds are written.
+  if (!/^(?:[A-Za-z_./~][\w./ +@-]*|\d+\.\.\d+)$/.test(text) || text !== text.trim()) return false
   try {
     return (
       parseYaml(`a: ${text}`).value instanceof Object &&

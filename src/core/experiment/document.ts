@@ -122,7 +122,7 @@ export function valueAt(value: unknown, keys: readonly string[]): unknown {
 }
 
 /** A section whose keys are all commented out is there and holds nothing; an empty text says nothing. */
-function withoutEmpty(value: unknown): unknown {
+export function withoutEmpty(value: unknown): unknown {
   if (value === null) return {}
   if (typeof value !== 'object' || Array.isArray(value)) return value
   const sections = new Set<string>(['trainer', ...MODEL_NAMES])
@@ -132,7 +132,7 @@ function withoutEmpty(value: unknown): unknown {
 }
 
 /** The values of the keys that a form knows. */
-function shownValues(raw: unknown): Record<string, ShownValue> {
+export function shownValues(raw: unknown): Record<string, ShownValue> {
   const shown: Record<string, ShownValue> = {}
   for (const { key, section, name } of allFields()) {
     const value = valueAt(raw, section === null ? [name] : [section, name])
@@ -151,7 +151,8 @@ export function shownValue(value: unknown): ShownValue {
 }
 const LONGEST_SHOWN = 4_096
 
-function placed(text: YamlText, finding: ConfigFinding): DocumentProblem {
+/** A finding at its place in the text. */
+export function placed(text: YamlText, finding: ConfigFinding): DocumentProblem {
   const { keys, message, nearest: meant, unknown } = finding
   const node = nodeAt(text, keys)
   const span = unknown ? node?.key : (node?.value ?? text.placeOf(keys))
@@ -187,7 +188,8 @@ function problemAt(source: string, key: string, message: string, span: Span = { 
 
 const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
 
-function unreadable(source: string, thrown: unknown): DocumentProblem {
+/** Of a text that is no YAML. */
+export function unreadable(source: string, thrown: unknown): DocumentProblem {
   if (thrown instanceof YamlMistake) {
     const { message, offset, details } = thrown
     const start = Math.min(offset, source.length)

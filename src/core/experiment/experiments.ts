@@ -134,7 +134,7 @@ function seedsOf(seeds: string | undefined): number[] | null {
 }
 
 /** Changes of a form, made in the text one by one; a text that is no YAML stays as it is. */
-function withChanges(yaml: string, changes: FormChanges): string {
+export function withChanges(yaml: string, changes: FormChanges): string {
   let text = yaml
   for (const [key, value] of Object.entries(changes)) {
     const field = fieldOf(key)

@@ -21,7 +21,7 @@ import {
 } from '../../shared/domain/sweep'
 import { AppError } from '../../shared/errors'
 import { invalid, type ConfigRoots } from '../config/resolveExperiment'
-import { readYamlFile, type YamlFile } from '../config/yamlFile'
+import { readYamlFile } from '../config/yamlFile'
 import { readDocument, resolveRequest } from '../experiment/document'
 import { grid, type Search } from './methods'
 import { countOf, same, spaceOf, type Dimension } from './space'
@@ -53,37 +53,64 @@ const OWN_KEYS = ['trainer.seed']
  */
 export function readSweep(given: string, roots: ConfigRoots): SweepPlan {
   const file = readYamlFile(path.resolve(roots.cwd, given))
-  const raw = withoutShorthands(file.value)
+  const read = planOf(file.value, path.basename(given).replace(/\.ya?ml$/i, ''), roots)
+  if ('findings' in read) throw invalid(file, read.findings)
+  return read.plan
+}
+
+/**
+ * What a sweep's text comes to: a plan, or every finding.
+ *
+ * @param value what YAML makes of the text
+ * @param fileName what it is called where its base has no exp_name
+ * @throws AppError of a file that the base names
+ */
+export function planOf(
+  value: unknown,
+  fileName: string,
+  roots: ConfigRoots,
+): { plan: SweepPlan } | { findings: ConfigFinding[] } {
+  const raw = withoutShorthands(value)
   const parsed = sweepFileSchema.safeParse(raw)
-  if (!parsed.success) throw invalid(file, explain(sweepFileSchema, raw, parsed.error))
+  if (!parsed.success) return { findings: explain(sweepFileSchema, raw, parsed.error) }
   const sweep = parsed.data
-  const { request, config, warnings } = baseOf(file, sweep, roots)
-  const named = Object.hasOwn(Object(Reflect.get(Object(file.value), 'base')), 'exp_name')
-  const name = named ? sweep.base.exp_name : path.basename(given).replace(/\.ya?ml$/i, '')
+  const base = baseOf(value, sweep, roots)
+  if ('findings' in base) return base
+  const { request, config, warnings } = base
+  const named = Object.hasOwn(Object(Reflect.get(Object(value), 'base')), 'exp_name')
+  const name = named ? sweep.base.exp_name : fileName
 
   const findings: ConfigFinding[] = [...nameFindings(name, named), ...keyFindings(sweep, config)]
-  if (findings.length > 0) throw invalid(file, findings)
-  const space = spaceOf(sweep.parameters, (key) => fieldOf(key)?.kind === 'int')
-  if (!space) throw invalid(file, [{ keys: ['parameters'], message: 'the conditions under `when` go in a circle' }])
+  if (findings.length > 0) return { findings }
   const seeds = sweep.seeds ?? [config.trainer.seed]
+  const search = searchOf(sweep, seeds.length)
+  if (!search) return { findings: [{ keys: ['parameters'], message: 'the conditions under `when` go in a circle' }] }
+  const { space, direction } = search
   const rungs =
     sweep.method === 'asha' ? rungsOf(sweep.options.min_epochs, sweep.options.reduction, config.trainer.max_epochs) : []
   findings.push(
     ...valueFindings(space, request, roots),
     ...budgetFindings(sweep, space, seeds.length),
     ...metricFindings(sweep, config),
-    ...optionFindings(sweep, file.value, rungs),
+    ...optionFindings(sweep, value, rungs),
   )
-  if (findings.length > 0) throw invalid(file, findings)
-  const { method, metric, options, budget } = sweep
-  const direction = sweep.direction ?? directionOf(metric)
-  const points = Math.floor((budget.trials ?? MOST_TRIALS) / seeds.length)
-  const { seed, startup, batch } = options
+  if (findings.length > 0) return { findings }
   return {
-    ...{ name, sweep, direction, seeds, request, config, rungs },
-    search: { method, direction, space, points, seed, startup, batch },
-    warnings: [...warnings, ...oddities(sweep, direction, space, points)],
+    plan: {
+      ...{ name, sweep, direction, seeds, request, config, rungs, search },
+      warnings: [...warnings, ...oddities(sweep, direction, space, search.points)],
+    },
   }
+}
+
+/** How the points of a sweep are found; undefined where its conditions go in a circle. */
+export function searchOf(sweep: SweepFile, seeds: number): Search | undefined {
+  const { method, metric, options, budget } = sweep
+  const space = spaceOf(sweep.parameters, (key) => fieldOf(key)?.kind === 'int')
+  if (!space) return undefined
+  const { seed, startup, batch } = options
+  const points = Math.floor((budget.trials ?? MOST_TRIALS) / seeds)
+  return { method, direction: sweep.direction ?? directionOf(metric), space, points, seed, startup, batch }
 }
 
 /**
@@ -152,7 +179,7 @@ function isScalar(value: ParameterValue): value is Exclude<ParameterValue, reado
 }
 
 /** `key: [1, 2]` stands for `key: { values: [1, 2] }`, and `seeds: 1..4` for the list. */
-function withoutShorthands(raw: unknown): unknown {
+export function withoutShorthands(raw: unknown): unknown {
   if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) return raw
   const written: Record<string, unknown> = { ...raw }
   const { seeds, parameters, options } = written
@@ -166,21 +193,18 @@ function withoutShorthands(raw: unknown): unknown {
 }
 
 function baseOf(
-  file: YamlFile,
+  value: unknown,
   { base }: SweepFile,
   roots: ConfigRoots,
-): { request: ExperimentInput; config: ExperimentConfig; warnings: string[] } {
-  const given: unknown = Reflect.get(Object(file.value), 'base')
+): { request: ExperimentInput; config: ExperimentConfig; warnings: string[] } | { findings: ConfigFinding[] } {
+  const given: unknown = Reflect.get(Object(value), 'base')
   const { sound, problems } = readDocument(dump(given ?? base, { noRefs: true }), roots)
-  if (!sound)
-    throw invalid(
-      file,
-      problems.map(({ key, message }) => ({
-        keys: ['base', ...key.split('.').filter(Boolean)],
-        message: message.replaceAll('\n', ' '),
-      })),
-    )
-  return sound
+  if (sound) return sound
+  const findings = problems.map(({ key, message }) => ({
+    keys: ['base', ...key.split('.').filter(Boolean)],
+    message: message.replaceAll('\n', ' '),
+  }))
+  return { findings }
 }
 
 function nameFindings(name: string, named: boolean): ConfigFinding[] {
@@ -366,7 +390,7 @@ function oddities(
 }
 
 /** Trials of a plan whose points do not depend on results. */
-export function plannedPoints({ search }: Pick<SweepPlan, 'search'>): number {
+export function plannedPoints({ search }: { search: Search }): number {
   if (search.method === 'grid') return grid(search.space, search.points).length
   const sizes = search.space.map((dimension) => countOf(dimension))
   const unconditional = search.space.every(({ when }) => when.length === 0)

@@ -18,6 +18,7 @@ import { TogetherRecorders } from '../service/togetherRecorders'
 import { nextPoints } from './methods'
 import { trialExperiment, type SweepPlan } from './readSweep'
 import type { SweepFolder } from './sweepFolder'
+import type { Observation } from './tpe'
 
 /** More in one pass gain nothing: their weights no longer stay in a cache. */
 export const MOST_TOGETHER = 64
@@ -83,11 +84,7 @@ export async function runSweep(folder: SweepFolder, plan: SweepPlan, options: Sw
 function planNext(folder: SweepFolder, plan: SweepPlan): boolean {
   const { seeds, search, sweep } = plan
   const trials = folder.trials(sweep.metric)
-  const known = pointsOf(trials).map(({ parameters, trials: own }) => ({
-    point: parameters,
-    // Of a point one of whose trials failed nothing is known that others could be compared with.
-    value: own.some(({ metric }) => metric === null) ? NaN : spreadOf(own.map(({ metric }) => metric ?? NaN)).mean,
-  }))
+  const known = observationsOf(trials)
   const points = nextPoints(search, known)
   folder.plan(
     points.flatMap((parameters, i) =>
@@ -99,6 +96,15 @@ function planNext(folder: SweepFolder, plan: SweepPlan): boolean {
     ),
   )
   return points.length > 0
+}
+
+/** What is known of the points of trials that have all ended. */
+export function observationsOf(trials: readonly Trial[]): Observation[] {
+  return pointsOf(trials).map(({ parameters, trials: own }) => ({
+    point: parameters,
+    // Of a point one of whose trials failed nothing is known that others could be compared with.
+    value: own.some(({ metric }) => metric === null) ? NaN : spreadOf(own.map(({ metric }) => metric ?? NaN)).mean,
+  }))
 }
 
 function pointsOf(trials: readonly Trial[]): { point: number; parameters: Trial['parameters']; trials: Trial[] }[] {

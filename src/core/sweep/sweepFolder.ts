@@ -179,6 +179,24 @@ export class SweepFolder {
     return this.#trials[trial]!.version
   }
 
+  /** The process that works on it, as far as it is known to live, and since when (milliseconds since the Unix epoch). */
+  worker(): { owner: z.infer<typeof ownerSchema>; since: number } | undefined {
+    const file = path.join(this.dir, SWEEP_FILES.owner)
+    const owner = ownerSchema.safeParse(jsonOf(textOf(file)))
+    if (!owner.success || isThere(owner.data) === false) return undefined
+    return { owner: owner.data, since: fs.statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? Date.now() }
+  }
+
+  /** Its file, as it stands now. */
+  get yaml(): string {
+    return textOf(path.join(this.dir, SWEEP_FILES.asked))
+  }
+
+  /** @throws AppError `unwritable` */
+  rewrite(yaml: string): void {
+    writeText(path.join(this.dir, SWEEP_FILES.asked), yaml)
+  }
+
   /**
    * Makes this process the only one that works on the sweep.
    *

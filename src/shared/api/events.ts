@@ -3,6 +3,7 @@ import { ticketSchema } from '../domain/compare'
 import { datasetWorkSchema } from '../domain/datasets'
 import { runStatusSchema } from '../domain/lifecycle'
 import { metricBatchSchema } from '../domain/metric'
+import { sweepProgressSchema } from '../domain/sweeps'
 import { progressSchema } from './engineProtocol'
 
 /** Pages that the window's menu leads to, by their paths in the page's router. */
@@ -37,6 +38,10 @@ export const events = {
   'datasets.changed': z.object({ sequence: z.int() }),
   /** How far a comparison is that somebody waits for, a few times a second. */
   'compare.work': z.object({ ticket: ticketSchema, done: z.int(), total: z.int() }),
+  /** Sweeps, or how one stands, are no longer what they were: ask again. */
+  'sweeps.changed': z.object({ sequence: z.int() }),
+  /** How far a sweep is that this workbench has started, about once a second. */
+  'sweep.progress': z.object({ name: z.string(), progress: sweepProgressSchema }),
   /** A page that was chosen in the window's menu. */
   'app.navigate': z.object({ to: z.enum(PAGES) }),
 } as const satisfies Record<string, z.ZodType>
@@ -53,6 +58,8 @@ export const appEventSchema = z.discriminatedUnion('event', [
   z.strictObject({ event: z.literal('dataset.work'), payload: events['dataset.work'] }),
   z.strictObject({ event: z.literal('datasets.changed'), payload: events['datasets.changed'] }),
   z.strictObject({ event: z.literal('compare.work'), payload: events['compare.work'] }),
+  z.strictObject({ event: z.literal('sweeps.changed'), payload: events['sweeps.changed'] }),
+  z.strictObject({ event: z.literal('sweep.progress'), payload: events['sweep.progress'] }),
   z.strictObject({ event: z.literal('app.navigate'), payload: events['app.navigate'] }),
 ])
 export type AppEvent = z.output<typeof appEventSchema>

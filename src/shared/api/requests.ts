@@ -23,6 +23,7 @@ import { browseSchema, folderListingSchema, pickedSchema, pickSchema, revealSche
 import { historyQuerySchema, historyResultSchema } from '../domain/history'
 import { runNamesSchema, runTableQuerySchema, runTableSchema } from '../domain/runTable'
 import { runViewSchema } from '../domain/runView'
+import { sweepRequests } from '../domain/sweeps'
 import { usersRequests } from '../domain/users'
 import { annotationsSchema, LONGEST_NOTE, runRecordSchema, tagSchema } from '../domain/run'
 
@@ -252,6 +253,7 @@ export const requests = {
   ...importanceRequests,
   ...datasetRequests,
   ...usersRequests,
+  ...sweepRequests,
 } as const satisfies Record<string, { input: z.ZodType; output: z.ZodType }>
 
 export type Route = keyof typeof requests

@@ -3,6 +3,7 @@ import type { AppEvent } from '../api/events'
 import { requests, type Reply, type Route } from '../api/requests'
 import type { ErrorCode } from '../errors'
 import { FORBIDDEN_PATHS, pathAttacks } from './pathAttacks'
+import { checkSweeps } from './sweepContract'
 
 /** A door to core: in process, over a WebSocket, or through Electron's preload. */
 export interface Door {
@@ -23,7 +24,7 @@ export interface ContractFiles {
   other_data_file: string
 }
 
-interface Case {
+export interface Case {
   title: string
   route: string
   input: (known: Known) => unknown
@@ -798,6 +799,7 @@ export async function checkContract(door: Door, files: ContractFiles): Promise<s
   await check(cases(files))
   findings.push(...(await followed(door, known.started)))
   await check(endedCases)
+  findings.push(...(await checkSweeps(door, check, files.dts_config_file)))
   for (const route of Object.keys(requests))
     if (!asked.has(route) && !ELSEWHERE.has(route)) findings.push(`${route}: no case asks it in good order`)
   return findings

@@ -1,0 +1,125 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import type { RunSummary } from '../../shared/api/requests'
+import { sweepFileSchema, type SweepFile, type Trial } from '../../shared/domain/sweep'
+import type { ShownTrial, SweepSummary, SweepView } from '../../shared/domain/sweeps'
+import { AppError } from '../../shared/errors'
+import { parseYaml } from '../config/yamlText'
+import { isInside } from '../runs/readInside'
+import { quote } from '../service/command'
+import { nextPoints } from '../sweep/methods'
+import { plannedPoints, searchOf, withoutShorthands } from '../sweep/readSweep'
+import { observationsOf, rank } from '../sweep/runSweep'
+import { SWEEP_FILES, SweepFolder } from '../sweep/sweepFolder'
+import { sharesOf } from './costs'
+
+/** What a workbench knows of a sweep beside its folder. */
+export interface Known {
+  ours: boolean
+  error: SweepSummary['error']
+}
+
+/**
+ * @param name as it is checked by the route's schema: a folder's name
+ * @throws AppError `not_found`, `unreadable`
+ */
+export function openSweep(logDir: string, name: string): SweepFolder {
+  const dir = path.join(logDir, name)
+  if (!fs.existsSync(path.join(dir, SWEEP_FILES.record)) || !isInside(fs.realpathSync(logDir), fs.realpathSync(dir)))
+    throw new AppError('not_found', `There is no sweep "${name}" in ${logDir}`, {
+      fix: 'It may have been deleted or moved since the list was read.',
+    })
+  return SweepFolder.open(dir, { cwd: logDir, logDir })
+}
+
+/** Folders of the log folder that hold a sweep. */
+export function sweepNames(logDir: string): string[] {
+  let names: string[]
+  try {
+    names = fs.readdirSync(logDir)
+  } catch {
+    return []
+  }
+  return names.filter((name) => fs.existsSync(path.join(logDir, name, SWEEP_FILES.record)))
+}
+
+export function summaryOf(folder: SweepFolder, known: Known): SweepSummary {
+  return withTrials(folder, known).summary
+}
+
+export function viewOf(folder: SweepFolder, known: Known, runs: readonly RunSummary[], logDir: string): SweepView {
+  const { summary, sweep, trials, ranking } = withTrials(folder, known)
+  const at = logDir === path.resolve('lightning_logs') ? '' : ` --log_dir ${quote(logDir)}`
+  return {
+    sweep: summary,
+    trials: shown(trials, runs, folder.record.config.trainer.max_epochs),
+    ranking,
+    parameters: Object.keys(sweep.parameters),
+    yaml: folder.yaml,
+    budget: { trials: sweep.budget.trials ?? null, minutes: sweep.budget.minutes ?? null },
+    command: `npm run -s delta -- sweep --resume ${quote(folder.name)}${at}`,
+    cwd: folder.record.cwd,
+  }
+}
+
+function withTrials(folder: SweepFolder, { ours, error }: Known) {
+  const { record } = folder
+  const sweep: SweepFile = { ...record.sweep, budget: budgetOf(folder) ?? record.sweep.budget }
+  const trials = folder.trials(sweep.metric)
+  const seeds = (sweep.seeds ?? [record.config.trainer.seed]).length
+  const search = searchOf(sweep, seeds)
+  const direction = search?.direction ?? 'minimize'
+  const ranking = rank({ direction }, trials)
+  const worker = folder.worker()
+  // One of ours has begun before it says so in the folder, and is not over before its process is.
+  const status = worker || ours ? 'running' : isDone(trials, search) ? 'finished' : 'stopped'
+  const counts: SweepSummary['counts'] = {}
+  for (const trial of trials) counts[trial.status] = (counts[trial.status] ?? 0) + 1
+  const planned = search ? plannedPoints({ search }) * seeds : 0
+  const summary: SweepSummary = {
+    ...{ name: folder.name, dir: folder.dir, created: record.created, status },
+    worker: worker ? { pid: worker.owner.pid, host: worker.owner.host, ours, since: worker.since } : null,
+    ...{ method: sweep.method, metric: sweep.metric, direction, seeds, counts },
+    ...{ dts_name: record.config.data.dts_name, model_name: record.config.model_name },
+    trials: status === 'finished' ? trials.length : Math.max(trials.length, planned),
+    ...{ best: ranking[0] ?? null, error },
+  }
+  return { summary, sweep, trials, ranking }
+}
+
+/** The budget that its file has now. */
+function budgetOf(folder: SweepFolder): SweepFile['budget'] | undefined {
+  try {
+    return sweepFileSchema.safeParse(withoutShorthands(parseYaml(folder.yaml).value)).data?.budget
+  } catch {
+    return undefined
+  }
+}
+
+const LEFT: readonly Trial['status'][] = ['planned', 'running', 'stopped', 'interrupted', 'crashed']
+
+function isDone(trials: readonly Trial[], search: ReturnType<typeof searchOf>): boolean {
+  if (trials.some(({ status }) => LEFT.includes(status)) || !search) return false
+  return nextPoints(search, observationsOf(trials)).length === 0
+}
+
+function shown(trials: readonly Trial[], runs: readonly RunSummary[], usual: number): ShownTrial[] {
+  const byDir = new Map(runs.map((run) => [run.dir, run]))
+  const runOf = ({ dir }: Trial): RunSummary | undefined => (dir === undefined ? undefined : byDir.get(dir))
+  const stretches = trials.map((trial) => {
+    const { ended = 0, result } = runOf(trial) ?? {}
+    return { from: ended - (result?.seconds ?? 0) * 1000, to: ended }
+  })
+  const shares = sharesOf(stretches)
+  return trials.map((trial, i) => {
+    const run = runOf(trial)
+    const most = trial.parameters['trainer.max_epochs']
+    return {
+      ...trial,
+      ...(trial.epochs === undefined && run && { epochs: run.epochs }),
+      most: typeof most === 'number' ? most : usual,
+      seconds: run?.result ? shares[i]! / 1000 : null,
+      ended: run?.ended ?? null,
+    }
+  })
+}

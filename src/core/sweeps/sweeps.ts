@@ -1,0 +1,256 @@
+import path from 'node:path'
+import type { AppEvent } from '../../shared/api/events'
+import type { RequestInput, RequestOutput } from '../../shared/api/requests'
+import type { SweepChanges, SweepOrigin, SweepSummary, SweepView } from '../../shared/domain/sweeps'
+import { AppError } from '../../shared/errors'
+import type { ConfigRoots } from '../config/resolveExperiment'
+import type { EngineSpawner } from '../engine/spawner'
+import type { RunStore } from '../runs/runStore'
+import { quote } from '../service/command'
+import { isThere } from '../service/thisProcess'
+import { Tickets } from '../service/tickets'
+import { dryRun } from '../sweep/dryRun'
+import { readSweepAgain } from '../sweep/readSweep'
+import { SWEEP_FILES, SweepFolder } from '../sweep/sweepFolder'
+import { promote } from './promote'
+import { planCounts, readSweepText, soundSweep, withSweepChanges } from './sweepDocument'
+import { fileText, labelOf, sweepFiles, sweepOver } from './sweepFiles'
+import { SweepProcess } from './sweepProcess'
+import { openSweep, summaryOf, sweepNames, viewOf, type Known } from './sweepViews'
+
+export interface SweepsOptions {
+  logDir: string
+  dataDir: string | undefined
+  roots: ConfigRoots
+  spawner: EngineSpawner
+  folders: RunStore
+  publish: (event: AppEvent) => void
+  /** The list of runs has changed. */
+  changed: () => void
+}
+
+/** Changes of sweeps are told at most so often. */
+const TELL_EVERY_MS = 250
+
+/**
+ * The sweeps of a log folder. Each is trained by a process of its own, `delta sweep --resume FOLDER`, whoever starts it: what this one knows
+ * of a sweep it reads from its folder, so that one which was begun in a terminal, or by a window that is gone, is the same.
+ */
+export class Sweeps {
+  readonly #options: SweepsOptions
+  readonly #ours = new Map<string, SweepProcess>()
+  readonly #errors = new Map<string, AppError>()
+  readonly #tickets = new Tickets()
+  readonly #closing = new AbortController()
+  #sequence = 0
+  #telling: NodeJS.Timeout | undefined
+
+  constructor(options: SweepsOptions) {
+    this.#options = options
+  }
+
+  /** Sweeps that this process works on. */
+  get running(): number {
+    return this.#ours.size
+  }
+
+  async list(): Promise<RequestOutput<'sweeps.list'>> {
+    const sweeps: SweepSummary[] = []
+    const unreadable: RequestOutput<'sweeps.list'>['unreadable'] = []
+    for (const name of sweepNames(this.#options.logDir)) {
+      try {
+        sweeps.push(summaryOf(this.#open(name), this.#known(name)))
+      } catch (thrown) {
+        unreadable.push({ dir: path.join(this.#options.logDir, name), reason: AppError.from(thrown).message })
+      }
+      // Each reads many small files: others have their turn between two.
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    return { sweeps: sweeps.sort((a, b) => b.created - a.created), unreadable }
+  }
+
+  async view(name: string): Promise<SweepView> {
+    const { folders, logDir } = this.#options
+    const { runs } = await folders.list()
+    return viewOf(this.#open(name), this.#known(name), runs, logDir)
+  }
+
+  draft(origin: SweepOrigin): RequestOutput<'sweeps.draft'> {
+    const { roots } = this.#options
+    const label = labelOf(origin)
+    switch (origin.kind) {
+      case 'experiment':
+        return { label, yaml: sweepOver(origin.yaml), notes: [] }
+      case 'sweep':
+        return { label, yaml: this.#open(origin.name).yaml, notes: [] }
+      case 'file':
+        return { label, yaml: fileText(origin.id, roots).text, notes: [] }
+    }
+  }
+
+  files(): RequestOutput<'sweeps.files'> {
+    return { files: sweepFiles(this.#options.roots).map(({ id, name, description }) => ({ id, name, description })) }
+  }
+
+  check(yaml: string, changes: SweepChanges): RequestOutput<'sweeps.check'> {
+    const { roots, logDir } = this.#options
+    const text = withSweepChanges(yaml, changes)
+    const { plan, ...read } = readSweepText(text, roots)
+    const file = `${plan?.name ?? ''}.yaml`
+    return {
+      yaml: text,
+      ...read,
+      plan: plan && {
+        ...{ name: plan.name, file, cwd: roots.cwd, ...planCounts(plan) },
+        command: commandOf(file, logDir),
+      },
+    }
+  }
+
+  async plan(yaml: string, ticket: string): Promise<RequestOutput<'sweeps.plan'>> {
+    const { roots, spawner } = this.#options
+    const plan = soundSweep(yaml, roots)
+    const closing = this.#closing.signal
+    const { points, trials, seconds } = await this.#tickets.run(ticket, (stop) =>
+      dryRun(plan, spawner, roots, AbortSignal.any([stop, closing])),
+    )
+    return { points, trials, seconds }
+  }
+
+  forget(ticket: string): void {
+    this.#tickets.end(ticket)
+  }
+
+  start(yaml: string): RequestOutput<'sweeps.start'> {
+    const { roots, logDir, spawner } = this.#options
+    const plan = soundSweep(yaml, roots)
+    if (!spawner.command) throw noCommandLine()
+    const dir = path.join(logDir, plan.name)
+    const command = commandOf(path.join(dir, SWEEP_FILES.asked), logDir)
+    const folder = SweepFolder.create(logDir, plan, yaml, { command, cwd: roots.cwd })
+    this.#launch(folder)
+    return { name: folder.name, dir: folder.dir }
+  }
+
+  stop(name: string): void {
+    const ours = this.#ours.get(name)
+    if (ours) return ours.stop()
+    const worker = this.#open(name).worker()
+    if (!worker) throw new AppError('usage', `Nobody works on the sweep ${name}`, { fix: 'There is nothing to stop.' })
+    const { pid, host } = worker.owner
+    if (isThere(worker.owner) !== true)
+      throw new AppError('usage', `The sweep ${name} is trained on ${host}`, { fix: 'Stop it there.' })
+    process.kill(pid, 'SIGTERM')
+  }
+
+  resume(name: string): void {
+    this.#goOn(this.#idle(name))
+  }
+
+  addTrials({ name, trials, minutes }: RequestInput<'sweeps.addTrials'>): void {
+    const folder = this.#idle(name)
+    const { trials: before } = summaryOf(folder, this.#known(name))
+    if (trials <= before)
+      throw new AppError('usage', `The sweep ${name} has ${before} trials: ${trials} are no more`, {
+        key: 'trials',
+        fix: 'Give how many it shall have in all.',
+      })
+    const old = folder.yaml
+    const yaml = withSweepChanges(old, { 'budget.trials': trials, ...(minutes && { 'budget.minutes': minutes }) })
+    const { points } = planCounts(soundSweep(yaml, this.#rootsOf(folder)))
+    const seeds = summaryOf(folder, this.#known(name)).seeds
+    if (points * seeds <= before)
+      throw new AppError('usage', `All ${points} points of the sweep ${name} are in it already`, {
+        fix: `Start another sweep with more values${seeds > 1 ? '' : ' or seeds'}${trials - before < seeds ? `, or give at least ${before + seeds} trials` : ''}.`,
+      })
+    folder.rewrite(yaml)
+    try {
+      this.#goOn(folder)
+    } catch (thrown) {
+      folder.rewrite(old)
+      throw thrown
+    }
+  }
+
+  async promote({ name, exp_name, trial }: RequestInput<'sweeps.promote'>): Promise<RequestOutput<'sweeps.promote'>> {
+    const made = await promote(await this.view(name), this.#options.logDir, exp_name, trial)
+    this.#options.changed()
+    return made
+  }
+
+  /** Ends what this process has started, each run with its checkpoint written. */
+  async close(): Promise<void> {
+    this.#closing.abort()
+    clearTimeout(this.#telling)
+    const all = [...this.#ours.values()]
+    for (const sweep of all) sweep.stop()
+    await Promise.all(all.map(({ ended }) => ended))
+  }
+
+  #open(name: string): SweepFolder {
+    return openSweep(this.#options.logDir, name)
+  }
+
+  #known(name: string): Known {
+    return { ours: this.#ours.has(name), error: this.#errors.get(name)?.toJSON() ?? null }
+  }
+
+  /** @throws AppError `usage` while somebody works on it */
+  #idle(name: string): SweepFolder {
+    const folder = this.#open(name)
+    const worker = folder.worker()
+    if (!worker && !this.#ours.has(name)) return folder
+    throw new AppError('usage', `The sweep ${name} is running`, { fix: 'Wait for its end, or stop it first.' })
+  }
+
+  #rootsOf({ record }: SweepFolder): ConfigRoots {
+    return { ...this.#options.roots, cwd: record.cwd }
+  }
+
+  #goOn(folder: SweepFolder): void {
+    // Refused now, in words, not by a process that begins and ends.
+    readSweepAgain(folder, this.#rootsOf(folder))
+    this.#launch(folder)
+  }
+
+  #launch(folder: SweepFolder): void {
+    const { logDir, dataDir, spawner, roots, publish, changed } = this.#options
+    const { name, dir } = folder
+    const home = dataDir === undefined ? [] : ['--data-dir', dataDir]
+    const sweep = new SweepProcess({
+      ...{ spawner, cwd: roots.cwd },
+      args: ['sweep', '--resume', dir, '--log_dir', logDir, ...home, '--json'],
+      onTrial: () => this.#tell(),
+      onProgress: (progress) => publish({ event: 'sweep.progress', payload: { name, progress } }),
+    })
+    this.#ours.set(name, sweep)
+    this.#errors.delete(name)
+    void sweep.ended.then((error) => {
+      this.#ours.delete(name)
+      if (error) this.#errors.set(name, error)
+      this.#tell()
+      changed()
+    })
+    this.#tell()
+    changed()
+  }
+
+  #tell(): void {
+    if (this.#closing.signal.aborted) return
+    this.#telling ??= setTimeout(() => {
+      this.#telling = undefined
+      this.#options.publish({ event: 'sweeps.changed', payload: { sequence: ++this.#sequence } })
+    }, TELL_EVERY_MS)
+  }
+}
+
+function noCommandLine(): AppError {
+  return new AppError('backend_unavailable', 'The command line cannot be started from here', {
+    fix: 'Copy the command and give it in a terminal.',
+  })
+}
+
+function commandOf(file: string, logDir: string): string {
+  const at = logDir === path.resolve('lightning_logs') ? '' : ` --log_dir ${quote(logDir)}`
+  return `npm run -s delta -- sweep ${quote(file)}${at}`
+}
