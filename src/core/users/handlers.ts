@@ -24,6 +24,8 @@ export function userHandlers(inspector: RunInspector, workbench: Workbench, clos
       const { dir } = (await storeFor(id)).runs.get(id)
       return { names: await nameDimension(dir, dimension, name) }
     },
+    'users.pairs': async ({ id, ...question }) =>
+      (await inspector.ask(await storeFor(id), id, { type: 'pairs', ...question })).list,
     'users.pair': async ({ id, ...question }) =>
       (await inspector.ask(await storeFor(id), id, { type: 'pair', ...question })).pair,
     'users.prefer': async ({ id, split, user, ...texts }) =>

@@ -4,6 +4,25 @@ import type { Evaluation, ReliabilityBin } from '../../shared/domain/evaluation'
 export const RELIABILITY_BINS = 15
 
 /**
+ * Rows by their bin: bins of equally many pairs by confidence max(p, 1 − p), the least confident first.
+ *
+ * @param z [pairs] margins of the chosen answer
+ */
+export function reliabilityRows(z: Float32Array): Int32Array[] {
+  const n = z.length
+  const confidence = confidences(z)
+  const order = Int32Array.from({ length: n }, (_, row) => row).sort((a, b) => confidence[a]! - confidence[b]! || a - b)
+  const count = Math.min(RELIABILITY_BINS, n)
+  return Array.from({ length: count }, (_, bin) =>
+    order.subarray(Math.floor((bin * n) / count), Math.floor(((bin + 1) * n) / count)),
+  )
+}
+
+/** max(p, 1 − p) */
+const confidences = (z: Float32Array): Float64Array =>
+  Float64Array.from(z, (margin) => 1 / (1 + Math.exp(-Math.abs(margin))))
+
+/**
  * How far confidence is from being right: the expected calibration error (Guo et al., "On Calibration of Modern Neural Networks",
  * 2017) over bins of equally many pairs (Nixon et al. 2019). A pair's confidence is max(p, 1 − p), since which answer is named first
  * means nothing; it is right where z > 0.
@@ -12,11 +31,8 @@ export const RELIABILITY_BINS = 15
  */
 export function calibration(z: Float32Array): Evaluation['calibration'] {
   const n = z.length
-  const confidence = Float64Array.from(z, (margin) => 1 / (1 + Math.exp(-Math.abs(margin))))
-  const order = Int32Array.from({ length: n }, (_, row) => row).sort((a, b) => confidence[a]! - confidence[b]! || a - b)
-  const count = Math.min(RELIABILITY_BINS, n)
-  const bins = Array.from({ length: count }, (_, bin): ReliabilityBin => {
-    const rows = order.subarray(Math.floor((bin * n) / count), Math.floor(((bin + 1) * n) / count))
+  const confidence = confidences(z)
+  const bins = reliabilityRows(z).map((rows): ReliabilityBin => {
     const right = rows.reduce((sum, row) => sum + Number(z[row]! > 0), 0)
     return {
       pairs: rows.length,

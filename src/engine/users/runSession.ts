@@ -6,7 +6,7 @@ import { RUN_FILES } from '../../shared/domain/run'
 import type { Adaptation } from '../../shared/domain/adaptation'
 import { CELL_CHARACTERS, MOST_CHARACTERS_SHOWN } from '../../shared/domain/browse'
 import type { UserId } from '../../shared/domain/dataset'
-import { MOST_USER_PAIRS } from '../../shared/domain/users'
+import { MOST_USER_PAIRS, type PairList, type UserPair } from '../../shared/domain/userPairs'
 import type {
   Contribution,
   Dimension,
@@ -37,6 +37,7 @@ import { openData } from '../openData'
 import { readCheckpoint, type CheckpointMeta } from '../run/checkpointFile'
 import { checkpointContext, refuseChangedData } from '../run/resume'
 import { dimensionEnds, type LoadedRow, type LoadedUser } from './dimensionEnds'
+import { orderedPairs, type OrderedPairs } from './pairOrder'
 import { principalAxes } from './principalAxes'
 import { SplitTexts } from './splitTexts'
 import { usersTable } from './usersTable'
@@ -67,6 +68,7 @@ export class RunSession {
   readonly #planes = new Map<UserMap['method'], Promise<Pick<UserMap, 'x' | 'y' | 'explained'>>>()
   #baseline: Promise<Baseline | undefined> | undefined
   readonly #texts = new Map<string, Promise<SplitTexts>>()
+  #listed: { key: string; list: OrderedPairs } | undefined
   #factors: UserVectors | null | undefined
 
   private constructor(
@@ -115,6 +117,8 @@ export class RunSession {
           return { type: 'user', user: await this.#user(question) }
         case 'dimensions':
           return { type: 'dimensions', dimensions: await this.#dimensions(question.split) }
+        case 'pairs':
+          return { type: 'pairs', list: await this.#pairs(question) }
         case 'adapt':
           return { type: 'adapt', adaptation: await this.#adapt(question) }
         case 'pair':
@@ -205,11 +209,12 @@ export class RunSession {
     const { users, splits } = await this.#table(name)
     const row = users.find(({ u_id }) => u_id === id) ?? users.find(({ u_id }) => String(u_id) === String(id))
     if (!row) throw noUser(id, name)
-    const { split, margins, baseline } = await this.#view(name)
+    const view = await this.#view(name)
+    const { split, margins } = view
     const texts = await this.#textsOf(name)
     const number = this.#dataset.users.indexOf(row.u_id)
     const own = Array.from(split.users.keys()).filter((at) => split.users[at] === number)
-    const { z, rewardMargin, deltaMargin } = margins
+    const { z } = margins
     own.sort((a, b) => z[a]! - z[b]!)
     const factors = this.#userFactors()
     const vector = factors && (row.known ? vectorOf(factors, number) : meanVector(factors))
@@ -218,15 +223,7 @@ export class RunSession {
       splits,
       model_name: this.#config.model_name,
       embedder: this.#config.data.embedder ?? null,
-      pairs: own.slice(0, MOST_USER_PAIRS).map((at) => ({
-        row: at,
-        id: split.ids?.[at] ?? at,
-        prompt: texts.at(split.prompts[at]!, CELL_CHARACTERS),
-        chosen: texts.at(split.chosen[at]!, CELL_CHARACTERS),
-        rejected: texts.at(split.rejected[at]!, CELL_CHARACTERS),
-        ...{ z: z[at]!, p: probability(z[at]!), r_diff: rewardMargin[at]!, delta_diff: deltaMargin[at]! },
-        baseline_right: baseline ? baseline[at]! > 0 : null,
-      })),
+      pairs: own.slice(0, MOST_USER_PAIRS).map((at) => pairAt(view, texts, at)),
       vector: factors && vector && againstAll(factors, vector),
       nearest: factors && row.known ? this.#nearest(factors, number) : [],
     }
@@ -269,6 +266,29 @@ export class RunSession {
         ? topWords((await this.#execution.state()).parameters, vocabulary, TOPIC_WORDS)
         : null
     return { model_name, dimensions: ends, topics }
+  }
+
+  async #pairs({
+    split: name,
+    of,
+    order,
+    offset,
+    limit,
+  }: Extract<UsersQuestion, { type: 'pairs' }>): Promise<PairList> {
+    const view = await this.#view(name)
+    const key = JSON.stringify([name, of, order])
+    // Parts of a list follow each other; another list takes its place.
+    if (this.#listed?.key !== key)
+      this.#listed = { key, list: orderedPairs(view.margins.z, view.categories, of, order) }
+    const { rows, right, confidence } = this.#listed.list
+    const texts = await this.#textsOf(name)
+    return {
+      ...{ total: rows.length, right, confidence },
+      rows: Array.from(rows.subarray(offset, offset + limit), (at) => ({
+        ...pairAt(view, texts, at),
+        u_id: this.#dataset.users[view.split.users[at]!]!,
+      })),
+    }
   }
 
   async #adapt({ split: name, user, ...options }: Extract<UsersQuestion, { type: 'adapt' }>): Promise<Adaptation> {
@@ -373,6 +393,20 @@ const NEAREST = 10
 const TOPIC_WORDS = 10
 
 const probability = (z: number): number => 1 / (1 + Math.exp(-z))
+
+/** A pair as a list shows it: texts are cut. */
+function pairAt({ split, margins, baseline }: SplitView, texts: SplitTexts, at: number): UserPair {
+  const z = margins.z[at]!
+  return {
+    row: at,
+    id: split.ids?.[at] ?? at,
+    prompt: texts.at(split.prompts[at]!, CELL_CHARACTERS),
+    chosen: texts.at(split.chosen[at]!, CELL_CHARACTERS),
+    rejected: texts.at(split.rejected[at]!, CELL_CHARACTERS),
+    ...{ z, p: probability(z), r_diff: margins.rewardMargin[at]!, delta_diff: margins.deltaMargin[at]! },
+    baseline_right: baseline ? baseline[at]! > 0 : null,
+  }
+}
 
 /** The dimensions of the first of the explained pairs. */
 function contributions({ dimensions, user, chosen, rejected }: ExplainedPairs): Contribution[] {

@@ -13,7 +13,7 @@ function pageOf(offset: number, limit: number, total = 1_000_000): RowPage {
 it('asks for every page that a drag passes by', async () => {
   const asked: number[] = []
   const waiting: (() => void)[] = []
-  const window = new RowWindow(
+  const window = new RowWindow<RowPage>(
     (offset, limit) =>
       new Promise((resolve) => {
         asked.push(offset / PAGE_ROWS)
@@ -32,7 +32,7 @@ it('asks for every page that a drag passes by', async () => {
 it('shows a page of the selection before', async () => {
   let answer: ((page: RowPage) => void) | undefined
   const pages: RowPage[] = []
-  const window = new RowWindow(
+  const window = new RowWindow<RowPage>(
     () => new Promise((resolve) => (answer = resolve)),
     (page) => pages.push(page),
   )
@@ -47,7 +47,7 @@ it('shows a page of the selection before', async () => {
 
 it('keeps the end of a file as it was while it was still being read', async () => {
   let total = 150
-  const window = new RowWindow(
+  const window = new RowWindow<RowPage>(
     (offset, limit) => Promise.resolve(pageOf(offset, limit, total)),
     () => undefined,
   )

@@ -11,22 +11,22 @@ export type LoadedRow = RowPage['rows'][number]
  * The rows around the window's part of a table of any length. Only what is on the screen is asked for, two pages at a time: while somebody
  * drags through a million rows, pages that have gone by are never asked for.
  */
-export class RowWindow {
-  readonly #ask: (offset: number, limit: number) => Promise<RowPage | undefined>
-  readonly #onPage: (page: RowPage) => void
-  readonly #pages = new Map<number, readonly LoadedRow[]>()
+export class RowWindow<Page extends { rows: readonly unknown[] } = RowPage> {
+  readonly #ask: (offset: number, limit: number) => Promise<Page | undefined>
+  readonly #onPage: (page: Page) => void
+  readonly #pages = new Map<number, Page['rows']>()
   readonly #asked = new Set<number>()
   #from = 0
   #to = 0
   #generation = 0
 
-  constructor(ask: (offset: number, limit: number) => Promise<RowPage | undefined>, onPage: (page: RowPage) => void) {
+  constructor(ask: (offset: number, limit: number) => Promise<Page | undefined>, onPage: (page: Page) => void) {
     this.#ask = ask
     this.#onPage = onPage
   }
 
   /** The row at a place of the selection, where it is loaded. */
-  at(index: number): LoadedRow | undefined {
+  at(index: number): Page['rows'][number] | undefined {
     return this.#pages.get(Math.floor(index / PAGE_ROWS))?.[index % PAGE_ROWS]
   }
 

@@ -40,6 +40,7 @@ export function reliabilityOption(
         return [
           `confidence ${share(bin.from)} to ${share(bin.to)}, mean ${share(bin.confidence)}`,
           `${share(bin.accuracy)} of ${bin.pairs.toLocaleString('en')} pairs right`,
+          'click: its pairs',
         ].join('\n')
       },
     },
@@ -53,7 +54,7 @@ export function reliabilityOption(
         lineStyle: { color: colour('--text-faint'), width: 1, type: 'dashed' },
       },
       {
-        ...{ type: 'line', symbol: 'circle', symbolSize: 8, color: colour('--series-train') },
+        ...{ type: 'line', symbol: 'circle', symbolSize: 9, cursor: 'pointer', color: colour('--series-train') },
         data: bins.map(({ confidence, accuracy }) => [confidence, accuracy]),
         lineStyle: { width: 1.5 },
       },

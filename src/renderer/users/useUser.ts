@@ -5,8 +5,17 @@ import { AppError } from '../../shared/errors'
 import { client } from '../api/client'
 import type { UsersPlace } from './useUsers'
 
-/** One user of a split of a run, and the pair that is looked at. Answers to earlier questions are dropped. */
-export function useUser(place: Ref<UsersPlace>, id: Ref<string>, row: Ref<number | undefined>) {
+/**
+ * One user of a split of a run, and the pair that is looked at. Answers to earlier questions are dropped.
+ *
+ * @param wanted the pair to begin with, where the user has it
+ */
+export function useUser(
+  place: Ref<UsersPlace>,
+  id: Ref<string>,
+  row: Ref<number | undefined>,
+  wanted: () => number | undefined,
+) {
   const user = shallowRef<RequestOutput<'users.one'>>()
   const pair = shallowRef<ExplainedPair>()
   const failure = shallowRef<AppError>()
@@ -24,7 +33,8 @@ export function useUser(place: Ref<UsersPlace>, id: Ref<string>, row: Ref<number
       const found = await client.request('users.one', { id: run, split, user: id.value })
       if (number !== asking) return
       user.value = found
-      row.value = found.pairs[0]?.row
+      const first = wanted()
+      row.value = found.pairs.some((one) => one.row === first) ? first : found.pairs[0]?.row
     } catch (thrown) {
       if (number === asking) failure.value = AppError.from(thrown)
     }

@@ -3,11 +3,11 @@ import { embedderSchema } from '../config/data'
 import { appErrorSchema } from '../errors'
 import { PAIR_CHOICES, adaptationSchema } from './adaptation'
 import { evaluatedSplitSchema, evaluationSchema } from './evaluation'
+import { pairListQuestion, pairListSchema, userIdSchema, userPairSchema } from './userPairs'
 
 /** What a window asks about the users of a run, and what an engine that holds the run answers. */
 const count = z.int().min(0)
 const text = z.string()
-export const userIdSchema = z.union([z.string().max(10_000), z.number()])
 
 /** Pairs of one user that share a value of a column, as the one reward for everybody (`bt`) sees them. */
 export const userSliceSchema = z.object({
@@ -72,27 +72,6 @@ export const userMapSchema = z.object({
   explained: z.tuple([z.number(), z.number()]).nullable(),
 })
 export type UserMap = z.infer<typeof userMapSchema>
-
-/** Pairs of one user that a window lists; of more, those that the model has most wrong. */
-export const MOST_USER_PAIRS = 2_000
-
-export const userPairSchema = z.object({
-  /** Of the split, from 0. */
-  row: count,
-  id: userIdSchema,
-  /** Cut to `CELL_CHARACTERS`; the whole texts come with the pair. */
-  prompt: text,
-  chosen: text,
-  rejected: text,
-  z: z.number(),
-  /** σ(z): the probability that the chosen answer is preferred. */
-  p: z.number(),
-  /** What the base reward and the model add to z. */
-  r_diff: z.number(),
-  delta_diff: z.number(),
-  baseline_right: z.boolean().nullable(),
-})
-export type UserPair = z.infer<typeof userPairSchema>
 
 /** One number of a user's vector, against those of all users whom training knows. */
 export const userDimensionSchema = z.object({
@@ -198,6 +177,7 @@ export const usersQuestionSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('user'), split: evaluatedSplitSchema, user: userIdSchema }),
   z.strictObject({ type: z.literal('dimensions'), split: evaluatedSplitSchema }),
   z.strictObject({ type: z.literal('pair'), split: evaluatedSplitSchema, row: count }),
+  z.strictObject({ type: z.literal('pairs'), split: evaluatedSplitSchema, ...pairListQuestion }),
   z.strictObject({ type: z.literal('adapt'), split: evaluatedSplitSchema, ...adapting }),
   /** Two answers to a prompt that stand in no split, as vectors of the run's embedder. */
   z.strictObject({
@@ -218,6 +198,7 @@ export const usersAnswerSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('dimensions'), dimensions: dimensionsSchema }),
   z.object({ type: z.literal('pair'), pair: explainedPairSchema }),
   z.object({ type: z.literal('prefer'), why: whySchema }),
+  z.object({ type: z.literal('pairs'), list: pairListSchema }),
   z.object({ type: z.literal('adapt'), adaptation: adaptationSchema }),
   z.object({ type: z.literal('error'), error: appErrorSchema }),
 ])
@@ -234,6 +215,8 @@ export const usersRequests = {
   'users.map': { input: z.strictObject({ ...ofRun, method: z.enum(MAP_METHODS) }), output: userMapSchema },
   /** One user, by their id or, as an address has it, its text: pairs with the mistakes first, their vector, and who is like them. */
   'users.one': { input: z.strictObject({ ...ofRun, user: userIdSchema }), output: userDetailSchema.extend(named) },
+  /** Pairs of everybody, a part at a time: all of them, those of a bin of the reliability curve, or of a slice. */
+  'users.pairs': { input: z.strictObject({ ...ofRun, ...pairListQuestion }), output: pairListSchema },
   /** What each dimension of the model stands for: texts and users at its ends. */
   'users.dimensions': { input: z.strictObject(ofRun), output: dimensionsSchema.extend(named) },
   /** Calls a dimension something; '' takes the name away. It stands in the run's folder. */

@@ -754,6 +754,24 @@ const endedCases: Case[] = [
     error: 'usage',
   },
   {
+    title: 'lists the pairs of a bin',
+    route: 'users.pairs',
+    input: ({ started }) => ({
+      ...{ id: started, split: 'test', of: { by: 'bin', bin: 14 } },
+      ...{ order: 'mistakes', offset: 0, limit: 9 },
+    }),
+    check: ({ total, rows }) => says(Array.isArray(rows) && rows.length === total && total === 3, 'other pairs'),
+  },
+  {
+    title: 'has no pairs of a slice that is none',
+    route: 'users.pairs',
+    input: ({ started }) => ({
+      ...{ id: started, split: 'test', order: 'data', offset: 0, limit: 9 },
+      of: { by: 'slice', column: 'topic', value: 'none' },
+    }),
+    error: 'not_found',
+  },
+  {
     title: 'fits a user as if they were new',
     route: 'users.adapt',
     input: ({ started }) => ({
