@@ -59,7 +59,13 @@ test('the users of a run are shown, selected by charts, figures and search, and 
   ] as const)
     await page.mouse.move(box.x + x, box.y + y, { steps: 8 })
   await page.mouse.up()
-  await expect(page.getByRole('button', { name: /^Remove the restriction \d+ users? on the map/ })).toBeVisible()
+  const lassoed = page.getByRole('button', { name: /^Remove the restriction \d+ users? on the map/ })
+  await expect(lassoed).toBeVisible()
+  const said = await lassoed.getAttribute('aria-label')
+  // The address holds it: whoever opens it sees the same.
+  expect(page.url()).toContain('only=map~pca~')
+  await page.reload()
+  await expect(page.getByRole('button', { name: said ?? '' })).toBeVisible({ timeout: 60_000 })
   await page.keyboard.press('Escape')
   await expect(grid).toHaveAttribute('aria-rowcount', String(all + 1))
 

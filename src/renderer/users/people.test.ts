@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import type { UserRow } from '../../shared/domain/users'
 import { histogram, inPolygon, MEASURES, peopleOf, selected, sorted } from './people'
+import { keeps } from './selection'
 
 const row = (u_id: string | number, right: number, pairs: number, baseline: number | null): UserRow => ({
   ...{ u_id, right, pairs, baseline_right: baseline, known: true, train_pairs: 3 * pairs },
@@ -20,9 +21,12 @@ test('users sort as text where they are numbers, or those without a value come f
 test.each(MEASURES)(
   'a bar of the histogram of %s stands for other users than it counts, or somebody for none',
   (measure) => {
-    const { bars, selections } = histogram(people, measure)
+    const { bars, ranges } = histogram(people, measure)
     const having = people.filter((person) => person[measure] !== null)
-    for (const [bin, { value }] of bars.entries()) expect(selected(people, [selections[bin]!], '')).toHaveLength(value)
+    for (const [bin, { value }] of bars.entries()) {
+      const rule = keeps({ from: 'histogram', measure, ...ranges[bin]! }, undefined)
+      expect(selected(people, [rule], '')).toHaveLength(value)
+    }
     expect(bars.reduce((sum, { value }) => sum + value, 0)).toBe(having.length)
   },
 )
@@ -30,12 +34,12 @@ test.each(MEASURES)(
 test('an accuracy of one, or three tenths, falls into the bin beside its own', () => {
   const three = peopleOf([row(1, 3, 10, null), row(2, 10, 10, null), row(3, 7, 10, null), row(4, 6, 10, null)])
   expect(histogram(three, 'accuracy').bars.map(({ value }) => value)).toEqual([0, 0, 0, 1, 0, 0, 1, 1, 0, 1])
-  expect(histogram([], 'nll')).toEqual({ bars: [], selections: [] })
+  expect(histogram([], 'nll')).toEqual({ bars: [], ranges: [] })
 })
 
 test('a search and two selections let through what one of them keeps out', () => {
-  const many = { from: 'form' as const, label: '', keeps: ({ pairs }: { pairs: number }) => pairs > 2 }
-  const right = { from: 'map' as const, label: '', keeps: ({ accuracy }: { accuracy: number }) => accuracy > 0.4 }
+  const many = ({ pairs }: { pairs: number }) => pairs > 2
+  const right = ({ accuracy }: { accuracy: number }) => accuracy > 0.4
   expect(ids(selected(people, [many, right], ''))).toEqual([10, 'b'])
   expect(ids(selected(people, [many, right], ' B '))).toEqual(['b'])
   expect(ids(selected(people, [], '1'))).toEqual([10])

@@ -78,55 +78,51 @@ export function sorted(people: readonly Person[], { key, descending }: Sort): Pe
   })
 }
 
-/** One restriction of the table: where it was made, what it says, whom it lets through. */
-export interface Selection {
-  /** A later one from the same place takes its place. */
-  from: 'histogram' | 'scatter' | 'map' | 'form' | 'slice'
-  label: string
-  keeps: (person: Person) => boolean
-}
-
-export function selected(people: readonly Person[], selections: readonly Selection[], search: string): Person[] {
+/** @param keeps of every selection, whom it lets through */
+export function selected(
+  people: readonly Person[],
+  keeps: readonly ((person: Person) => boolean)[],
+  search: string,
+): Person[] {
   const wanted = search.trim().toLowerCase()
   return people.filter(
     (person) =>
-      (wanted === '' || String(person.u_id).toLowerCase().includes(wanted)) &&
-      selections.every(({ keeps }) => keeps(person)),
+      (wanted === '' || String(person.u_id).toLowerCase().includes(wanted)) && keeps.every((one) => one(person)),
   )
 }
 
 const BINS = 12
 
-/** A histogram's bars, and whom each stands for. The last bin holds its upper end too. */
-export function histogram(people: readonly Person[], measure: Measure): { bars: Bar[]; selections: Selection[] } {
+/** A histogram's bars, and the values that each stands for: from `least` up to, not with, `below`. The last bin holds its upper end too. */
+export function histogram(
+  people: readonly Person[],
+  measure: Measure,
+): { bars: Bar[]; ranges: { least: number; below: number }[] } {
   const values = people.flatMap((person) => person[measure] ?? [])
-  if (values.length === 0) return { bars: [], selections: [] }
+  if (values.length === 0) return { bars: [], ranges: [] }
   const { low, width, bins } = binning(values, measure)
-  const counts = new Array<number>(bins).fill(0)
-  const binOf = (value: number): number => Math.min(bins - 1, Math.floor((value - low) / width + 1e-9))
-  for (const value of values) counts[binOf(value)]!++
-  const whole = measure === 'pairs' || measure === 'train_pairs'
-  const bounds = (bin: number): string => {
-    const [from, to] = [low + bin * width, low + (bin + 1) * width]
-    // Of whole numbers both ends belong to the bin.
-    if (whole) return width === 1 ? count(from) : `${count(from)}–${count(to - 1)}`
-    return `${measureText(measure, from)} to ${measureText(measure, to)}`
-  }
+  // A share such as 0.3 is no exact number: what is less than a billionth of a bin below its bound belongs to it.
+  const slack = measure === 'pairs' || measure === 'train_pairs' ? 0 : 1e-9
+  const bound = (bin: number): number => low + (bin - slack) * width
+  const ranges = Array.from({ length: bins }, (_, bin) => ({
+    least: bound(bin),
+    below: bin === bins - 1 ? low + (bins + slack) * width : bound(bin + 1),
+  }))
   return {
-    bars: counts.map((value, bin) => ({
+    ranges,
+    bars: ranges.map(({ least, below }, bin) => ({
       label: measure === 'accuracy' ? `${10 * bin} %` : measureText(measure, low + bin * width),
-      value,
-      title: `${MEASURE_LABELS[measure]} ${bounds(bin)}`,
-    })),
-    selections: counts.map((_, bin) => ({
-      from: 'histogram',
-      label: `${MEASURE_LABELS[measure]} ${bounds(bin)}`,
-      keeps: (person) => {
-        const value = person[measure]
-        return value !== null && binOf(value) === bin
-      },
+      value: values.filter((value) => value >= least && value < below).length,
+      title: `${MEASURE_LABELS[measure]} ${boundsText(measure, low + bin * width, low + (bin + 1) * width)}`,
     })),
   }
+}
+
+/** A bin in words; of whole numbers both ends belong to it. */
+export function boundsText(measure: Measure, from: number, to: number): string {
+  if (measure === 'pairs' || measure === 'train_pairs')
+    return to - from === 1 ? count(from) : `${count(from)}–${count(to - 1)}`
+  return `${measureText(measure, from)} to ${measureText(measure, to)}`
 }
 
 /** Accuracy from 0 to 1 in tenths, so that pictures of two runs compare; the others from the smallest value to the largest. */
