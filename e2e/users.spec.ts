@@ -9,8 +9,20 @@ import { expect, ROOT, test } from './support/electron'
 // A real run is trained first, and an engine reads its data anew.
 test.describe.configure({ timeout: 180_000 })
 
-async function train(logDir: string): Promise<void> {
-  const args = ['train', '--dts_name', 'simpler', '--max_epochs', '6', '--n_dim', '3', '--log_dir', logDir, '--json']
+async function train(logDir: string, more: readonly string[] = []): Promise<void> {
+  const args = [
+    'train',
+    '--dts_name',
+    'simpler',
+    '--max_epochs',
+    '6',
+    '--n_dim',
+    '3',
+    '--log_dir',
+    logDir,
+    '--json',
+    ...more,
+  ]
   await promisify(execFile)(process.execPath, [join(ROOT, 'scripts', 'delta.mjs'), ...args], { cwd: ROOT })
 }
 
@@ -224,4 +236,34 @@ test('a run from before there were evaluations is evaluated by one button, on sp
   await expect(page.getByRole('table', { name: 'Why' })).toBeVisible({ timeout: 60_000 })
   await page.getByRole('button', { name: 'Back to the users' }).click()
   await expect(pairs).toHaveAttribute('aria-rowcount', String(counted + 1))
+})
+
+test('two runs user by user: evaluations side by side, who gains, and the way to a user of either', async ({
+  open,
+  logDir,
+}) => {
+  await train(logDir)
+  await train(logDir, ['--model_name', 'lore', '--exp_version', 'lore'])
+  const { page } = await open()
+  await expect(page.getByRole('row', { name: /default_exp\// })).toHaveCount(2)
+  await page.getByRole('checkbox', { name: 'Tick all runs that are shown' }).check()
+  await page.getByRole('button', { name: 'Compare', exact: true }).click()
+  await page.getByRole('tab', { name: 'Users' }).click()
+  const evaluations = page.getByRole('table', { name: 'Evaluations side by side' })
+  await expect(evaluations.getByRole('row', { name: /Over bt/ }).getByRole('cell')).toHaveCount(2)
+  const grid = page.getByRole('grid', { name: 'Users of the runs, one by one' })
+  await expect(page.getByRole('img', { name: /^Accuracy of \d+ users in two runs/ })).toBeVisible({ timeout: 90_000 })
+  const first = grid.getByRole('row').nth(1)
+  const [a, b, difference] = await Promise.all([
+    first.getByRole('link').nth(0).innerText(),
+    first.getByRole('link').nth(1).innerText(),
+    first.locator('.lead').innerText(),
+  ])
+  const points = Number.parseFloat(b) - Number.parseFloat(a)
+  // Each is rounded to a tenth.
+  expect(Math.abs(Number(difference.replace('−', '-')) - points)).toBeLessThan(0.16)
+  expect(await seriousFindings(page)).toEqual([])
+  await first.getByRole('link').nth(1).click()
+  await expect(page.getByRole('heading', { name: /^User / })).toBeVisible()
+  await expect(page.getByText(`Accuracy`).first()).toBeVisible({ timeout: 60_000 })
 })

@@ -2,7 +2,7 @@ import type { LocationQuery, LocationQueryRaw } from 'vue-router'
 import { BANDS, MOST_COMPARED, predictedSplitSchema, type Band, type PredictedSplit } from '../../shared/domain/compare'
 import { HISTORY_AXES } from '../../shared/domain/history'
 
-export const COMPARE_TABS = ['Overview', 'Curves', 'Parameters', 'Examples', 'Configuration'] as const
+export const COMPARE_TABS = ['Overview', 'Curves', 'Parameters', 'Examples', 'Users', 'Configuration'] as const
 export type CompareTab = (typeof COMPARE_TABS)[number]
 
 /** How the curves are drawn. */

@@ -31,6 +31,8 @@ export interface ScatterLook {
   current: number | undefined
   /** Smallest and largest value of the colours; undefined draws all in one. */
   colours: { min: number; max: number } | undefined
+  /** A line on which x and y are equal, from 0 to 1. */
+  diagonal?: boolean
 }
 
 /** Dark to light: viridis, told apart by lightness alone and under every form of colour blindness. */
@@ -39,7 +41,7 @@ const VIRIDIS = ['#440154', '#414487', '#2a788e', '#22a884', '#7ad151', '#fde725
 /** Points in a plane; those that the table leaves out are faint, and the current one has a ring. */
 export function scatterOption(
   points: readonly ScatterPoint[],
-  { x, y, current, colours }: ScatterLook,
+  { x, y, current, colours, diagonal }: ScatterLook,
   { colour, fontFamily }: ChartLook,
 ): EChartsCoreOption {
   const text = { color: colour('--text-quiet'), fontSize: FONT_PX, fontFamily }
@@ -115,6 +117,18 @@ export function scatterOption(
         itemStyle: { color: 'transparent', borderColor: colour('--text'), borderWidth: 2 },
         data: ring ? [[ring.x, ring.y]] : [],
       },
+      ...(diagonal === true
+        ? [
+            {
+              ...{ type: 'line', silent: true, symbol: 'none', tooltip: { show: false } },
+              lineStyle: { color: colour('--text-faint'), width: 1, type: 'dashed' },
+              data: [
+                [0, 0],
+                [1, 1],
+              ],
+            },
+          ]
+        : []),
     ],
   }
 }
