@@ -36,14 +36,15 @@ export function simpler(setting: Setting): BenchData {
   return shared(setting, 'SimplER', 'simpler', { train: files('train'), dev: files('dev') })
 }
 
-/** UKPConvArg1: 30,259 training pairs over 1,070 texts × 384. */
-export function convarg(setting: Setting): BenchData {
+/** UKPConvArg1: 30,259 training pairs over 1,070 texts × 384. @param more splits beside train and dev */
+export function convarg(setting: Setting, more: readonly string[] = []): BenchData {
   const files = (split: string): Files => ({
     df_file: `df_${split}.parquet`,
     text_file: 'texts.json',
     emb_file: 'emb.npy',
   })
-  return shared(setting, 'convarg', 'convarg', { train: files('train'), dev: files('dev') })
+  const splits = ['train', 'dev', ...more].map((split): [string, Files] => [split, files(split)])
+  return shared(setting, 'convarg', 'convarg', Object.fromEntries(splits))
 }
 
 function shared(setting: Setting, title: string, folder: string, splits: Record<string, Files>): BenchData {

@@ -9,9 +9,10 @@ import { table, type Figure } from './figures'
 import { ROOT } from './launch'
 import { liveUpdate } from './liveUpdate'
 import { millionRows } from './millionRows'
+import { predictions } from './predictions'
 import { runsTable } from './runsTable'
 
-const QUESTIONS = { coldStart, runsTable, liveUpdate, curves, millionRows }
+const QUESTIONS = { coldStart, runsTable, liveUpdate, curves, millionRows, predictions }
 const REPEATS = 7
 const QUICK_REPEATS = 2
 
