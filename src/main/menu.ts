@@ -18,6 +18,7 @@ const PAGES: readonly { to: Page; label: string; accelerator: string }[] = [
   { to: '/datasets', label: '&Data sets', accelerator: 'CmdOrCtrl+1' },
   { to: '/new', label: '&New experiment', accelerator: 'CmdOrCtrl+N' },
   { to: '/runs', label: '&Runs', accelerator: 'CmdOrCtrl+2' },
+  { to: '/sweeps', label: 'S&weeps', accelerator: 'CmdOrCtrl+5' },
   { to: '/compare', label: '&Compare', accelerator: 'CmdOrCtrl+3' },
   { to: '/users', label: '&Users', accelerator: 'CmdOrCtrl+4' },
   { to: '/settings', label: '&Settings', accelerator: 'CmdOrCtrl+,' },

@@ -28,6 +28,19 @@ export const router = createRouter({
       meta: { title: 'New experiment' },
     },
     {
+      path: '/new/sweep',
+      name: 'new-sweep',
+      component: () => import('./sweep/SweepDraftPage.vue'),
+      meta: { title: 'New sweep' },
+    },
+    {
+      path: '/sweeps/:name?',
+      name: 'sweeps',
+      component: () => import('./sweep/SweepsPage.vue'),
+      props: true,
+      meta: { title: 'Sweeps' },
+    },
+    {
       path: '/compare',
       name: 'compare',
       component: () => import('./compare/ComparePage.vue'),

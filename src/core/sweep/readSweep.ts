@@ -184,6 +184,8 @@ export function withoutShorthands(raw: unknown): unknown {
   const written: Record<string, unknown> = { ...raw }
   const { seeds, parameters, options } = written
   if (typeof seeds === 'string' || typeof seeds === 'number') written['seeds'] = parseSeeds(String(seeds)) ?? seeds
+  // A section without keys.
+  if (parameters === null) written['parameters'] = {}
   if (typeof parameters === 'object' && parameters !== null && !Array.isArray(parameters))
     written['parameters'] = Object.fromEntries(
       Object.entries(parameters).map(([key, one]) => [key, Array.isArray(one) ? { values: one } : one]),

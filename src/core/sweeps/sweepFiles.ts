@@ -35,7 +35,7 @@ export function sweepFiles({ cwd, installed }: ConfigRoots): (SweepFileInfo & { 
 
 /** A new sweep over an experiment: nothing is tried yet, and the experiment is its base. */
 export function sweepOver(experiment: string): string {
-  const head = 'method: grid\nmetric: val_loss\nseeds: 0..2\nparameters: {}\n'
+  const head = 'method: grid\nmetric: val_loss\nseeds: 0..2\nparameters:\n'
   // A sweep gives each run its name.
   const base = ['exp_version'].reduce((text, key) => editYaml(text, [key], undefined, []), experiment)
   return editSection(head, 'base', () => withoutBlankEnds(base))

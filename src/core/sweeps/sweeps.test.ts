@@ -182,7 +182,7 @@ base:
     const experiment = 'dts_name: small # mine\nexp_version: v7\n\ntrainer:\n  # short\n  max_epochs: 2\n'
     const { yaml } = await ask('sweeps.draft', { origin: { kind: 'experiment', yaml: experiment } })
     expect(yaml).toBe(
-      'method: grid\nmetric: val_loss\nseeds: 0..2\nparameters: {}\nbase:\n  dts_name: small # mine\n\n  trainer:\n    # short\n    max_epochs: 2\n',
+      'method: grid\nmetric: val_loss\nseeds: 0..2\nparameters:\nbase:\n  dts_name: small # mine\n\n  trainer:\n    # short\n    max_epochs: 2\n',
     )
     const { files } = await ask('sweeps.files', {})
     expect(files.map(({ id }) => id)).toEqual(['installed/convarg', 'installed/sample'])

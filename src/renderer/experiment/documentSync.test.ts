@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest'
 import type { CheckedDocument } from '../../shared/domain/experiment'
-import { DocumentSync, type Changes } from './documentSync'
+import { DocumentSync, type Changes, type FormValue } from './documentSync'
 
 const answer = (yaml: string): CheckedDocument => ({
   yaml,
@@ -15,7 +15,7 @@ const answer = (yaml: string): CheckedDocument => ({
 function scene() {
   const questions: { yaml: string; changes: Changes; settle: (refuse?: Error) => void }[] = []
   const state = { text: 'a', checked: '', errors: [] as unknown[], idle: 0 }
-  const sync = new DocumentSync({
+  const sync = new DocumentSync<FormValue, CheckedDocument>({
     check: (yaml, changes) =>
       new Promise((resolve, reject) => {
         const added = Object.entries(changes).map(([key, value]) => `|${key}=${value}`)

@@ -3,13 +3,13 @@ import type { CheckedDocument, ShownValue } from '../../shared/domain/experiment
 export type FormValue = ShownValue
 export type Changes = Readonly<Record<string, FormValue>>
 
-export interface DocumentSyncOptions {
+export interface DocumentSyncOptions<V, D extends { yaml: string }> {
   /** Core makes the changes in the text, and says what it then comes to. */
-  check: (yaml: string, changes: Changes) => Promise<CheckedDocument>
+  check: (yaml: string, changes: Readonly<Record<string, V>>) => Promise<D>
   text: () => string
   /** The text with the changes of the form in it. */
   written: (yaml: string) => void
-  checked: (document: CheckedDocument) => void
+  checked: (document: D) => void
   failed: (error: unknown) => void
   /** Settled, and with nothing under way. */
   idle?: () => void
@@ -19,18 +19,18 @@ export interface DocumentSyncOptions {
  * Keeps a text and the values of a form the same, while both are edited: one question at a time, with the newest text and everything
  * that the form has changed since. A text that was edited meanwhile is asked about again, and takes the form's changes too.
  */
-export class DocumentSync {
-  readonly #options: DocumentSyncOptions
-  readonly #waiting = new Map<string, FormValue>()
+export class DocumentSync<V = FormValue, D extends { yaml: string } = CheckedDocument> {
+  readonly #options: DocumentSyncOptions<V, D>
+  readonly #waiting = new Map<string, V>()
   #asked = false
   #running = false
 
-  constructor(options: DocumentSyncOptions) {
+  constructor(options: DocumentSyncOptions<V, D>) {
     this.#options = options
   }
 
   /** What the form has changed and the text does not say yet. */
-  get waiting(): ReadonlyMap<string, FormValue> {
+  get waiting(): ReadonlyMap<string, V> {
     return this.#waiting
   }
 
@@ -44,7 +44,7 @@ export class DocumentSync {
     void this.#run()
   }
 
-  change(changes: Changes): void {
+  change(changes: Readonly<Record<string, V>>): void {
     for (const [key, value] of Object.entries(changes)) this.#waiting.set(key, value)
     this.edited()
   }
@@ -73,7 +73,7 @@ export class DocumentSync {
     const { check, text, written, checked, failed } = this.#options
     const before = text()
     const changes = new Map(this.#waiting)
-    let document: CheckedDocument
+    let document: D
     try {
       document = await check(before, Object.fromEntries(changes))
     } catch (error) {

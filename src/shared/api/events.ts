@@ -7,7 +7,7 @@ import { sweepProgressSchema } from '../domain/sweeps'
 import { progressSchema } from './engineProtocol'
 
 /** Pages that the window's menu leads to, by their paths in the page's router. */
-export const PAGES = ['/datasets', '/new', '/runs', '/compare', '/users', '/settings'] as const
+export const PAGES = ['/datasets', '/new', '/runs', '/sweeps', '/compare', '/users', '/settings'] as const
 
 /** What core tells its windows unasked, after it has written it down. */
 export const events = {

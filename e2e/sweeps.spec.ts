@@ -1,0 +1,132 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Locator, Page } from '@playwright/test'
+import { seriousFindings } from './support/axe'
+import { expect, expectCopied, test } from './support/electron'
+import { inEveryLook } from './support/pictures'
+
+const row = (page: Page, key: string): Locator => page.locator(`[data-key="${key}"]`)
+const editor = (page: Page): Locator => page.getByRole('textbox', { name: 'The sweep as YAML' })
+const parts = (page: Page): Locator => page.getByTestId('sweep-parts')
+const status = (page: Page): Locator => page.locator('.head .status')
+const button = (page: Page, name: string | RegExp): Locator => page.getByRole('button', { name })
+
+/** The document as the editor holds it: it draws only the lines that are seen. */
+const text = (page: Page): Promise<string> =>
+  page.evaluate(() => String(JSON.parse(localStorage.getItem('delta.sweep') ?? '{}').yaml))
+
+async function openDraft(page: Page): Promise<void> {
+  await page.evaluate(() => void (location.hash = '#/new/sweep'))
+  await expect(editor(page)).toContainText('method: grid')
+}
+
+async function write(page: Page, yaml: string): Promise<void> {
+  await editor(page).click()
+  await page.keyboard.press('Control+a')
+  await page.keyboard.insertText(yaml)
+}
+
+const sweep = (name: string, epochs: number, trials: number): string =>
+  `method: random\nmetric: val_loss\nseeds: 0..1\nparameters:\n  trainer.learning_rate: { min: 1.0e-3, max: 1.0e-1, scale: log }\n  caimira.n_dim: { min: 2, max: 10 }\n  trainer.scheduler: [none, cosine]\nbase:\n  dts_name: simpler\n  model_name: caimira\n  exp_name: ${name}\n  trainer: { max_epochs: ${epochs}, batch_size: 128, patience: ${epochs} }\nbudget: { trials: ${trials} }\n`
+
+test.describe.configure({ timeout: 180_000 })
+
+test('a sweep that is written by the form is not the text’s, counts other trials, or gives another command', async ({
+  open,
+}) => {
+  const { app, page } = await open()
+  await openDraft(page)
+  await expect(page.locator('.mistakes')).not.toHaveText('no mistakes')
+  await row(page, 'trainer.learning_rate').getByLabel('How Learning rate is tried').selectOption('values')
+  await row(page, 'trainer.learning_rate').getByLabel('Values of Learning rate').fill('1e-3, 1e-2')
+  await row(page, 'caimira.n_dim').getByRole('combobox').selectOption('range')
+  await row(page, 'caimira.n_dim')
+    .getByLabel(/ from$/)
+    .fill('2')
+  await row(page, 'caimira.n_dim').getByLabel(/ to$/).fill('4')
+  await row(page, 'caimira.n_dim').getByLabel(/ to$/).press('Enter')
+  await page.getByLabel('Name', { exact: true }).fill('by_form')
+  await page.getByLabel('Name', { exact: true }).press('Enter')
+  await expect(page.getByTestId('sweep-size')).toHaveText('6 points × 3 seeds = 18 trials')
+  await expect.poll(() => text(page)).toContain('  trainer.learning_rate: [0.001, 0.01]\n')
+  expect(await text(page)).toContain('exp_name: by_form')
+  await expect(page.getByTestId('sweep-time')).toHaveText(/≤ /, { timeout: 30_000 })
+  const command = await page.getByLabel('The command that does the same').innerText()
+  expect(command).toMatch(/^npm run -s delta -- sweep by_form\.yaml --log_dir /)
+  expect(await seriousFindings(page)).toEqual([])
+  await expectCopied(
+    app,
+    button(page, 'Copy the file and its command, for a terminal'),
+    `cat > by_form.yaml <<'SWEEP'\n${(await text(page)).trimEnd()}\nSWEEP\n${command}\n`,
+  )
+  await inEveryLook(app, page, 'new-sweep')
+
+  // The other way round, and what is wrong stands at its field.
+  await write(page, sweep('by_text', 4, 8).replace('max: 1.0e-1', 'max: 1.0e-4'))
+  await expect(row(page, 'trainer.learning_rate')).toContainText('Min must be less than max')
+  await expect(button(page, 'Run sweep')).toBeDisabled()
+  await expect(page.getByLabel('Method')).toHaveValue('random')
+  expect(await seriousFindings(page)).toEqual([])
+})
+
+test('a sweep cannot be watched, stopped, resumed, extended, or its best promoted', async ({ open, logDir }) => {
+  const { app, page } = await open()
+  await page.evaluate(() => void (location.hash = '#/sweeps'))
+  await expect(page.getByRole('heading', { name: 'No sweeps yet' })).toBeVisible()
+  expect(await seriousFindings(page)).toEqual([])
+  await openDraft(page)
+  await write(page, sweep('watched', 60, 12))
+  await expect(page.getByTestId('sweep-size')).toHaveText('6 points × 2 seeds = 12 trials')
+  await button(page, 'Run sweep').click()
+  await expect(status(page)).toHaveText('running')
+  await expect(parts(page)).toContainText('12 training', { timeout: 60_000 })
+  await inEveryLook(app, page, 'sweep-running')
+  await button(page, 'Stop').click()
+  await expect(status(page)).toHaveText('stopped', { timeout: 60_000 })
+  await expect(parts(page)).toContainText('to go on')
+  await page.getByRole('button', { name: 'Resume', exact: true }).click()
+  await expect(status(page)).toHaveText('finished', { timeout: 120_000 })
+  await expect(parts(page)).toHaveText('12 of 12 trials done')
+
+  await button(page, 'Add trials…').click()
+  await page.getByLabel('Further points').fill('2')
+  await button(page, 'Add and go on').click()
+  await expect(parts(page)).toContainText('of 16 trials')
+  await expect(status(page)).toHaveText('finished', { timeout: 120_000 })
+  await expect(page.getByRole('region', { name: 'Trials', exact: true }).getByRole('row')).toHaveCount(17)
+  await expect(page.getByRole('table', { name: 'Importance' })).toBeVisible({ timeout: 60_000 })
+  expect(await seriousFindings(page)).toEqual([])
+  await inEveryLook(app, page, 'sweep')
+
+  await button(page, 'Promote to a run…').click()
+  await page.getByLabel('Experiment').fill('../out')
+  await expect(button(page, 'Promote').last()).toBeDisabled()
+  await page.getByLabel('Experiment').fill('chosen')
+  expect(await seriousFindings(page)).toEqual([])
+  await button(page, 'Promote').last().click()
+  await expect(page).toHaveURL(/#\/runs\//)
+  expect(existsSync(join(logDir, 'chosen', 'v0', 'checkpoints', 'best.safetensors'))).toBe(true)
+  const trials = readFileSync(join(logDir, 'watched', 'trials.jsonl'), 'utf8')
+    .trim()
+    .split('\n')
+  expect(trials).toHaveLength(16)
+
+  await page.evaluate(() => void (location.hash = '#/sweeps/watched'))
+  await page.getByRole('checkbox', { name: 'Trial 0' }).check()
+  await page.getByRole('checkbox', { name: 'Trial 3' }).check()
+  await button(page, 'Compare 2 runs').click()
+  await expect(page).toHaveURL(/#\/compare\?.*runs=/)
+})
+
+test('a sweep ends with its window unless it is kept, or is lost for the next one', async ({ open }) => {
+  const first = await open()
+  await openDraft(first.page)
+  await write(first.page, sweep('kept', 1_000_000, 2))
+  await button(first.page, 'Run sweep').click()
+  await expect(parts(first.page)).toContainText('2 training', { timeout: 60_000 })
+  await first.app.close()
+  const { page } = await open()
+  await page.evaluate(() => void (location.hash = '#/sweeps'))
+  await expect(status(page)).toHaveText('stopped')
+  await expect(parts(page)).toContainText('2 to go on')
+})

@@ -1,0 +1,52 @@
+import { expect, test } from 'vitest'
+import type { ShownTrial } from '../../shared/domain/sweeps'
+import { bestSoFar, epochsOf, parameterFields, parameterText } from './trialFields'
+
+const trial = (number: number, more: Partial<ShownTrial>): ShownTrial => ({
+  ...{ trial: number, point: number, seed: 0, status: 'finished', parameters: {}, metric: null },
+  ...{ most: 10, seconds: null, ended: null },
+  ...more,
+})
+
+test('the best so far follows the numbers and not the ends of trials, or gets worse', () => {
+  const trials = [
+    trial(0, { metric: 0.5, ended: 30 }),
+    trial(1, { metric: 0.7, ended: 10 }),
+    trial(2, { status: 'failed' }),
+    trial(3, { metric: 0.6, ended: 20 }),
+    trial(4, { metric: 0.9, ended: 40 }),
+  ]
+  expect(bestSoFar(trials, 'minimize').map(({ trial: { trial: n }, best }) => [n, best])).toEqual([
+    [1, 0.7],
+    [3, 0.6],
+    [0, 0.5],
+    [4, 0.5],
+  ])
+  expect(bestSoFar(trials, 'maximize').map(({ best }) => best)).toEqual([0.7, 0.7, 0.7, 0.9])
+})
+
+test('a parameter that only some trials have is none, or a default is taken for a text', () => {
+  const trials = [
+    trial(0, { parameters: { rate: 0.1, schedule: 'none' } }),
+    trial(1, { parameters: { rate: 0.2, schedule: 'cosine', warmup: 5 } }),
+    trial(2, { parameters: { rate: 0.1, schedule: null } }),
+  ]
+  const fields = parameterFields(['rate', 'schedule', 'warmup', 'other'], trials)
+  expect(fields.map(({ name, kind, values }) => [name, kind, values])).toEqual([
+    ['rate', 'number', [0.1, 0.2, 0.1]],
+    ['schedule', 'category', [1, 0, null]],
+    ['warmup', 'number', [null, 5, null]],
+  ])
+  expect([undefined, null, 0.00012345, [1, 2]].map((value) => parameterText(value))).toEqual([
+    ...['–', 'default', parameterText(0.0001234), '1,2'],
+  ])
+})
+
+test('trials that ended early count as if they had all their epochs, or those to come not at all', () => {
+  const trials = [
+    trial(0, { epochs: 4, status: 'halved' }),
+    trial(1, { epochs: 10 }),
+    trial(2, { epochs: 3, status: 'running' }),
+  ]
+  expect(epochsOf(trials, 5)).toEqual({ done: 17, of: 4 + 10 + 10 + 20 })
+})
