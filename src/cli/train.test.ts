@@ -183,6 +183,8 @@ describe('a run', () => {
 })
 
 describe('bad input', () => {
+  // Once: the cases run side by side, and one would read what another has just emptied.
+  beforeAll(() => fs.writeFileSync(path.join(cwd, 'bad.yaml'), 'trainer:\n  seed: 1\n  batchsize: 3\n'))
   test.concurrent.for<[string, number, RegExp]>([
     ['--dts_nme small', 2, /unknown option '--dts_nme'\n.*--dts_name|--dts_name is missing/],
     ['--dts_name small --batchsize 3', 2, /unknown option '--batchsize'\n\(Did you mean --batch_size\?\)/],
@@ -199,7 +201,6 @@ describe('bad input', () => {
     ['--dts_name small --log_dir configs/exp_config.yaml', 3, /cannot be made: it is a file/],
     ['--dts_name small --learning_rate 1e38 --set caimira.r_temperature=1e-30', 3, /loss became .*learning.?rate/i],
   ])('%s is accepted, or explained badly', async ([given, code, message], { expect }) => {
-    fs.writeFileSync(path.join(cwd, 'bad.yaml'), 'trainer:\n  seed: 1\n  batchsize: 3\n')
     const done = await delta(cwd, 'train', ...given.split(' '), '--exp_name', 'bad', '--json')
     expect(done.stderr).toMatch(message)
     expect(done.code).toBe(code)

@@ -130,6 +130,8 @@ export async function trainAndTest(parts: RunParts): Promise<RunResult> {
       ],
       stop: stop.signal,
       from: position,
+      // One that was stopped between its last epoch and the end of its test.
+      done: restored !== undefined && (patience.exhausted || halving?.endedAt(position, restored.best?.val) === true),
       moved: (next) => {
         position = next
       },

@@ -239,3 +239,52 @@ it('runs that end by patience or by an error leave the others waiting at a rung'
   expect(failed.map(({ run }) => run)).toEqual([2])
   expect(ended.map(({ run, result }) => `${run} ${result.status}`)).toEqual(['0 finished', '1 finished', '3 finished'])
 })
+
+it('a run that was stopped after its best epoch, or while it was tested, ends in other checkpoints than one that never was', async () => {
+  const config = await fixture('caimira', { max_epochs: 60, patience: 3, learning_rate: 2 })
+  const logDir = temporaryFolder()
+  const [unbroken] = (await train(config, [1], temporaryFolder())).runs
+  expect(unbroken!.epochs).toBeLessThan(60)
+  const bestEpoch = unbroken!.best_epoch!
+  // Right after the best epoch, before training ends, and when nothing but the test is left.
+  for (const [i, epoch] of [bestEpoch, bestEpoch + 2, unbroken!.epochs - 1].entries()) {
+    const stop = new StopRequest()
+    const own = { ...config, exp_name: `cut${i}` }
+    const tell: TellOfRun = (_, news) => {
+      if (news.type === 'metrics' && news.batch.epoch === epoch) stop.orphaned()
+    }
+    const cut = (await train(own, [1], logDir, tell, stop)).runs[0]!
+    expect(cut.status).toBe('interrupted')
+    const runs = [{ config: withSeed(own, 1, 'v0-s1'), command: '', resume: cut.dir }]
+    const { runs: ended } = await runTogether({ runs, logDir, cwd: '/', warnings: [] }, () => {}, new StopRequest())
+    expect(ended[0]!.result).toMatchObject({ status: 'finished', epochs: unbroken!.epochs, best_epoch: bestEpoch })
+    for (const name of ['best', 'last'])
+      expect(bytes(cut.dir, name).equals(bytes(unbroken!.dir, name)), `${epoch} ${name}`).toBe(true)
+  }
+})
+
+it('a run that was halved and stopped while it was tested trains on when its sweep goes on', async () => {
+  const base = await fixture('caimira', { max_epochs: 6 })
+  const logDir = temporaryFolder()
+  const configs = [1e-5, 1e-2].map((learning_rate, i) => ({
+    ...base,
+    exp_version: `v${i}`,
+    trainer: { ...base.trainer, learning_rate },
+  }))
+  const rungs = [{ epochs: 2, earlier: [] }]
+  const stop = new StopRequest()
+  const losses: number[] = []
+  const tell: TellOfRun = (_, news) => {
+    if (news.type !== 'metrics' || news.batch.epoch !== 1) return
+    losses.push(news.batch.values['val_loss']!)
+    if (losses.length === 2) stop.orphaned()
+  }
+  const request = { logDir, cwd: '/', warnings: [] }
+  const asked = configs.map((config) => ({ config, command: '' }))
+  const cut = await runTogether({ ...request, runs: asked, halving: { ...HALVING, rungs } }, tell, stop)
+  expect(cut.runs.map(({ result }) => `${result.status} ${result.epochs}`)).toEqual(['interrupted 2', 'interrupted 3'])
+  const runs = asked.map((one, i) => ({ ...one, resume: cut.runs[i]!.result.dir }))
+  const halving = { ...HALVING, rungs: [{ epochs: 2, earlier: losses }] }
+  const again = await runTogether({ ...request, runs, halving }, () => {}, new StopRequest())
+  expect(again.runs.map(({ result }) => `${result.status} ${result.epochs}`)).toEqual(['finished 2', 'finished 6'])
+})

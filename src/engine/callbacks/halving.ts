@@ -1,11 +1,16 @@
 import { HALVED, compare, promoted, type Halving } from '../../shared/domain/halving'
-import type { Callback } from '../loop/fit'
+import type { Callback, Position } from '../loop/fit'
 import type { Figures } from '../metrics/figures'
 
 /** One run's part in a halving. */
 export interface HalvingMember {
   /** @param best figures of the best epoch so far of a run that goes on */
   from(best: Pick<Figures, 'loss' | 'acc'> | undefined): Callback
+  /**
+   * Whether a run that goes on from there was ended there, when it was stopped before it could be tested. Its own figure is among those
+   * that runs had at the rung.
+   */
+  endedAt(position: Pick<Position, 'epoch' | 'batch'>, best: Pick<Figures, 'loss' | 'acc'> | undefined): boolean
   /** Others no longer wait for it. */
   leave(): void
   /** Why it was ended, once it was. */
@@ -57,6 +62,15 @@ export class Rungs {
             alive--
             judge()
           },
+          endedAt: ({ epoch, batch }, own) => {
+            const had = batch === 0 ? this.#had.get(epoch) : undefined
+            const value = this.#valueOf(own)
+            // Its own figure is there already; of equal ones it counts as the first.
+            const others = had?.toSpliced(had.indexOf(value), had.includes(value) ? 1 : 0)
+            if (!others || promoted([value, ...others], [], this.#halving)[0] === true) return false
+            reason = this.#reason(epoch, value)
+            return true
+          },
           from: (begun) => {
             let best = begun
             return {
@@ -64,11 +78,9 @@ export class Rungs {
                 // The epoch that a checkpoint would be kept of, whatever the metric.
                 if (val && (best === undefined || compare(val.loss, best.loss, 'minimize') < 0)) best = val
                 if (!this.#had.has(epoch + 1)) return undefined
-                const { metric } = this.#halving
-                const value = (metric === 'val_loss' ? best?.loss : best?.acc) ?? NaN
+                const value = this.#valueOf(best)
                 if (await wait(epoch + 1, value)) return undefined
-                const others = this.#had.get(epoch + 1)?.length ?? 1
-                reason = `${HALVED} after ${epoch + 1} ${epoch === 0 ? 'epoch' : 'epochs'}: ${metric} ${value.toPrecision(4)} is not among the best 1/${this.#halving.reduction} of ${others}`
+                reason = this.#reason(epoch + 1, value)
                 return 'stop'
               },
             }
@@ -76,5 +88,15 @@ export class Rungs {
         }
       },
     }
+  }
+
+  #valueOf(best: Pick<Figures, 'loss' | 'acc'> | undefined): number {
+    return (this.#halving.metric === 'val_loss' ? best?.loss : best?.acc) ?? NaN
+  }
+
+  #reason(epochs: number, value: number): string {
+    const { metric, reduction } = this.#halving
+    const others = this.#had.get(epochs)?.length ?? 1
+    return `${HALVED} after ${epochs} ${epochs === 1 ? 'epoch' : 'epochs'}: ${metric} ${value.toPrecision(4)} is not among the best 1/${reduction} of ${others}`
   }
 }

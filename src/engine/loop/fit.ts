@@ -53,6 +53,8 @@ export interface FitOptions {
   callbacks: readonly Callback[]
   stop: AbortSignal
   from: Position
+  /** Whether a callback has ended training before: there is nothing left but to say so. */
+  done?: boolean
   /** Told where training stands before each epoch's callbacks, so that a checkpoint can be resumed. */
   moved?: (position: Position) => void
 }
@@ -87,6 +89,7 @@ async function trainEpochs(options: FitOptions): Promise<FitOutcome> {
     steps: taken,
   })
 
+  if (options.done === true) return end('callback', from)
   for (let epoch = from.epoch; epoch < trainer.max_epochs; epoch++) {
     // A finished run that is resumed with the same limit has nothing left to do; one stopped at its last step has.
     if (epoch === from.epoch && taken >= steps && isDone(from)) return end('max_steps', from)

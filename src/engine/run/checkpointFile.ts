@@ -67,7 +67,9 @@ const DESCRIPTION = 'delta'
  * One file is the truth, so that a crash leaves the old checkpoint or the new one: the description stands in the
  * safetensors file's own metadata. `<name>.json` repeats it for people and scripts, and is never read back.
  */
-export function writeCheckpoint(folder: string, name: CheckpointName, { meta, arrays }: Checkpoint): void {
+export function writeCheckpoint(folder: string, name: CheckpointName, { arrays, ...described }: Checkpoint): void {
+  // What is written is what would be read back, in the same order: a run that was resumed from it must end in the same bytes.
+  const meta = checkpointMetaSchema.parse(described.meta)
   const bytes = encodeSafetensors(arrays, { [DESCRIPTION]: JSON.stringify(meta) })
   writeAtomically(path.join(folder, `${name}.safetensors`), bytes)
   writeAtomically(path.join(folder, `${name}.json`), `${JSON.stringify(meta, null, 2)}\n`)
