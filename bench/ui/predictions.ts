@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { npyHeader } from '../../src/shared/npyHeader'
@@ -12,6 +12,8 @@ const TRAIN_PAIRS = 5_000
 const USERS = 500
 const TEXTS = 2_000
 const WIDTH = 32
+/** Pairs that are written at once. */
+const AT_ONCE = 50_000
 
 interface Predicted extends Workspace {
   run: string
@@ -93,15 +95,20 @@ function workspaceOf(folder: string, pairs: number): Predicted {
     ['train', TRAIN_PAIRS],
     ['test', pairs],
   ] as const) {
-    const lines = Array.from({ length: count }, (_, id) => {
+    const lineOf = (id: number): string => {
       const [prompt, chosen, rejected] = [random.below(100), 100 + random.below(900), 1_000 + random.below(1_000)]
-      return JSON.stringify({
+      return `${JSON.stringify({
         ...{ u_id: random.below(USERS), id, topic: `t${prompt % 7}` },
         ...{ prompt: texts[prompt], chosen: texts[chosen], rejected: texts[rejected] },
         ...{ prompt_emb_idx: prompt, chosen_emb_idx: chosen, rejected_emb_idx: rejected },
-      })
-    })
-    writeFileSync(join(data, `${split}.jsonl`), `${lines.join('\n')}\n`)
+      })}\n`
+    }
+    // A million of them would be longer than a string may be.
+    for (let from = 0; from < count; from += AT_ONCE)
+      appendFileSync(
+        join(data, `${split}.jsonl`),
+        Array.from({ length: Math.min(AT_ONCE, count - from) }, (_, at) => lineOf(from + at)).join(''),
+      )
   }
   const files = (split: string): string => `{ df_file: ${split}.jsonl, text_file: texts.json, emb_file: emb.npy }`
   const config = join(data, 'data_configs.yaml')
