@@ -18,6 +18,7 @@ const ORDER = [
   'backends',
   'tensorflow',
   'seeds',
+  'sweep',
   'predictions',
   'start',
   'tableMemory',
