@@ -1,4 +1,5 @@
 import type { ElectronApplication, Page } from '@playwright/test'
+import { seriousFindings } from './support/axe'
 import { expect, test } from './support/electron'
 import { trainRuns } from './support/trainedRuns'
 
@@ -84,6 +85,44 @@ test('trained runs are compared: seeds in one column, differences tested, config
   await page.getByRole('checkbox', { name: /sizes\/bt/ }).check()
   await page.getByRole('button', { name: 'Add 1' }).click()
   await expect(page.getByText('5 runs', { exact: true })).toBeVisible()
+})
+
+test('a comparison is kept under a name: opened from the palette, renamed, deleted and taken back', async ({
+  open,
+  logDir,
+}) => {
+  await trainRuns(logDir)
+  const { page } = await open()
+  await compareAll(page, /k5-s1/)
+  await page.getByRole('tab', { name: 'Configuration' }).click()
+  await page.keyboard.press('s')
+  const dialog = page.getByRole('dialog', { name: 'Saved comparisons' })
+  await dialog.getByLabel('Save this one as').fill('<b>all</b>, 5')
+  await page.keyboard.press('Enter')
+  await expect(dialog).toBeHidden()
+  await expect(page.getByRole('main')).toContainText('<b>all</b>, 5')
+
+  await page.getByRole('button', { name: 'Take all out' }).click()
+  await page.keyboard.press('Control+k')
+  await page.getByRole('combobox', { name: 'Search commands and runs' }).fill('all 5')
+  await page.getByRole('option', { name: /<b>all<\/b>, 5 Comparisons/ }).click()
+  await expect(page.getByText('5 runs', { exact: true })).toBeVisible()
+  await expect(page.getByRole('tab', { name: 'Configuration' })).toHaveAttribute('aria-selected', 'true')
+  await expect(page.getByLabel('Reference').locator('option:checked')).toHaveText(/k5-s1/)
+
+  await page.getByRole('button', { name: 'Saved…' }).click()
+  await dialog.getByRole('button', { name: /^Rename/ }).click()
+  await dialog.getByLabel(/^New name of/).fill('sizes')
+  await page.keyboard.press('Enter')
+  await expect(dialog.getByRole('button', { name: /^sizes 5 runs/ })).toBeVisible()
+  await expect(page).toHaveURL(/name=sizes/)
+  expect(await seriousFindings(page)).toEqual([])
+  await dialog.getByRole('button', { name: 'Delete sizes' }).click()
+  await expect(dialog).toContainText('Nothing is saved yet')
+  await page.keyboard.press('Escape')
+  await page.getByRole('button', { name: 'Undo' }).click()
+  await page.getByRole('button', { name: 'Saved…' }).click()
+  await expect(dialog.getByRole('button', { name: /^sizes 5 runs/ })).toBeVisible()
 })
 
 test('curves of trained runs lie over each other: means over seeds, told apart by a parameter, brought out together', async ({

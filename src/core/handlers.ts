@@ -29,6 +29,7 @@ import { matchingRuns, runNames, runsTable } from './store/runsTable'
 import { deleteRun, purgeRun, restoreRun } from './store/trash'
 import { sweepHandlers } from './sweeps/handlers'
 import type { Sweeps } from './sweeps/sweeps'
+import { savedComparisonHandlers } from './compare/savedComparisons'
 import { userHandlers } from './users/handlers'
 import type { RunInspector } from './users/runInspector'
 import type { Workbench } from './workbench'
@@ -154,6 +155,8 @@ export function createHandlers(context: HandlerContext) {
       comparisons.cancel(ticket)
       return {}
     },
+
+    ...savedComparisonHandlers(workbench, context.publish),
 
     'experiment.draft': async (input) => experiments.draft(input),
     'experiment.check': async ({ yaml, changes, seeds }) => experiments.check(yaml, changes, seeds),

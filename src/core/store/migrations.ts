@@ -5,6 +5,7 @@ import { AppError } from '../../shared/errors'
 import { makeFolders } from '../folders'
 import { first } from './migrations/0001-first'
 import { queue } from './migrations/0002-queue'
+import { comparisons } from './migrations/0003-comparisons'
 
 /** One step of the schema. Once released it is never changed; a correction is the next number. */
 export interface Migration {
@@ -14,7 +15,7 @@ export interface Migration {
   sql: string
 }
 
-export const MIGRATIONS: readonly Migration[] = [first, queue]
+export const MIGRATIONS: readonly Migration[] = [first, queue, comparisons]
 
 /** Backups kept; older ones go. */
 const KEPT_BACKUPS = 5

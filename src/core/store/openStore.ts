@@ -11,6 +11,7 @@ import { MetricTable } from './metricTable'
 import { migrate } from './migrations'
 import { ResultTable } from './results'
 import { RunTable } from './runTable'
+import { SavedComparisonTable } from './savedComparisons'
 import { setAside } from './setAside'
 
 export const HISTORY_FILE = 'history.sqlite'
@@ -32,6 +33,7 @@ export interface Store {
   readonly annotations: AnnotationTable
   readonly history: HistoryReader
   readonly results: ResultTable
+  readonly comparisons: SavedComparisonTable
   /** Every metric and parameter that some run has. */
   names(): string[]
   /** Runs as a table: filtered, sorted, with the columns asked for. */
@@ -90,6 +92,7 @@ function build(db: HistoryDatabase, dir: string | undefined, repairs: readonly s
     annotations: new AnnotationTable(db),
     history: new HistoryReader(db),
     results: new ResultTable(db),
+    comparisons: new SavedComparisonTable(db),
     names: () =>
       db.handle.prepare<[], string>('SELECT name FROM metrics UNION SELECT name FROM params ORDER BY 1').pluck().all(),
     repairs,

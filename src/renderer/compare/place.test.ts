@@ -10,6 +10,7 @@ const place: ComparePlace = {
   single: true,
   all: true,
   other: 'd',
+  name: 'wide, 50 %',
   parameters: {
     ...{ axes: ['a', 'b,c'], log: ['a'], flip: ['b,c'], figure: 'test_acc', x: 'a', y: 'd', down: 'e', across: 'f' },
   },

@@ -1,6 +1,7 @@
 import type { LocationQuery, LocationQueryRaw } from 'vue-router'
 import { BANDS, MOST_COMPARED, predictedSplitSchema, type Band, type PredictedSplit } from '../../shared/domain/compare'
 import { HISTORY_AXES } from '../../shared/domain/history'
+import { comparisonNameSchema } from '../../shared/domain/savedComparisons'
 
 export const COMPARE_TABS = ['Overview', 'Curves', 'Parameters', 'Examples', 'Users', 'Configuration'] as const
 export type CompareTab = (typeof COMPARE_TABS)[number]
@@ -64,6 +65,8 @@ export interface ComparePlace {
   parameters: ParametersPlace
   /** The run whose pairs are shown beside the reference's; undefined chooses for itself. */
   other: string | undefined
+  /** What it was saved as. */
+  name: string | undefined
 }
 
 const MOST_FIGURES = 100
@@ -83,6 +86,7 @@ export function placeOf(query: LocationQuery): ComparePlace {
     curves: curvesOf(query),
     parameters: parametersOf(query),
     other: listOf(query.other)[0],
+    name: comparisonNameSchema.safeParse(query.name).data,
   }
 }
 
@@ -150,6 +154,7 @@ export function queryOf({
   curves,
   parameters,
   other,
+  name,
 }: Partial<ComparePlace>): LocationQueryRaw {
   return {
     ...(runs && runs.length > 0 && { runs: textOf(runs) }),
@@ -162,6 +167,7 @@ export function queryOf({
     ...(curves && queryOfCurves(curves)),
     ...(parameters && queryOfParameters(parameters)),
     ...(other !== undefined && { other: textOf([other]) }),
+    ...(name !== undefined && { name }),
   }
 }
 

@@ -42,6 +42,8 @@ export const events = {
   'sweeps.changed': z.object({ sequence: z.int() }),
   /** How far a sweep is that this workbench has started, about once a second. */
   'sweep.progress': z.object({ name: z.string(), progress: sweepProgressSchema }),
+  /** The saved comparisons moved: ask again. */
+  'comparisons.changed': z.object({ sequence: z.int() }),
   /** A page that was chosen in the window's menu. */
   'app.navigate': z.object({ to: z.enum(PAGES) }),
 } as const satisfies Record<string, z.ZodType>
@@ -60,6 +62,7 @@ export const appEventSchema = z.discriminatedUnion('event', [
   z.strictObject({ event: z.literal('compare.work'), payload: events['compare.work'] }),
   z.strictObject({ event: z.literal('sweeps.changed'), payload: events['sweeps.changed'] }),
   z.strictObject({ event: z.literal('sweep.progress'), payload: events['sweep.progress'] }),
+  z.strictObject({ event: z.literal('comparisons.changed'), payload: events['comparisons.changed'] }),
   z.strictObject({ event: z.literal('app.navigate'), payload: events['app.navigate'] }),
 ])
 export type AppEvent = z.output<typeof appEventSchema>

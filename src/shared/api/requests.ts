@@ -4,6 +4,7 @@ import type { AppErrorJson } from '../errors'
 import { compareRequests } from '../domain/compare'
 import { importanceRequests } from '../domain/importance'
 import { exampleRequests } from '../domain/examples'
+import { savedComparisonRequests } from '../domain/savedComparisons'
 import { evaluatedSplitSchema, evaluationSchema } from '../domain/evaluation'
 import { runStatusSchema, transitionSchema } from '../domain/lifecycle'
 import {
@@ -251,6 +252,7 @@ export const requests = {
   ...compareRequests,
   ...exampleRequests,
   ...importanceRequests,
+  ...savedComparisonRequests,
   ...datasetRequests,
   ...usersRequests,
   ...sweepRequests,

@@ -495,6 +495,43 @@ function cases(files: ContractFiles): Case[] {
     },
     { title: 'cancels what does not run', route: 'compare.cancel', input: () => ({ ticket: 'contract' }) },
     {
+      title: 'keeps a comparison under a name',
+      route: 'compare.save',
+      input: ({ queued, started }) => ({ name: ' both ', address: { runs: `${queued},${started}`, tab: 'curves' } }),
+    },
+    {
+      title: 'keeps another one under the same name',
+      route: 'compare.save',
+      input: ({ queued }) => ({ name: 'both', address: { runs: queued } }),
+      error: 'usage',
+    },
+    {
+      title: 'keeps what is no address',
+      route: 'compare.save',
+      input: () => ({ name: 'odd', address: { runs: 'a', '<script>': 'x' } }),
+      error: 'usage',
+    },
+    {
+      title: 'renames a comparison',
+      route: 'compare.rename',
+      input: () => ({ from: 'both', to: 'the two' }),
+    },
+    {
+      title: 'lists comparisons',
+      route: 'compare.saved',
+      input: () => ({}),
+      check: ({ comparisons }) =>
+        says(JSON.stringify(comparisons).startsWith('[{"name":"the two","runs":2,'), 'others'),
+    },
+    {
+      title: 'opens a comparison',
+      route: 'compare.open',
+      input: () => ({ name: 'the two' }),
+      check: ({ address }) => says(Object(address).tab === 'curves', 'another address'),
+    },
+    { title: 'deletes a comparison', route: 'compare.forget', input: () => ({ name: 'the two' }) },
+    { title: 'opens a deleted one', route: 'compare.open', input: () => ({ name: 'the two' }), error: 'not_found' },
+    {
       title: 'shows no pairs of runs that have predicted nothing',
       route: 'compare.agreement',
       input: ({ queued }) => ({ a: queued, b: queued, split: 'test' }),
