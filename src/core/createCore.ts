@@ -44,7 +44,10 @@ export function createCore(options: CoreOptions): Core {
   const roots = { ...options.roots, files }
   const { shell } = options
   const datasets = new Datasets({ ...options, roots, publish: bus.publish })
-  const inspector = new RunInspector({ ...options, files, datasets: () => datasets.usable() })
+  const inspector = new RunInspector({
+    ...{ ...options, files, datasets: () => datasets.usable() },
+    onWork: (payload) => bus.publish({ event: 'users.work', payload }),
+  })
   const examples = new Examples({ ...options, files, datasets: () => datasets.usable() })
   const sweeps = new Sweeps({ ...options, logDir, roots, folders, publish: bus.publish, changed })
   const known = { logDir, roots, files, places, shell, folders, workbench, datasets, inspector, examples, sweeps }

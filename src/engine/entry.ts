@@ -112,7 +112,9 @@ async function handle(frame: ToEngine): Promise<void> {
       return
     }
     case 'inspect': {
-      inspecting = import('./users/runSession').then(({ RunSession }) => RunSession.open(frame, stop.signal))
+      inspecting = import('./users/runSession').then(({ RunSession }) =>
+        RunSession.open(frame, stop.signal, reportWork),
+      )
       const session = await inspecting
       await stopped()
       await session.close()

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
 import { realpath } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Work } from '../../shared/api/engineProtocol'
+import type { EventPayload } from '../../shared/api/events'
 import type { DataConfig } from '../../shared/config/data'
 import type { ExperimentConfig } from '../../shared/config/experiment'
 import type { Adaptation } from '../../shared/domain/adaptation'
@@ -28,6 +30,8 @@ export interface RunInspectorOptions {
   files: FileRoots
   /** Data sets that are known, as far as they can be used. */
   datasets: () => DataConfig[]
+  /** How far a run's engine is with what takes a while. */
+  onWork: (work: EventPayload<'users.work'>) => void
 }
 
 export type AnswerTo<T extends UsersQuestion['type']> = Extract<UsersAnswer, { type: T }>
@@ -52,7 +56,8 @@ export class RunInspector {
     question: Extract<UsersQuestion, { type: T }>,
   ): Promise<AnswerTo<T>> {
     const { config, run } = await this.#open(store, id)
-    const answer = await this.#engines.ask(id, fingerprint(config, run), () => holding(config, run), question)
+    const tell = ({ done, total = done }: Work): void => this.#options.onWork({ runId: id, done, total })
+    const answer = await this.#engines.ask(id, fingerprint(config, run), () => holding(config, run, tell), question)
     if (answer.type === 'error') throw AppError.fromJSON(answer.error)
     if (!answers(answer, question.type))
       throw new AppError('engine_protocol', `The engine answered "${answer.type}" to "${question.type}"`)
@@ -154,11 +159,18 @@ function fingerprint(config: ExperimentConfig, run: string): string {
     .digest('hex')
 }
 
-function holding(config: ExperimentConfig, run: string): Holding<UsersQuestion, UsersAnswer> {
+function holding(
+  config: ExperimentConfig,
+  run: string,
+  onWork: (work: Work) => void,
+): Holding<UsersQuestion, UsersAnswer> {
   return {
     open: { type: 'inspect', config, run },
     ask: (id, question) => ({ type: 'ask', id, question }),
     told: (frame) => (frame.type === 'told' ? frame : undefined),
+    onFrame: (frame) => {
+      if (frame.type === 'work') onWork(frame.work)
+    },
     what: 'run',
   }
 }

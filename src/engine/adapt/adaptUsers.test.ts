@@ -122,7 +122,11 @@ it('the yardstick is judged on other pairs than the curve, or the interval is no
   const execution = await trained('caimira')
   const bt = Float32Array.from({ length: unseen.pairs }, (_, row) => (row % 4 === 0 ? -1 : 1))
   const users = { execution, split: unseen, byUser }
-  const found = await accuracyAgainstK(users, bt, { choose: 'random', k: [0], repeats: 4, seed: 0 }, never)
+  const told: [number, number | undefined][] = []
+  const options = { choose: 'random', k: [0], repeats: 4, seed: 0 } as const
+  const found = await accuracyAgainstK(users, bt, options, never, ({ done, total }) => told.push([done, total]))
+  // How far it is ends with all.
+  expect(told.at(-1)![0]).toBe(told.at(-1)![1])
   expect(found.bt!.acc).toBeGreaterThan(0.7)
   expect(found.bt!.acc).toBeLessThan(0.8)
   const [{ acc, acc_sd, low, high } = { acc: 0, acc_sd: 0, low: 0, high: 0 }] = found.curve

@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
+import type { Work } from '../../shared/api/engineProtocol'
 import type { Adaptation, PairChoice } from '../../shared/domain/adaptation'
 import type { UserId } from '../../shared/domain/dataset'
 import { AppError } from '../../shared/errors'
@@ -40,6 +41,7 @@ export async function adaptUsers(
   bt: Float32Array | undefined,
   options: AdaptOptions,
   stop: AbortSignal,
+  onWork?: (work: Work) => void,
 ): Promise<Adaptation> {
   const { execution, split, byUser } = users
   const sizes = Array.from(byUser.values(), ({ length }) => length)
@@ -52,7 +54,7 @@ export async function adaptUsers(
     pairs: sizes.reduce((sum, pairs) => sum + pairs, 0),
     repeats: options.repeats,
     leaks,
-    ...(await accuracyAgainstK(users, bt, options, stop)),
+    ...(await accuracyAgainstK(users, bt, options, stop, onWork)),
     users: fitAll(users, ids),
   }
 }
@@ -81,6 +83,7 @@ export async function accuracyAgainstK(
   bt: Float32Array | undefined,
   options: AdaptOptions,
   stop: AbortSignal,
+  onWork: (work: Work) => void = () => {},
 ): Promise<Pick<Adaptation, 'curve' | 'bt'>> {
   const trials = [...byUser].flatMap(([user, rows]) =>
     rows.length < 2
@@ -93,6 +96,10 @@ export async function accuracyAgainstK(
   const available = Math.max(0, ...trials.map(({ pool }) => pool.length))
   const ks = [...new Set(options.k.map((k) => Math.min(k, available)))].sort((a, b) => a - b)
   const curve: Adaptation['curve'] = []
+  // A fit takes as long as its pairs, and as every other one beside them.
+  const costOf = (k: number): number => trials.reduce((sum, { pool }) => sum + Math.min(k, pool.length) + 1, 0)
+  const total = ks.reduce((sum, k) => sum + costOf(k), 0)
+  let done = 0
   let picked: Int32Array[] = trials.map(() => new Int32Array(0))
   let rows = execution.fitNewUsers(split, new Int32Array(0), new Int32Array(0), trials.length)
   try {
@@ -107,6 +114,8 @@ export async function accuracyAgainstK(
       }
       const margins = execution.marginsOfNewUsers(rows, split, judged, judgedBy)
       curve.push({ k, ...judge(margins, judgedBy, trials.length, options.repeats) })
+      done += costOf(k)
+      onWork({ what: 'pairs fitted', done, total })
       await setImmediate()
       if (stop.aborted) throw new AppError('stopped', 'Stopped while new users were fitted')
     }

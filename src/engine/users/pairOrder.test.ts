@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { calibration } from '../evaluate/calibration'
-import { orderedPairs } from './pairOrder'
+import { orderedPairs, sortRows } from './pairOrder'
 
 const z = Float32Array.from({ length: 47 }, (_, i) => 3 * Math.sin(i * i + 1) + 0.4)
 const topic = { column: 'topic', values: ['a', 'b'], of: Int32Array.from(z, (_, i) => (i % 3 === 0 ? -1 : i % 2)) }
@@ -35,4 +35,22 @@ test('a slice holds pairs of another value, or of none; an order is another than
     right: 0,
     confidence: null,
   })
+})
+
+test('rows of a million stand in another order than a comparison puts them in, equal and tiny values, zeros of both signs', () => {
+  const values = Float32Array.from({ length: 3_000 }, (_, i) =>
+    i % 7 === 0
+      ? i % 2
+        ? -0
+        : 0
+      : i % 5 === 0
+        ? 1.5
+        : Math.fround((Math.sin(i * i) - 0.2) * 10 ** ((i % 9) - 44 * Number(i % 11 === 0))),
+  )
+  const rows = Int32Array.from(values.keys())
+    .filter((row) => row % 3 !== 1)
+    .reverse()
+  const expected = rows.toSorted((a, b) => values[a]! - values[b]! || a - b)
+  sortRows(rows, values)
+  expect(rows).toEqual(expected)
 })

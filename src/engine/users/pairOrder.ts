@@ -24,24 +24,51 @@ export function orderedPairs(
   order: PairOrder,
 ): OrderedPairs {
   // A view of the bins' order is not sorted in place.
-  const rows = Int32Array.from(subset(z, categories, of))
-  if (order === 'mistakes') rows.sort((a, b) => z[a]! - z[b]! || a - b)
-  else if (order === 'unsure') rows.sort((a, b) => Math.abs(z[a]!) - Math.abs(z[b]!) || a - b)
+  const rows = subset(z, categories, of).slice()
+  if (order === 'mistakes') sortRows(rows, z)
+  else if (order === 'unsure') sortRows(rows, z.map(Math.abs))
   else rows.sort()
-  const [least, most] = rows.reduce(
-    ([low, high], row) => [Math.min(low, Math.abs(z[row]!)), Math.max(high, Math.abs(z[row]!))],
-    [Infinity, 0],
-  )
-  const confidence = (margin: number): number => 1 / (1 + Math.exp(-margin))
-  return {
-    rows,
-    right: rows.reduce((sum, row) => sum + Number(z[row]! > 0), 0),
-    confidence: rows.length === 0 ? null : [confidence(least), confidence(most)],
+  let [least, most, right] = [Infinity, 0, 0]
+  for (let at = 0; at < rows.length; at++) {
+    const margin = z[rows[at]!]!
+    least = Math.min(least, Math.abs(margin))
+    most = Math.max(most, Math.abs(margin))
+    if (margin > 0) right++
   }
+  const confidence = (margin: number): number => 1 / (1 + Math.exp(-margin))
+  return { rows, right, confidence: rows.length === 0 ? null : [confidence(least), confidence(most)] }
+}
+
+/** With fewer rows than this a value's 32 bits and a row make one exact number. */
+const ROWS = 2 ** 21
+
+/**
+ * Sorts rows by their value, equal ones by the row. Numbers by themselves are sorted
+ * many times as fast as by a function that compares: a float's bits, with its sign turned, are in its order, and the row stands behind them.
+ *
+ * @param values [all rows] finite
+ */
+export function sortRows(rows: Int32Array, values: Float32Array): void {
+  if (values.length > ROWS) {
+    rows.sort((a, b) => values[a]! - values[b]! || a - b)
+    return
+  }
+  const own = new Float32Array(rows.length)
+  // −0 is 0.
+  for (let at = 0; at < rows.length; at++) own[at] = values[rows[at]!]! + 0
+  const bits = new Int32Array(own.buffer)
+  const keys = new Float64Array(rows.length)
+  for (let at = 0; at < rows.length; at++) {
+    const ordered = bits[at]! < 0 ? ~bits[at]! : bits[at]! | 0x80000000
+    keys[at] = (ordered >>> 0) * ROWS + rows[at]!
+  }
+  keys.sort()
+  for (let at = 0; at < rows.length; at++) rows[at] = keys[at]! % ROWS
 }
 
 function subset(z: Float32Array, categories: readonly Category[], of: PairSubset | null): Int32Array {
-  const all = Int32Array.from(z, (_, row) => row)
+  const all = new Int32Array(z.length)
+  for (let row = 0; row < all.length; row++) all[row] = row
   if (of === null) return all
   if (of.by === 'bin') {
     const bins = reliabilityRows(z)

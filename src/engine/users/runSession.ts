@@ -1,5 +1,5 @@
 import path from 'node:path'
-import type { ToEngine } from '../../shared/api/engineProtocol'
+import type { ToEngine, Work } from '../../shared/api/engineProtocol'
 import type { ExperimentConfig } from '../../shared/config/experiment'
 import { EVALUATED_SPLITS, type EvaluatedSplit } from '../../shared/domain/evaluation'
 import { RUN_FILES } from '../../shared/domain/run'
@@ -62,6 +62,7 @@ export class RunSession {
   readonly #execution: TfjsExecution
   readonly #meta: CheckpointMeta
   readonly #stop: AbortSignal
+  readonly #onWork: (work: Work) => void
   readonly #model: Model
   readonly #views = new Map<EvaluatedSplit, Promise<SplitView>>()
   readonly #tables = new Map<EvaluatedSplit, Promise<UsersTable>>()
@@ -78,6 +79,7 @@ export class RunSession {
     meta: CheckpointMeta,
     model: Model,
     stop: AbortSignal,
+    onWork: (work: Work) => void,
   ) {
     this.#config = config
     this.#dataset = dataset
@@ -85,13 +87,18 @@ export class RunSession {
     this.#meta = meta
     this.#model = model
     this.#stop = stop
+    this.#onWork = onWork
   }
 
   /**
    * @throws AppError `not_found` for a run without checkpoint, `data_invalid` where the training data has changed since, `unreadable`,
    * `stopped`
    */
-  static async open({ config, run }: Extract<ToEngine, { type: 'inspect' }>, stop: AbortSignal): Promise<RunSession> {
+  static async open(
+    { config, run }: Extract<ToEngine, { type: 'inspect' }>,
+    stop: AbortSignal,
+    onWork: (work: Work) => void,
+  ): Promise<RunSession> {
     const { meta, arrays } = readCheckpoint(path.join(run, RUN_FILES.checkpoints), config.trainer.test_on)
     const { dataset } = await openData(config, stop)
     refuseChangedData(meta, checkpointContext(config, dataset))
@@ -103,7 +110,7 @@ export class RunSession {
       await loadBackend(availableTfjs(config.backend)),
     )
     execution.load({ parameters: arrays })
-    return new RunSession(config, dataset, execution, meta, model, stop)
+    return new RunSession(config, dataset, execution, meta, model, stop, onWork)
   }
 
   async answer(question: UsersQuestion): Promise<UsersAnswer> {
@@ -302,7 +309,7 @@ export class RunSession {
       throw new AppError('usage', `Training knows every user of ${name}`, {
         fix: 'Choose a split with new users, or open one user to see how fast they would be known if they were new.',
       })
-    return adaptUsers({ execution: this.#execution, split, byUser }, users, baseline, options, this.#stop)
+    return adaptUsers({ execution: this.#execution, split, byUser }, users, baseline, options, this.#stop, this.#onWork)
   }
 
   async #pair({ split: name, row }: Extract<UsersQuestion, { type: 'pair' }>): Promise<ExplainedPair> {

@@ -38,6 +38,8 @@ export const events = {
   'datasets.changed': z.object({ sequence: z.int() }),
   /** How far a comparison is that somebody waits for, a few times a second. */
   'compare.work': z.object({ ticket: ticketSchema, done: z.int(), total: z.int() }),
+  /** How far new users of a run are fitted, a few times a second. */
+  'users.work': z.object({ runId: z.string(), done: z.int(), total: z.int() }),
   /** Sweeps, or how one stands, are no longer what they were: ask again. */
   'sweeps.changed': z.object({ sequence: z.int() }),
   /** How far a sweep is that this workbench has started, about once a second. */
@@ -60,6 +62,7 @@ export const appEventSchema = z.discriminatedUnion('event', [
   z.strictObject({ event: z.literal('dataset.work'), payload: events['dataset.work'] }),
   z.strictObject({ event: z.literal('datasets.changed'), payload: events['datasets.changed'] }),
   z.strictObject({ event: z.literal('compare.work'), payload: events['compare.work'] }),
+  z.strictObject({ event: z.literal('users.work'), payload: events['users.work'] }),
   z.strictObject({ event: z.literal('sweeps.changed'), payload: events['sweeps.changed'] }),
   z.strictObject({ event: z.literal('sweep.progress'), payload: events['sweep.progress'] }),
   z.strictObject({ event: z.literal('comparisons.changed'), payload: events['comparisons.changed'] }),
