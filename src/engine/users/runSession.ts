@@ -6,9 +6,8 @@ import { RUN_FILES } from '../../shared/domain/run'
 import type { Adaptation } from '../../shared/domain/adaptation'
 import { CELL_CHARACTERS, MOST_CHARACTERS_SHOWN } from '../../shared/domain/browse'
 import type { UserId } from '../../shared/domain/dataset'
-import { MOST_USER_PAIRS, type PairList, type UserPair } from '../../shared/domain/userPairs'
+import { MOST_USER_PAIRS, type PairList } from '../../shared/domain/userPairs'
 import type {
-  Contribution,
   Dimension,
   Dimensions,
   ExplainedPair,
@@ -25,10 +24,10 @@ import type { Evaluation } from '../backends/execution'
 import { availableTfjs } from '../backends/tensorflow/findAddOn'
 import { openTfjs } from '../backends/tfjs/openTfjs'
 import { loadBackend } from '../backends/tfjs/loadBackend'
-import { TfjsExecution, type ExplainedPairs, type ExplainedSide } from '../backends/tfjs/tfjsExecution'
+import { TfjsExecution } from '../backends/tfjs/tfjsExecution'
 import type { Dataset, EmbeddingTable, PairSplit } from '../data/dataset'
 import { trainBaseline, type Baseline } from '../evaluate/baseline'
-import { readCategories, type Category } from '../evaluate/categories'
+import { readCategories } from '../evaluate/categories'
 import type { Model } from '../models/model'
 import { topWords } from '../models/ntm/topWords'
 import { createModel } from '../models/registry'
@@ -40,17 +39,9 @@ import { dimensionEnds, type LoadedRow, type LoadedUser } from './dimensionEnds'
 import { orderedPairs, type OrderedPairs } from './pairOrder'
 import { principalAxes } from './principalAxes'
 import { SplitTexts } from './splitTexts'
+import { contributions, pairAt, probability, type SplitView } from './splitView'
 import { usersTable } from './usersTable'
 import { againstAll, meanVector, nearestUsers, vectorOf, type UserVectors } from './userVectors'
-
-/** A split as the run's model and the yardstick see it. */
-interface SplitView {
-  split: PairSplit
-  margins: Evaluation
-  /** [pairs] margins of `bt`; undefined where it diverged. */
-  baseline: Float32Array | undefined
-  categories: readonly Category[]
-}
 
 /**
  * A trained run held for looking at its users: its data, and the checkpoint that it tests. What a question needs is computed when it is
@@ -398,35 +389,6 @@ export class RunSession {
 
 const NEAREST = 10
 const TOPIC_WORDS = 10
-
-const probability = (z: number): number => 1 / (1 + Math.exp(-z))
-
-/** A pair as a list shows it: texts are cut. */
-function pairAt({ split, margins, baseline }: SplitView, texts: SplitTexts, at: number): UserPair {
-  const z = margins.z[at]!
-  return {
-    row: at,
-    id: split.ids?.[at] ?? at,
-    prompt: texts.at(split.prompts[at]!, CELL_CHARACTERS),
-    chosen: texts.at(split.chosen[at]!, CELL_CHARACTERS),
-    rejected: texts.at(split.rejected[at]!, CELL_CHARACTERS),
-    ...{ z, p: probability(z), r_diff: margins.rewardMargin[at]!, delta_diff: margins.deltaMargin[at]! },
-    baseline_right: baseline ? baseline[at]! > 0 : null,
-  }
-}
-
-/** The dimensions of the first of the explained pairs. */
-function contributions({ dimensions, user, chosen, rejected }: ExplainedPairs): Contribution[] {
-  const side = ({ load, difficulty }: ExplainedSide, k: number): Contribution['chosen'] => ({
-    load: load[k]!,
-    difficulty: difficulty?.[k] ?? null,
-  })
-  return Array.from({ length: dimensions }, (_, k) => {
-    const [own, winner, loser] = [user[k]!, side(chosen, k), side(rejected, k)]
-    const part = ({ load, difficulty }: Contribution['chosen']): number => load * (own - (difficulty ?? 0))
-    return { user: own, chosen: winner, rejected: loser, contribution: part(winner) - part(loser) }
-  })
-}
 
 const noUser = (id: UserId, split: EvaluatedSplit): AppError =>
   new AppError('not_found', `${split} has no user "${String(id).slice(0, 200)}"`, {
