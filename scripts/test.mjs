@@ -42,9 +42,13 @@ const SUITES = {
     if (tensorflow) say(await tensorflow)
     return vitest('unit', rest)
   },
-  /** 50 random kills; three of them are in `unit`. `DELTA_FAULT_ROUNDS` and `DELTA_FAULT_SEED` change how many and when. */
+  /** 50 random kills; three of them are in `unit`. `DELTA_FAULT_ROUNDS` and `DELTA_FAULT_SEED` change how many and when. Those of sweeps on a real Slurm too. */
   faults: (rest) =>
-    vitest('faults', ['--project', 'server', 'src/server/faults.test.ts', ...rest], { DELTA_FAULT_ROUNDS: '50' }),
+    vitest(
+      'faults',
+      ['--project', 'server', '--project', 'cli', 'src/server/faults.test.ts', 'src/cli/sweepSlurm.test.ts', ...rest],
+      { DELTA_FAULT_ROUNDS: '50' },
+    ),
   golden: (rest) => vitest('golden', ['--project', 'golden', '--reporter', 'verbose', ...rest]),
   build: builds,
   e2e: endToEnd,

@@ -12,6 +12,8 @@ export function configRoots(): ConfigRoots {
   return { cwd, installed }
 }
 
+/** This very program, for whoever is to start it again. */
+export const cliPath = path.join(import.meta.dirname, 'cli.js')
 export const enginePath = path.join(import.meta.dirname, 'engine.js')
 
 /** A path as a person would type it: relative where it lies below their folder. */

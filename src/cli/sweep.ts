@@ -2,21 +2,24 @@ import fs from 'node:fs'
 import path from 'node:path'
 import type { Command } from 'commander'
 import type { PointResult, SweepResult, Trial } from '../shared/domain/sweep'
+import type { Cluster } from '../shared/domain/cluster'
 import { AppError, ERROR_EXIT_CODES } from '../shared/errors'
 import { childProcessSpawner } from '../core/engine/childProcessSpawner'
+import { readCluster } from '../core/launch/readCluster'
 import { lazyHistory } from '../core/service/openHistory'
 import { dryRun } from '../core/sweep/dryRun'
 import { readSweep, readSweepAgain, type SweepPlan } from '../core/sweep/readSweep'
 import { runSweep, type SweepNews } from '../core/sweep/runSweep'
-import { SweepFolder } from '../core/sweep/sweepFolder'
+import { SWEEP_FILES, SweepFolder } from '../core/sweep/sweepFolder'
 import { formatDuration, formatFigure, formatTable } from './format'
 import { onInterrupt } from './interrupt'
 import { createOutput, type Output } from './output'
-import { commandLine, configRoots, enginePath } from './roots'
+import { cliPath, commandLine, configRoots, enginePath } from './roots'
 
 interface SweepOptions {
   dryRun?: boolean
   resume?: string
+  cluster?: string
   log_dir: string
   dataDir?: string
   json?: boolean
@@ -34,6 +37,7 @@ export function addSweep(program: Command, exit: (code: number) => void): void {
     .argument('[file]', 'sweep file (see docs/sweeps.md)')
     .option('--dry-run', 'say how many trials it has and how long they would take, and train nothing')
     .option('--resume <sweep>', 'go on with a sweep: its name, or its folder')
+    .option('--cluster <file>', 'train it on a cluster: its profile, see docs/cluster.md')
     .option('--log_dir <dir>', 'folder of all runs', 'lightning_logs')
     .option('--data-dir <dir>', "folder of the history of all runs (default: DELTA_HOME, or the system's own place)")
     .option('--json', 'print one JSON object a line; the last is the result')
@@ -54,6 +58,8 @@ async function sweep(file: string | undefined, options: SweepOptions): Promise<n
   const base = { ...roots, cwd: known?.record.cwd ?? roots.cwd }
   const plan = known ? readSweepAgain(known, base) : readSweep(file ?? '', roots)
   for (const warning of plan.warnings) output.warn(`Warning: ${warning}`)
+  const cluster = options.cluster === undefined ? undefined : path.resolve(roots.cwd, options.cluster)
+  if (cluster !== undefined) readCluster(cluster)
   const spawner = childProcessSpawner(enginePath)
   if (options.dryRun === true) {
     const dry = await dryRun(plan, spawner, base, stop)
@@ -69,12 +75,14 @@ async function sweep(file: string | undefined, options: SweepOptions): Promise<n
   const folder = known ?? SweepFolder.create(logDir, plan, yaml, { command, cwd: roots.cwd })
   output.object({ type: 'sweep', sweep: folder.name, dir: folder.dir })
   output.say(`Sweep ${folder.name} by ${plan.sweep.method} → ${folder.dir}`)
+  const profile = clusterOf(folder, cluster)
   const history = lazyHistory(options.dataDir, roots.cwd)
   const ended: string[] = []
   const reporter = new SweepReporter(output, plan)
   try {
     const result = await runSweep(folder, plan, {
       ...{ spawner, history: history.open, roots: base, stop },
+      ...(profile && { cluster: { profile, starter: [process.execPath, cliPath] } }),
       warn: (message) => output.warn(`Warning: ${message}`),
       onNews: (news) => reporter.news(news),
       onEnded: (dirs) => void ended.push(...dirs),
@@ -88,6 +96,22 @@ async function sweep(file: string | undefined, options: SweepOptions): Promise<n
   } finally {
     await history.close(...ended)
   }
+}
+
+/** The profile of the cluster that trains a sweep; it is kept with the sweep, which goes on there. */
+function clusterOf(folder: SweepFolder, given: string | undefined): Cluster | undefined {
+  const kept = path.join(folder.dir, SWEEP_FILES.cluster)
+  if (given !== undefined) fs.copyFileSync(given, kept)
+  if (!fs.existsSync(kept)) return undefined
+  if (folder.record.sweep.method === 'asha')
+    throw new AppError(
+      'usage',
+      'asha ends trials that are trained side by side by one engine; on a cluster each has its own',
+      {
+        fix: 'Take method: random or tpe, or train it on this machine.',
+      },
+    )
+  return readCluster(kept)
 }
 
 class SweepReporter {
@@ -107,6 +131,9 @@ class SweepReporter {
     switch (news.type) {
       case 'waiting':
         this.#output.say(`Waiting until the former engine has saved ${news.trials.length} trials`)
+        break
+      case 'cluster':
+        this.#output.say(news.text)
         break
       case 'pass':
         this.#trials = news.trials.length

@@ -1,5 +1,5 @@
 import path from 'node:path'
-import { InvalidArgumentError, type Command } from 'commander'
+import { InvalidArgumentError, Option, type Command } from 'commander'
 import { BASE_REWARDS, MODEL_NAMES, type ExperimentConfig } from '../shared/config/experiment'
 import { parseScalar, resolveExperiment, type ConfigRoots } from '../core/config/resolveExperiment'
 import { resumedExperiment } from '../core/config/savedExperiment'
@@ -40,6 +40,7 @@ interface TrainOptions {
   log_dir?: string
   dataDir?: string
   json?: boolean
+  task?: string
 }
 
 /** Flags that stand for a key of the configuration. `n_dim` belongs to the model's own section. */
@@ -70,12 +71,17 @@ export function addTrain(program: Command, args: readonly string[], exit: (code:
     .option('--log_dir <dir>', 'folder of all runs', 'lightning_logs')
     .option('--data-dir <dir>', "folder of the history of all runs (default: DELTA_HOME, or the system's own place)")
     .option('--resume <run>', 'go on with a run (id, exp_name/exp_version or folder); --max_epochs is the new total')
+    .addOption(new Option('--task <file>', 'a trial of a sweep, as a cluster is given it').hideHelp())
     .option('--json', 'print one JSON object a line; the last is the result')
     .action(async (options: TrainOptions) => exit(await train(options, args)))
 }
 
 async function train(options: TrainOptions, args: readonly string[]): Promise<number> {
   const output = createOutput(options.json === true)
+  if (options.task !== undefined) {
+    const { trainTask } = await import('./trainTask')
+    return trainTask(path.resolve(options.task), output)
+  }
   const roots = configRoots()
   const logDir = path.resolve(roots.cwd, options.log_dir ?? 'lightning_logs')
   const { config, warnings, resume } = await experimentOf(options, roots, logDir)

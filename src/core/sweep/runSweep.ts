@@ -14,6 +14,8 @@ import type { EngineSpawner } from '../engine/spawner'
 import { parseMetrics } from '../runs/metricsFile'
 import { commandOf } from '../service/command'
 import type { History } from '../service/recorder'
+import type { Cluster } from '../../shared/domain/cluster'
+import { ClusterTraining } from '../launch/clusterTraining'
 import { TogetherRecorders } from '../service/togetherRecorders'
 import { nextPoints } from './methods'
 import { trialExperiment, type SweepPlan } from './readSweep'
@@ -32,6 +34,8 @@ export interface SweepOptions {
   /** Aborted by a person's wish. */
   stop: AbortSignal
   warn: (message: string) => void
+  /** Trains them instead of this machine. */
+  cluster?: { profile: Cluster; starter: readonly string[] } | undefined
   onNews?: (news: SweepNews) => void
   /** Told the folders of runs that have ended. */
   onEnded?: (dirs: readonly string[]) => void
@@ -42,6 +46,7 @@ export type SweepNews =
   | { type: 'run'; trial: number; news: Extract<FromEngine, { type: 'run' }>['news'] }
   | { type: 'waiting'; trials: readonly number[] }
   | { type: 'trial'; trial: Trial }
+  | { type: 'cluster'; text: string }
 
 /**
  * Trains what is left of a sweep. Its folder is the truth before, meanwhile and after: a session that is killed loses what its engines had not
@@ -128,6 +133,8 @@ export function rank({ direction }: Pick<SweepPlan, 'direction'>, trials: readon
   return whole.sort((a, b) => compare(a.metric, b.metric, direction) || a.point - b.point)
 }
 
+const DONE: ReadonlySet<Trial['status']> = new Set(['finished', 'halved', 'failed'])
+
 interface OpenTrial {
   trial: number
   config: ExperimentConfig
@@ -154,6 +161,8 @@ class Session {
 
   /** An engine that has lost its parent saves what it knows before it ends. */
   async waitForOthers(): Promise<void> {
+    // On a cluster those that run are waited for with all others.
+    if (this.#options.cluster) return
     let said = false
     for (;;) {
       const busy = this.#trials().flatMap(({ trial, status }) => (status === 'running' ? [trial] : []))
@@ -167,7 +176,9 @@ class Session {
   /** Trials that are neither finished nor failed. */
   open(): number[] {
     return this.#trials().flatMap(({ trial, status }) => {
-      const left = status === 'planned' || status === 'stopped' || status === 'interrupted' || status === 'crashed'
+      const left = this.#options.cluster
+        ? !DONE.has(status)
+        : status === 'planned' || status === 'stopped' || status === 'interrupted' || status === 'crashed'
       return left && !this.#givenUp.has(trial) ? [trial] : []
     })
   }
@@ -187,10 +198,32 @@ class Session {
         this.#refused(trial, AppError.from(thrown))
       }
     }
+    if (this.#options.cluster) return this.#onCluster(open)
     for (const lane of lanesOf(open)) {
       if (this.#options.stop.aborted) return
       await Promise.all(lane.map((pass) => this.#pass(pass)))
     }
+  }
+
+  async #onCluster(open: readonly OpenTrial[]): Promise<void> {
+    const { cluster, roots, stop, warn, onNews = () => {}, onEnded = () => {} } = this.#options
+    if (!cluster) return
+    const { dir, name, record } = this.#folder
+    const training = new ClusterTraining({
+      ...{ cluster: cluster.profile, starter: cluster.starter, dir, name, stop, warn, cwd: roots.cwd },
+      identity: `${record.created} ${dir}`,
+      trials: () => this.#trials(),
+      refuse: (trial, error) => this.#folder.refuse(trial, error),
+      say: (text) => onNews({ type: 'cluster', text }),
+      onEnded: (number) => {
+        const trial = this.#trials()[number]!
+        if (trial.dir !== undefined) onEnded([trial.dir])
+        onNews({ type: 'trial', trial })
+      },
+    })
+    await training.train(open)
+    // Another session may have more luck with these.
+    for (const { trial, status } of this.#trials()) if (!DONE.has(status)) this.#givenUp.add(trial)
   }
 
   /** One engine. One that dies takes all of its runs with it: they are halved until whoever is to blame is alone. */

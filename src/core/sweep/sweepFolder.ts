@@ -21,6 +21,8 @@ export const SWEEP_FILES = {
   /** One line a trial, written before it is trained. How it ended stands in its run's folder. */
   trials: 'trials.jsonl',
   owner: '.sweep-owner',
+  /** Of a sweep that a cluster trains: its profile. */
+  cluster: 'cluster.yaml',
 } as const
 
 const MAX_NAME_TRIES = 10_000
@@ -244,6 +246,8 @@ export class SweepFolder {
   repair(seeds: number): void {
     const whole = this.#trials.length - (this.#trials.length % seeds)
     this.#trials.length = whole
+    // What a cluster could not begin may have been mended since.
+    for (const [trial, error] of this.#refused) if (error?.code === 'service_failed') this.#refused.delete(trial)
     const refused = [...this.#refused].map(([trial, error]) => ({ trial, refused: error }))
     const lines = [...this.#trials, ...refused].map((line) => `${JSON.stringify(line)}\n`).join('')
     const file = path.join(this.dir, SWEEP_FILES.trials)

@@ -1,0 +1,277 @@
+import { spawnSync } from 'node:child_process'
+import fs from 'node:fs'
+import path from 'node:path'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { sweepResultSchema, type SweepResult } from '../shared/domain/sweep'
+import { readRecord } from '../core/service/recordFile'
+import { buildCli, workspace } from '../core/testing/workspace'
+import { delta, start, type Finished, type Running } from './testing/builtCli'
+import { TestSlurm, noSlurm } from './testing/slurm'
+
+if (noSlurm !== undefined) process.stdout.write(`Sweeps on Slurm are not tested: ${noSlurm}\n`)
+/** Those that wait for Slurm's own limits, minutes in all, are for `npm run test:faults`. */
+const allFaults = process.env['DELTA_FAULT_ROUNDS'] !== undefined
+
+let slurm: TestSlurm
+let folder: string
+
+const WAIT_MS = 300_000
+
+function write(epochs: number, profile = ''): void {
+  fs.writeFileSync(
+    path.join(folder, 'rates.yaml'),
+    `method: grid
+seeds: 1..2
+parameters:
+  trainer.learning_rate: [0.01, 0.02]
+  caimira.n_dim: [3]
+base:
+  dts_name: small
+  trainer: { max_epochs: ${epochs}, batch_size: 64 }
+`,
+  )
+  fs.writeFileSync(path.join(folder, 'cluster.yaml'), `launcher: slurm\npoll_seconds: 0.3\nmemory: 400M\n${profile}`)
+}
+
+const sweepOf = (): string => path.join(folder, 'lightning_logs', 'rates')
+const arguments_ = ['sweep', 'rates.yaml', '--cluster', 'cluster.yaml', '--json']
+const begin = (): Running => start(folder, arguments_, slurm.env)
+const goOn = (): Promise<Finished> => start(folder, ['sweep', '--resume', 'rates', '--json'], slurm.env).done
+
+const resultOf = ({ lines, stderr }: Finished): SweepResult => {
+  const parsed = sweepResultSchema.safeParse(lines.at(-1))
+  if (!parsed.success) throw new Error(`no result: ${JSON.stringify(lines.at(-1))} ${stderr}`)
+  return parsed.data
+}
+
+interface Handed {
+  token: string
+  trials: number[]
+}
+/** What was handed over, by its own log. */
+const batches = (): Handed[] =>
+  fs
+    .readFileSync(path.join(sweepOf(), 'batches.jsonl'), 'utf8')
+    .split('\n')
+    .filter((line) => line.includes('"tasks"'))
+    .map((line) => {
+      const { token, tasks }: { token: string; tasks: { trial: number }[] } = JSON.parse(line)
+      return { token, trials: tasks.map(({ trial }) => trial) }
+    })
+
+const metricsOf = (version: string): number => {
+  const file = path.join(sweepOf(), version, 'metrics.jsonl')
+  return fs.existsSync(file) ? fs.readFileSync(file, 'utf8').split('\n').length : 0
+}
+
+/** Some trial is in the middle of its training. */
+const underWay = (version = 't000-s1'): Promise<void> =>
+  expect.poll(() => metricsOf(version), { timeout: 60_000, interval: 20 }).toBeGreaterThan(20)
+
+/** Process of the engine of a run. */
+const engineOf = (version: string): number => readRecord(path.join(sweepOf(), version))!.pid
+
+const bytes = (dir: string): Buffer => fs.readFileSync(path.join(dir, 'checkpoints', 'last.safetensors'))
+
+/** Every trial is finished, there is one run of each, and each is to the bit what it is when this machine trains it undisturbed. */
+async function expectWhole(done: Finished): Promise<void> {
+  expect(done.code, done.stderr).toBe(0)
+  const { trials, status } = resultOf(done)
+  expect(status).toBe('finished')
+  expect(trials.map(({ status: own, error }) => error?.message ?? own)).toEqual(Array<string>(4).fill('finished'))
+  expect(fs.readdirSync(sweepOf()).filter((name) => /^t\d/.test(name))).toHaveLength(4)
+  expect(new Set(trials.map(({ runId }) => runId)).size).toBe(4)
+  const whole = resultOf(await delta(folder, 'sweep', 'rates.yaml', '--json', '--log_dir', 'undisturbed'))
+  for (const [i, { dir }] of trials.entries())
+    expect(bytes(dir!).equals(bytes(whole.trials[i]!.dir!)), String(i)).toBe(true)
+}
+
+describe.skipIf(noSlurm !== undefined)('a sweep on Slurm', { timeout: WAIT_MS }, () => {
+  beforeAll(() => {
+    buildCli()
+    slurm = new TestSlurm()
+    slurm.start()
+  }, 240_000)
+  afterAll(() => slurm.stop())
+  beforeEach(() => {
+    slurm.start()
+    folder = workspace()
+  })
+  afterEach(() => {
+    spawnSync('scancel', ['-u', 'root'], { env: { ...process.env, ...slurm.env } })
+    fs.rmSync(folder, { recursive: true, force: true })
+  })
+
+  it.runIf(allFaults)('trains otherwise than this machine, or leaves its runs without their tag', async () => {
+    write(30)
+    const done = await begin().done
+    await expectWhole(done)
+    const annotations = fs.readFileSync(path.join(sweepOf(), 't001-s2', 'annotations.json'), 'utf8')
+    expect(JSON.parse(annotations)).toMatchObject({ tags: ['sweep:rates'] })
+  })
+
+  it('is handed over twice when the workbench is killed and opened again', async () => {
+    write(1500)
+    const first = begin()
+    await underWay()
+    first.child.kill('SIGKILL')
+    await first.done
+    const done = await goOn()
+    await expectWhole(done)
+    expect(batches()).toHaveLength(1)
+  })
+
+  it.runIf(allFaults)(
+    'is handed over twice when the workbench dies before it has written down the number of its job',
+    async () => {
+      write(1500)
+      const first = begin()
+      await underWay()
+      first.child.kill('SIGKILL')
+      await first.done
+      const log = path.join(sweepOf(), 'batches.jsonl')
+      fs.writeFileSync(log, `${fs.readFileSync(log, 'utf8').split('\n')[0]}\n`)
+      await expectWhole(await goOn())
+      expect(batches()).toHaveLength(1)
+    },
+  )
+
+  it.runIf(allFaults)('is worked on by two at once', async () => {
+    write(1500)
+    const first = begin()
+    await underWay()
+    const second = await goOn()
+    expect(second.code).toBe(2)
+    expect(second.stderr).toContain('is being worked on by process')
+    await expectWhole(await first.done)
+    expect(batches()).toHaveLength(1)
+  })
+
+  it('goes on in the queue, or loses what it learned, after Ctrl-C', async () => {
+    write(20_000)
+    const first = begin()
+    await underWay()
+    first.child.kill('SIGINT')
+    const stopped = await first.done
+    expect(stopped.code).toBe(130)
+    expect(slurm.run('squeue', '-h')).toBe('')
+    const { trials } = resultOf(stopped)
+    expect(trials.every(({ status }) => ['planned', 'stopped', 'finished'].includes(status))).toBe(true)
+    expect(trials[0]!.status).toBe('stopped')
+    expect(bytes(trials[0]!.dir!).length).toBeGreaterThan(0)
+    const before = trials[0]!.epochs!
+    fs.appendFileSync(path.join(sweepOf(), 'cluster.yaml'), 'throttle: 4\n')
+    const again = start(folder, ['sweep', '--resume', 'rates', '--json'], slurm.env)
+    // It goes on from its checkpoint, and the epochs before that stay.
+    await expect.poll(() => metricsOf('t000-s1'), { timeout: 60_000 }).toBeGreaterThan(before)
+    again.child.kill('SIGINT')
+    await again.done
+    expect(slurm.run('squeue', '-h')).toBe('')
+  })
+
+  it.runIf(allFaults)(
+    'a task that is killed, and one that cannot begin, take others with them, or end without a reason',
+    async () => {
+      write(1500)
+      const first = begin()
+      await underWay()
+      process.kill(engineOf('t000-s1'), 'SIGKILL')
+      const done = await first.done
+      const { trials } = resultOf(done)
+      expect(trials[0]!.status).toBe('crashed')
+      expect(trials[0]!.error?.message).toMatch(/Slurm: FAILED/)
+      expect(trials.slice(1).every(({ status }) => status === 'finished')).toBe(true)
+      await expectWhole(await goOn())
+    },
+  )
+
+  it.runIf(allFaults)(
+    'a preamble that fails is told for each trial with its own words, and mended by the next session',
+    async () => {
+      write(30, 'preamble: |\n  echo "module: there is no torch/9" >&2; exit 3\n')
+      const done = await begin().done
+      const { trials } = resultOf(done)
+      expect(done.code).not.toBe(0)
+      for (const { status, error } of trials) {
+        expect(status).toBe('failed')
+        expect(error?.message).toContain('there is no torch/9')
+      }
+      write(30)
+      fs.copyFileSync(path.join(folder, 'cluster.yaml'), path.join(sweepOf(), 'cluster.yaml'))
+      await expectWhole(await goOn())
+    },
+  )
+
+  it('a partition that does not exist is told once, before anything waits', async () => {
+    write(30, 'partition: nowhere\n')
+    const done = await begin().done
+    expect(done.code).toBe(3)
+    expect(done.stderr).toMatch(/sbatch failed: .*[Ii]nvalid partition/)
+    expect(done.lines.filter(({ type }) => type === 'trial')).toEqual([])
+  })
+
+  describe.runIf(allFaults)('and its faults', () => {
+    it('a trial that runs out of memory ends the sweep, or ends without a reason', async () => {
+      write(200_000)
+      fs.writeFileSync(path.join(folder, 'cluster.yaml'), 'launcher: slurm\npoll_seconds: 0.3\nmemory: 60M\n')
+      const done = await begin().done
+      for (const { status, error } of resultOf(done).trials) {
+        expect(['crashed', 'failed', 'stopped']).toContain(status)
+        expect(error?.message ?? 'Slurm').toContain('Slurm')
+      }
+    })
+
+    it('a trial that runs out of time begins anew, or is lost', async () => {
+      // A minute is Slurm's shortest limit; the longest trial takes longer than that.
+      write(120_000, 'time: "1"\nthrottle: 4\n')
+      const first = begin()
+      await expect.poll(() => batches().length, { timeout: 280_000, interval: 500 }).toBeGreaterThan(1)
+      first.child.kill('SIGINT')
+      const { trials } = resultOf(await first.done)
+      const attempts = batches()
+      expect(attempts[1]!.trials.length).toBeGreaterThan(0)
+      // What the first minute had learned was kept.
+      const again = trials[attempts[1]!.trials[0]!]!
+      expect(again.epochs).toBeGreaterThan(0)
+    })
+
+    it('a node that is lost takes its trial with it', async () => {
+      write(6000)
+      const first = begin()
+      await underWay()
+      const node = slurm.run('squeue', '-h', '-r', '-t', 'RUNNING', '-o', '%K|%N').split('\n')[0]!
+      const [task = '', name = ''] = node.split('|')
+      const version = `t00${Math.floor(Number(task) / 2)}-s${1 + (Number(task) % 2)}`
+      const engine = engineOf(version)
+      slurm.kill(`slurmd-${name}`)
+      process.kill(engine, 'SIGKILL')
+      await new Promise((resolve) => setTimeout(resolve, 15_000))
+      slurm.start()
+      await first.done
+      await expectWhole(await goOn())
+    })
+
+    it('a controller that is away for a while ends the sweep', async () => {
+      write(3000)
+      const first = begin()
+      await underWay()
+      slurm.kill('slurmctld')
+      await new Promise((resolve) => setTimeout(resolve, 60_000))
+      slurm.start()
+      const done = await first.done
+      expect(done.stderr).toContain('it is asked again')
+      await expectWhole(done)
+    })
+
+    it('a controller that has lost its state makes a trial count twice', async () => {
+      write(3000)
+      const first = begin()
+      await underWay()
+      slurm.kill('slurmctld')
+      slurm.loseState()
+      slurm.start()
+      await first.done
+      await expectWhole(await goOn())
+    })
+  })
+})

@@ -1,0 +1,286 @@
+import { randomUUID } from 'node:crypto'
+import fs from 'node:fs'
+import path from 'node:path'
+import type { ExperimentConfig } from '../../shared/config/experiment'
+import type { Cluster, Task } from '../../shared/domain/cluster'
+import { RUN_FILES } from '../../shared/domain/run'
+import type { Trial } from '../../shared/domain/sweep'
+import { AppError } from '../../shared/errors'
+import { readRecord, writeRecord } from '../service/recordFile'
+import { NO_ANNOTATIONS, writeAnnotations } from '../store/annotations'
+import { BatchLog, type LoggedBatch } from './batchLog'
+import { ClusterShell } from './clusterShell'
+import { taskKey, type Scheduler, type TaskState } from './scheduler'
+import { Slurm } from './slurm'
+import { Stage } from './stage'
+
+/** A trial that is to be trained. */
+export interface ClusterTrial {
+  trial: number
+  config: ExperimentConfig
+  command: string
+}
+
+export interface ClusterOptions {
+  cluster: Cluster
+  /** The sweep's folder, its name, and what tells it from others of that name. */
+  dir: string
+  name: string
+  identity: string
+  cwd: string
+  /** What starts this program's command line, where the profile does not say. */
+  starter: readonly string[]
+  trials: () => readonly Trial[]
+  /** A task that left no run says why. */
+  refuse: (trial: number, error: AppError) => void
+  say: (line: string) => void
+  warn: (line: string) => void
+  /** A trial's run has ended. */
+  onEnded: (trial: number) => void
+  stop: AbortSignal
+}
+
+/** A task that the queue does not list, though it was handed over, is given up when it was missed so often: queues answer late. */
+const MISSED = 3
+/** While a queue does not answer it is asked ever less often, but at least so often. */
+const SLOWEST_MS = 60_000
+
+interface OneTask {
+  batch: LoggedBatch
+  index: number
+  trial: number
+}
+
+/**
+ * Trains trials on a cluster, each as a task of its own. What became of a trial stands in its run's folder; the queue only says whether
+ * anybody still works on it. Killing this process stops nothing: whoever goes on finds the tasks again.
+ */
+export class ClusterTraining {
+  readonly #options: ClusterOptions
+  readonly #scheduler: Scheduler
+  readonly #stage: Stage
+  readonly #log: BatchLog
+  readonly #missed = new Map<string, number>()
+  #said = ''
+  #failures = 0
+
+  constructor(options: ClusterOptions) {
+    this.#options = options
+    const shell = new ClusterShell(options.cluster)
+    this.#scheduler = new Slurm(shell, options.cluster)
+    this.#stage = new Stage(shell, options.cluster, options)
+    this.#log = new BatchLog(options.dir)
+  }
+
+  /** Trials that a task in the queue may be about. */
+  get handedOver(): number[] {
+    return this.#tasks().map(({ trial }) => trial)
+  }
+
+  /**
+   * Until every trial has ended, or cannot be had, or a stop was asked for: then its tasks are cancelled, and waited for.
+   *
+   * @throws AppError where the first batch cannot be handed over
+   */
+  async train(open: readonly ClusterTrial[]): Promise<void> {
+    const wanted = new Map(open.map((one) => [one.trial, one]))
+    let cancelled = false
+    for (;;) {
+      await this.#look(wanted)
+      const { stop } = this.#options
+      const busy = this.#tasks()
+      if (stop.aborted && !cancelled && busy.length > 0) cancelled = await this.#cancel()
+      if (!stop.aborted) {
+        const inQueue = new Set(busy.map(({ trial }) => trial))
+        const left = [...wanted.values()].filter(({ trial }) => !inQueue.has(trial))
+        if (left.length > 0) await this.#handOver(left)
+      }
+      if (this.#tasks().length === 0) return
+      await this.#pause()
+    }
+  }
+
+  #tasks(): OneTask[] {
+    return this.#log.open.flatMap((batch) =>
+      batch.tasks.flatMap(({ trial }, index) => (batch.ended.has(index) ? [] : [{ batch, index, trial }])),
+    )
+  }
+
+  async #handOver(trials: readonly ClusterTrial[]): Promise<void> {
+    const { cwd, name, say, starter } = this.#options
+    const token = randomUUID()
+    const tasks = trials.map(({ trial, config, command }, index): Task => ({
+      ...{ token, index, trial, config, command, cwd },
+      attempt: this.#log.attempts(trial) + 1,
+      logDir: this.#stage.logDir,
+      paths: this.#stage.pathsOf(config),
+    }))
+    try {
+      const files = await this.#stage.prepare(token, tasks, starter)
+      // Before the queue knows: should we end in between, the token finds it there.
+      this.#log.begin(
+        token,
+        tasks.map(({ trial, attempt }) => ({ trial, attempt })),
+      )
+      const job = await this.#scheduler.submit({ token, name, tasks: tasks.map(({ index }) => index), ...files })
+      this.#log.handedOver(token, job)
+      say(`Handed ${tasks.length} ${tasks.length === 1 ? 'trial' : 'trials'} to Slurm as job ${job}`)
+      this.#failures = 0
+    } catch (thrown) {
+      const error = AppError.from(thrown)
+      // A queue that has answered before is only away, and may have heard us: the next look finds the token, or misses it.
+      if (this.#log.batches.some(({ job }) => job !== undefined)) return this.#away(error)
+      if (!(await this.#heard(token))) throw error
+    }
+  }
+
+  /** Whether the queue has a batch although it did not say so; one that it surely has not is over. */
+  async #heard(token: string): Promise<boolean> {
+    const batch = this.#log.batches.find((one) => one.token === token)
+    if (!batch) return false
+    const tasks = batch.tasks.map((_, index) => index)
+    try {
+      const states = await this.#scheduler.poll([{ token, tasks }])
+      if (states.size > 0) return true
+      for (const index of tasks) this.#log.ended(token, index, 'refused')
+    } catch {
+      // It does not answer: whoever goes on will look for the token.
+    }
+    return false
+  }
+
+  /** Sees what has ended, and takes trials that are done, or cannot be had, from those that are wanted. */
+  async #look(wanted: Map<number, ClusterTrial>): Promise<void> {
+    const tasks = this.#tasks()
+    if (tasks.length === 0) return this.#forgetDone(wanted)
+    let states: Map<string, TaskState>
+    try {
+      states = await this.#scheduler.poll(
+        this.#log.open.map(({ token, job, tasks: own }) => ({ token, job, tasks: own.map((_, index) => index) })),
+      )
+      await this.#stage.collect()
+      if (this.#failures > 0) this.#options.say('The cluster answers again')
+      this.#failures = 0
+    } catch (thrown) {
+      return this.#away(AppError.from(thrown))
+    }
+    for (const task of tasks) {
+      const key = taskKey(task.batch.token, task.index)
+      const state = states.get(key)
+      if (state && task.batch.job === undefined) this.#log.handedOver(task.batch.token, state.job)
+      const missed = state ? 0 : (this.#missed.get(key) ?? 0) + 1
+      this.#missed.set(key, missed)
+      if (state?.is === 'ended') this.#ended(task, state, wanted)
+      else if (missed >= MISSED)
+        this.#ended(
+          task,
+          { is: 'ended', text: 'no longer in the queue', again: !this.#options.stop.aborted, job: '' },
+          wanted,
+        )
+    }
+    this.#describe(wanted)
+    this.#forgetDone(wanted)
+    this.#tell(states)
+  }
+
+  /** A task has ended: whether its trial has, its run's folder says. */
+  #ended(
+    { batch, index, trial }: OneTask,
+    { text, again }: TaskState & { is: 'ended' },
+    wanted: Map<number, ClusterTrial>,
+  ): void {
+    const { cluster, refuse, warn, stop } = this.#options
+    const { token } = batch
+    const known = this.#options.trials()[trial]
+    const attempt = batch.tasks[index]!.attempt
+    if (known && !isOver(known)) {
+      if (known.dir !== undefined) settle(known.dir, text)
+      const retried = again && attempt < cluster.attempts && !stop.aborted
+      if (!retried) wanted.delete(trial)
+      if (known.dir === undefined && !retried && !stop.aborted) {
+        const words = this.#stage.lastWords(token, index)
+        refuse(trial, new AppError('service_failed', `Slurm: ${text}${words === '' ? '' : `. It said: ${words}`}`))
+      }
+      warn(`Trial ${trial}: ${text}${retried ? '; it goes on in another job' : ''}`)
+    }
+    this.#log.ended(token, index, text)
+    this.#options.onEnded(trial)
+  }
+
+  #forgetDone(wanted: Map<number, ClusterTrial>): void {
+    for (const known of this.#options.trials()) if (isOver(known)) wanted.delete(known.trial)
+  }
+
+  /** Runs appear in the window with the sweep's tag, and with the data of this machine. */
+  #describe(wanted: ReadonlyMap<number, ClusterTrial>): void {
+    const { name, warn } = this.#options
+    for (const { dir, trial } of this.#options.trials()) {
+      if (dir === undefined || fs.existsSync(path.join(dir, RUN_FILES.annotations))) continue
+      try {
+        const config = wanted.get(trial)?.config
+        if (config) this.#stage.describe(dir, config)
+        writeAnnotations(dir, { ...NO_ANNOTATIONS, tags: [`sweep:${name}`] })
+      } catch (thrown) {
+        warn(AppError.from(thrown).message)
+      }
+    }
+  }
+
+  #tell(states: Map<string, TaskState>): void {
+    const counts = new Map<string, number>()
+    for (const { batch, index } of this.#tasks()) {
+      const state = states.get(taskKey(batch.token, index))
+      const text = !state || state.is === 'ended' ? 'not seen yet' : state.is === 'waiting' ? state.text : 'RUNNING'
+      counts.set(text, (counts.get(text) ?? 0) + 1)
+    }
+    const line = [...counts].map(([text, count]) => `${count} ${text.toLowerCase()}`).join(', ')
+    if (line !== '' && line !== this.#said) this.#options.say(line)
+    this.#said = line
+  }
+
+  #away({ message }: AppError): void {
+    if (this.#failures++ === 0) this.#options.warn(`${message}. Trials that run go on; it is asked again.`)
+  }
+
+  async #cancel(): Promise<boolean> {
+    const { say } = this.#options
+    const tasks = this.#tasks().flatMap(({ batch: { job }, index }) => (job === undefined ? [] : [{ job, index }]))
+    say(`Cancelling ${tasks.length} tasks; those that run save what they have learned`)
+    try {
+      await this.#scheduler.cancel(tasks)
+      return true
+    } catch (thrown) {
+      this.#away(AppError.from(thrown))
+      return false
+    }
+  }
+
+  #pause(): Promise<void> {
+    const wait = Math.min(SLOWEST_MS, this.#options.cluster.poll_seconds * 1000 * 2 ** Math.min(this.#failures, 10))
+    const { stop } = this.#options
+    return new Promise((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer)
+        stop.removeEventListener('abort', done)
+        resolve()
+      }
+      const timer = setTimeout(done, wait)
+      // Asked to stop while it waits, it need not wait; after that it must.
+      if (!stop.aborted) stop.addEventListener('abort', done, { once: true })
+    })
+  }
+}
+
+function isOver({ status }: Trial): boolean {
+  return status === 'finished' || status === 'halved' || status === 'failed'
+}
+
+/** Nobody works on the run any more, whatever it still says: the queue knows that its task has ended. */
+function settle(dir: string, text: string): void {
+  const record = readRecord(dir)
+  if (!record) return
+  const reason = `Slurm: ${text}`
+  if (record.status === 'running') writeRecord(dir, { ...record, status: 'crashed', reason, ended: Date.now() })
+  else writeRecord(dir, { ...record, reason })
+  fs.rmSync(path.join(dir, RUN_FILES.owner), { force: true })
+}

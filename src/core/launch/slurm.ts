@@ -1,0 +1,125 @@
+import type { Cluster } from '../../shared/domain/cluster'
+import { AppError } from '../../shared/errors'
+import type { ClusterShell } from './clusterShell'
+import { taskKey, type Batch, type Scheduler, type Submitted, type TaskState } from './scheduler'
+
+/** Job, array's own number, task, state, reason, node, and our token in the comment: text is steadier across versions than JSON. */
+const SQUEUE_FORMAT = '%A|%F|%K|%T|%r|%N|%k'
+const SACCT_FORMAT = 'JobID,State,NodeList'
+
+const WAITING = new Set(['PENDING', 'CONFIGURING', 'REQUEUED', 'REQUEUE_HOLD', 'REQUEUE_FED', 'RESV_DEL_HOLD'])
+const RUNNING = new Set(['RUNNING', 'COMPLETING', 'SUSPENDED', 'STOPPED', 'SIGNALING', 'STAGE_OUT', 'RESIZING'])
+/** Ended by the batch system for what another job has not: a time limit, a node. */
+const AGAIN = new Set(['TIMEOUT', 'NODE_FAIL', 'BOOT_FAIL', 'PREEMPTED', 'DEADLINE', 'REVOKED'])
+
+/** Slurm, by its own commands. */
+export class Slurm implements Scheduler {
+  readonly #shell: ClusterShell
+  readonly #cluster: Cluster
+
+  constructor(shell: ClusterShell, cluster: Cluster) {
+    this.#shell = shell
+    this.#cluster = cluster
+  }
+
+  async submit({ token, name, tasks, script, log }: Batch): Promise<string> {
+    const { partition, account, qos, time, memory, cpus, gpus, throttle } = this.#cluster
+    const option = (flag: string, value: string | number | undefined): string[] =>
+      value === undefined ? [] : [`--${flag}=${value}`]
+    const said = await this.#shell.run([
+      'sbatch',
+      '--parsable',
+      `--array=${rangesOf(tasks)}${throttle === undefined ? '' : `%${throttle}`}`,
+      `--job-name=${name}`,
+      `--comment=${token}`,
+      `--output=${log}`,
+      // A task that is requeued goes on in its log.
+      '--open-mode=append',
+      '--requeue',
+      '--ntasks=1',
+      `--cpus-per-task=${cpus}`,
+      ...option('partition', partition),
+      ...option('account', account),
+      ...option('qos', qos),
+      ...option('time', time),
+      ...option('mem', memory),
+      ...option('gres', gpus),
+      script,
+    ])
+    const job = /^(\d+)(;|$)/.exec(said.trim())?.[1]
+    if (job === undefined) throw new AppError('service_failed', `sbatch answered "${said.trim()}" instead of a job`)
+    return job
+  }
+
+  async poll(batches: readonly Submitted[]): Promise<Map<string, TaskState>> {
+    const tokens = new Set(batches.map(({ token }) => token))
+    const states = new Map<string, TaskState>()
+    for (const { token, index, state } of parseSqueue(
+      await this.#shell.run(['squeue', '-h', '-r', '-t', 'all', '--me', '-o', SQUEUE_FORMAT]),
+    )) {
+      if (!tokens.has(token)) continue
+      const key = taskKey(token, index)
+      // After a controller has lost its state a task can be there twice: it has not ended before both have.
+      const known = states.get(key)
+      if (!known || known.is === 'ended') states.set(key, state)
+    }
+    for (const { token, job, tasks } of batches) {
+      if (job === undefined || tasks.every((index) => states.has(taskKey(token, index)))) continue
+      for (const [index, state] of await this.#past(job))
+        if (!states.has(taskKey(token, index))) states.set(taskKey(token, index), state)
+    }
+    return states
+  }
+
+  async cancel(tasks: readonly { job: string; index: number }[]): Promise<void> {
+    if (tasks.length > 0) await this.#shell.run(['scancel', ...tasks.map(({ job, index }) => `${job}_${index}`)])
+  }
+
+  /** What the accounting says of a job that the queue no longer lists; nothing where there is none. */
+  async #past(job: string): Promise<Map<number, TaskState>> {
+    try {
+      return parseSacct(await this.#shell.run(['sacct', '-X', '-P', '-n', '-j', job, '-o', SACCT_FORMAT]))
+    } catch {
+      return new Map()
+    }
+  }
+}
+
+/** `0-4,7`. */
+export function rangesOf(indices: readonly number[]): string {
+  const parts: [number, number][] = []
+  for (const index of [...indices].sort((a, b) => a - b)) {
+    const last = parts.at(-1)
+    if (last && index === last[1] + 1) last[1] = index
+    else parts.push([index, index])
+  }
+  return parts.map(([from, to]) => (from === to ? `${from}` : `${from}-${to}`)).join(',')
+}
+
+export function parseSqueue(text: string): { token: string; index: number; state: TaskState }[] {
+  return text.split('\n').flatMap((line) => {
+    const [, job = '', task = '', state = '', reason = '', node = '', ...comment] = line.trim().split('|')
+    const index = Number(task)
+    if (!/^\d+$/.test(task) || state === '') return []
+    return [{ token: comment.join('|'), index, state: stateOf(state, job, reason, node) }]
+  })
+}
+
+export function parseSacct(text: string): Map<number, TaskState> {
+  const states = new Map<number, TaskState>()
+  for (const line of text.split('\n')) {
+    const [id = '', state = '', node = ''] = line.trim().split('|')
+    const [, job, task] = /^(\d+)_(\d+)$/.exec(id) ?? []
+    // "CANCELLED by 1000"
+    if (job !== undefined && task !== undefined) states.set(Number(task), stateOf(state.split(' ')[0]!, job, '', node))
+  }
+  return states
+}
+
+function stateOf(state: string, job: string, reason: string, node: string): TaskState {
+  const why = reason === '' || reason === 'None' ? '' : ` (${reason})`
+  if (WAITING.has(state)) return { is: 'waiting', text: `${state}${why}`, job }
+  const where = node === '' ? '' : ` on ${node}`
+  if (RUNNING.has(state)) return { is: 'running', text: `${state}${where}`, job }
+  return { is: 'ended', text: `${state}${where}${why}`, again: AGAIN.has(state), job }
+}
