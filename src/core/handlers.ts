@@ -8,6 +8,7 @@ import { compareRuns } from './compare/comparison'
 import { groupCurves } from './compare/groupCurves'
 import type { Examples } from './compare/examples'
 import { Comparisons } from './compare/comparisons'
+import { makeReport } from './compare/report/makeReport'
 import { resolveExperiment, type ConfigRoots } from './config/resolveExperiment'
 import type { Datasets } from './datasets/datasets'
 import { datasetHandlers } from './datasets/handlers'
@@ -18,7 +19,7 @@ import { Experiments } from './experiment/experiments'
 import { browse } from './files/browse'
 import type { DesktopShell } from './files/desktopShell'
 import type { FileRoots } from './files/fileRoots'
-import { pick, reveal } from './files/filesOfCore'
+import { pick, reveal, writeChosen } from './files/filesOfCore'
 import type { Handlers } from './router'
 import type { RunStore } from './runs/runStore'
 import { evaluationOf, viewRun } from './runs/viewRun'
@@ -84,6 +85,10 @@ export function createHandlers(context: HandlerContext) {
     'app.backends': async () => ({ backends: await backends() }),
     'files.pick': async (question) => pick(files, shell, question),
     'files.browse': async ({ dir }) => browse(files, places, dir),
+    'files.write': async ({ path, data, encoding }) => {
+      writeChosen(files, path, data, encoding)
+      return {}
+    },
     'files.reveal': async ({ path }) => {
       reveal(files, shell, path)
       return {}
@@ -151,6 +156,9 @@ export function createHandlers(context: HandlerContext) {
       return (await context.examples.ask(await storeOf(of), of, { type: 'pairs', ...selection })).page
     },
     'compare.importance': async ({ question, ticket }) => comparisons.importance(question, ticket),
+    'compare.report': async (query) => ({
+      html: await makeReport((await workbench.ready()).store, comparisons, query),
+    }),
     'compare.cancel': async ({ ticket }) => {
       comparisons.cancel(ticket)
       return {}

@@ -1,5 +1,9 @@
+import fs from 'node:fs'
+import path from 'node:path'
 import { InvalidArgumentError, type Command } from 'commander'
 import { compareRuns } from '../../core/compare/comparison'
+import { Comparisons } from '../../core/compare/comparisons'
+import { makeReport } from '../../core/compare/report/makeReport'
 import { pairedRuns } from '../../core/compare/pairedRuns'
 import { childProcessSpawner } from '../../core/engine/childProcessSpawner'
 import { diffRuns, type Difference } from '../../core/store/diffRuns'
@@ -15,7 +19,7 @@ import {
   type PairedResult,
   type PredictedSplit,
 } from '../../shared/domain/compare'
-import { AppError } from '../../shared/errors'
+import { AppError, messageOf } from '../../shared/errors'
 import { formatTableAs, TABLE_FORMATS, type TableFormat, type TextTable } from '../../shared/tableText'
 import { formatFigure, formatTable } from '../format'
 import { onInterrupt } from '../interrupt'
@@ -34,6 +38,7 @@ interface CompareOptions extends RunsOptions {
   groupBy?: string[]
   metric?: string[]
   test?: PredictedSplit
+  report?: string
   format?: Shape
 }
 
@@ -62,6 +67,7 @@ export function addCompare(runs: Command, exit: (code: number) => void): void {
     )
     .option('--metric <names>', 'figures to show, e.g. test_acc,val_loss.min', list)
     .option('--test <split>', 'also test differences in accuracy on the same pairs of dev, test or test_unseen', split)
+    .option('--report <file>', 'write all of it, with curves, tests and what the runs are, as one HTML file')
     .option('--format <name>', 'table, markdown, latex or csv', shape)
     .action(async (references: string[], options: CompareOptions) => exit(await compare(references, options)))
 }
@@ -144,10 +150,34 @@ async function compare(references: readonly string[], options: CompareOptions): 
       if (options.format === undefined || options.format === 'table')
         for (const line of pairedNotes(paired)) output.say(line)
     }
+    if (options.report !== undefined) await report(opened, runs, options, options.report, output)
     return 0
   } finally {
     opened.store.close()
   }
+}
+
+async function report(
+  { store, cwd }: OpenHistory,
+  runs: readonly string[],
+  { metric = [], groupBy = [], test: split }: CompareOptions,
+  given: string,
+  output: Output,
+): Promise<void> {
+  const file = path.resolve(cwd, given)
+  if (fs.existsSync(file))
+    throw new AppError('usage', `${file} exists already`, { file, fix: 'Choose another name, or remove it first.' })
+  const closing = onInterrupt((line) => output.warn(line))
+  const comparisons = new Comparisons({ spawner: childProcessSpawner(enginePath), publish: () => {}, closing })
+  const query = { runs: [...runs], columns: metric, single: false, ...(split !== undefined && { split }) }
+  const html = await makeReport(store, comparisons, query, { groupBy })
+  try {
+    fs.writeFileSync(file, html, { flag: 'wx' })
+  } catch (cause) {
+    throw new AppError('unwritable', `${file} cannot be written: ${messageOf(cause)}`, { file }, cause)
+  }
+  output.object({ type: 'report', file, bytes: Buffer.byteLength(html) })
+  output.say(`The report is ${file}.`)
 }
 
 /** The first side is the reference of all others. */

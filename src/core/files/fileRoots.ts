@@ -100,6 +100,18 @@ export class FileRoots {
     return real
   }
 
+  /**
+   * The path of a file that a person has chosen as the place of an export, itself and not its folder: a page must not replace what lies in a
+   * folder of data.
+   *
+   * @throws AppError `forbidden_path`
+   */
+  checkChosenTarget(given: string): string {
+    const real = checkable(given, this.#roots())
+    if (this.#remembered.get(real) !== 'save') throw forbidden(given, 'written')
+    return this.checkTarget(real)
+  }
+
   /** Whether a configuration may name files outside the roots: a person chose it, or its folder, and no page has written it. */
   vouches(file: string): boolean {
     const real = realPath(path.resolve(file))

@@ -1,6 +1,7 @@
+import fs from 'node:fs'
 import { join } from 'node:path'
 import type { PickQuestion } from '../../shared/domain/files'
-import { AppError } from '../../shared/errors'
+import { AppError, messageOf } from '../../shared/errors'
 import type { ConfigRoots } from '../config/resolveExperiment'
 import type { DesktopShell } from './desktopShell'
 import { FileRoots } from './fileRoots'
@@ -49,6 +50,26 @@ export async function pick(
   const paths = await desktop(shell).pick(question)
   for (const path of paths) files.allow(path, question.kind === 'save' ? 'save' : 'picked')
   return { paths }
+}
+
+/**
+ * Whole or not at all.
+ *
+ * @throws AppError `forbidden_path`, `unwritable`
+ */
+export function writeChosen(files: FileRoots, path: string, data: string, encoding: 'utf8' | 'base64'): void {
+  const real = files.checkChosenTarget(path)
+  const draft = `${real}.${process.pid}.tmp`
+  try {
+    fs.writeFileSync(draft, Buffer.from(data, encoding), { flag: 'wx' })
+    fs.renameSync(draft, real)
+  } catch (cause) {
+    fs.rmSync(draft, { force: true })
+    throw new AppError('unwritable', `${real} cannot be written: ${messageOf(cause)}`, {
+      file: real,
+      fix: 'Choose another folder, or free some space.',
+    })
+  }
 }
 
 export function reveal(files: FileRoots, shell: DesktopShell | undefined, path: string): void {

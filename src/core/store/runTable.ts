@@ -253,6 +253,13 @@ export class RunTable {
     return row ?? { exp_name: '', exp_version: '' }
   }
 
+  /** The command that trains it again, and the version of this program that it was given to. */
+  origin(key: number): { command: string; version: string } | undefined {
+    return this.#db.handle
+      .prepare<[number], { command: string; version: string }>('SELECT command, version FROM runs WHERE key = ?')
+      .get(key)
+  }
+
   /** When it was started, in milliseconds since the Unix epoch; 0 of a run that is not known. */
   created(id: string): number {
     return this.#db.handle.prepare<[string], number>('SELECT created FROM runs WHERE id = ?').pluck().get(id) ?? 0

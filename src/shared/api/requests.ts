@@ -20,7 +20,7 @@ import {
 import { metricBatchSchema } from '../domain/metric'
 import { datasetRequests } from '../domain/datasets'
 import { MAX_RESTARTS, queueSettingsSchema } from '../domain/queue'
-import { browseSchema, folderListingSchema, pickedSchema, pickSchema, revealSchema } from '../domain/files'
+import { browseSchema, folderListingSchema, pickedSchema, pickSchema, revealSchema, writeSchema } from '../domain/files'
 import { historyQuerySchema, historyResultSchema } from '../domain/history'
 import { runNamesSchema, runTableQuerySchema, runTableSchema } from '../domain/runTable'
 import { runViewSchema } from '../domain/runView'
@@ -112,6 +112,8 @@ export const requests = {
   'files.pick': { input: pickSchema, output: pickedSchema },
   /** A folder within what a person has allowed. */
   'files.browse': { input: browseSchema, output: folderListingSchema },
+  /** Writes an export of the page to where a person has just chosen; what stands there is replaced, as the dialog has asked. */
+  'files.write': { input: writeSchema, output: nothing },
   /** Shows a file in the system's file manager. */
   'files.reveal': { input: revealSchema, output: nothing },
   'runs.list': {

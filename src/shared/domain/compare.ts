@@ -204,6 +204,19 @@ export const pairedResultSchema = z.object({
 })
 export type PairedResult = z.infer<typeof pairedResultSchema>
 
+export const compareReportQuerySchema = z.strictObject({
+  runs: runIds,
+  /** One of them; the first without it. */
+  reference: runId.optional(),
+  columns: z.array(z.string().min(1).max(500)).max(100).default([]),
+  /** Every run by itself, although some differ only by their seed. */
+  single: z.boolean().default(false),
+  /** Whose predictions are tested; without one, the first that can be. */
+  split: predictedSplitSchema.optional(),
+  ticket: ticketSchema.optional(),
+})
+export type CompareReportQuery = z.output<typeof compareReportQuerySchema>
+
 /** What core asks an engine: files are absolute. */
 export const pairedQuestionSchema = z.strictObject({
   /** Files of predictions. */
@@ -221,6 +234,8 @@ export const compareRequests = {
   'compare.curves': { input: compareCurvesQuerySchema, output: z.object({ curves: z.array(groupCurveSchema) }) },
   /** Differences in accuracy from a reference on the same pairs, with intervals and corrected tests. */
   'compare.paired': { input: pairedQuerySchema, output: pairedResultSchema },
+  /** All of it as one HTML file. Under a ticket, as `compare.paired`. */
+  'compare.report': { input: compareReportQuerySchema, output: z.object({ html: z.string() }) },
   /** Ends the question under a ticket with `stopped`; nothing where there is none. */
   'compare.cancel': { input: z.strictObject({ ticket: ticketSchema }), output: z.strictObject({}) },
 } as const

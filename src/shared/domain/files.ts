@@ -48,4 +48,14 @@ export const folderListingSchema = z.object({
 })
 export type FolderListing = z.output<typeof folderListingSchema>
 
+/** Characters of a file that a page writes; in base64 for what is no text. */
+const LONGEST_FILE = 100_000_000
+
+export const writeSchema = z.strictObject({
+  /** Chosen as the place of a new file before. */
+  path: pathSchema,
+  data: z.string().max(LONGEST_FILE),
+  encoding: z.enum(['utf8', 'base64']),
+})
+
 export const revealSchema = z.strictObject({ path: pathSchema })

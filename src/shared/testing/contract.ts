@@ -263,6 +263,12 @@ function cases(files: ContractFiles): Case[] {
       input: () => ({}),
       check: ({ places, entries }) => says(Array.isArray(entries) && Array.isArray(places), 'no listing'),
     },
+    {
+      title: 'writes over a file that was chosen to be read',
+      route: 'files.write',
+      input: () => ({ path: files.dts_config_file, data: '', encoding: 'utf8' }),
+      error: 'forbidden_path',
+    },
     { title: 'shows in its folder what was chosen', route: 'files.reveal', input: () => ({ path: files.config_file }) },
     {
       title: 'pauses the queue',
@@ -740,6 +746,12 @@ const endedCases: Case[] = [
     route: 'users.table',
     input: ({ queued }) => ({ id: queued, split: 'test' }),
     error: 'not_found',
+  },
+  {
+    title: 'reports a comparison as one file',
+    route: 'compare.report',
+    input: ({ started, queued }) => ({ runs: [started, queued] }),
+    check: ({ html }) => says(/^<!doctype html>[^]*<h2>Results<\/h2>/.test(String(html)), 'no report'),
   },
   {
     title: 'says how a run agrees with itself',

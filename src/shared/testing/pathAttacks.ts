@@ -14,6 +14,7 @@ export interface PathAttack {
 export function pathAttacks(experiment: object): PathAttack[] {
   return [
     { route: 'files.browse', key: 'dir', input: (dir) => ({ dir }) },
+    { route: 'files.write', key: 'path', input: (path) => ({ path, data: 'x', encoding: 'utf8' }) },
     { route: 'files.reveal', key: 'path', input: (path) => ({ path }) },
     ...['datasets.register', 'datasets.inspect'].map((route) => ({
       route,
