@@ -52,7 +52,7 @@ export function viewOf(folder: SweepFolder, known: Known, runs: readonly RunSumm
   const at = logDir === path.resolve('lightning_logs') ? '' : ` --log_dir ${quote(logDir)}`
   return {
     sweep: summary,
-    trials: shown(trials, runs, folder.record.config.trainer.max_epochs),
+    trials: shown(trials, runs, sweep.metric, folder.record.config.trainer.max_epochs),
     ranking,
     parameters: Object.keys(sweep.parameters),
     yaml: folder.yaml,
@@ -103,7 +103,7 @@ function isDone(trials: readonly Trial[], search: ReturnType<typeof searchOf>): 
   return nextPoints(search, observationsOf(trials)).length === 0
 }
 
-function shown(trials: readonly Trial[], runs: readonly RunSummary[], usual: number): ShownTrial[] {
+function shown(trials: readonly Trial[], runs: readonly RunSummary[], metric: string, usual: number): ShownTrial[] {
   const byDir = new Map(runs.map((run) => [run.dir, run]))
   const runOf = ({ dir }: Trial): RunSummary | undefined => (dir === undefined ? undefined : byDir.get(dir))
   const stretches = trials.map((trial) => {
@@ -117,6 +117,7 @@ function shown(trials: readonly Trial[], runs: readonly RunSummary[], usual: num
     return {
       ...trial,
       ...(trial.epochs === undefined && run && { epochs: run.epochs }),
+      now: trial.metric === null && trial.status !== 'failed' ? (run?.figures[metric] ?? null) : null,
       most: typeof most === 'number' ? most : usual,
       seconds: run?.result ? shares[i]! / 1000 : null,
       ended: run?.ended ?? null,

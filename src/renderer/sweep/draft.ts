@@ -47,33 +47,58 @@ export const useSweepDraft = defineStore('sweepDraft', () => {
   const measured = shallowRef<Measured>({ kind: 'none' })
   const files = shallowRef<RequestOutput<'sweeps.files'>['files']>([])
   const starting = ref(false)
+  /** What the form has changed and the text does not say yet; it is shown what was chosen. */
+  const waiting = shallowRef<ReadonlyMap<string, Change>>(new Map())
   let loaded = false
 
   const sync = new DocumentSync<Change, CheckedSweep>({
     check: (text, changes) => client.request('sweeps.check', { yaml: text, changes }),
     text: () => yaml.value,
     written: (text) => (yaml.value = text),
-    checked: (document) => (checked.value = document),
-    failed: (error) => workspace.report(error),
+    checked(document) {
+      checked.value = document
+      waiting.value = new Map(sync.waiting)
+    },
+    failed(error) {
+      waiting.value = new Map(sync.waiting)
+      workspace.report(error)
+    },
     idle: () => planSoon(),
   })
 
   const problems = computed(() => checked.value?.problems ?? [])
   const plan = computed(() => checked.value?.plan ?? null)
   const readable = computed(() => checked.value?.readable !== false)
-  const parameters = computed(() => new Map(checked.value?.parameters.map(({ key, parameter }) => [key, parameter])))
-  const model = computed<ModelName>(
-    () => MODEL_NAMES.find((name) => name === checked.value?.values['model_name']) ?? 'caimira',
-  )
+  const parameters = computed(() => {
+    const shown = new Map(checked.value?.parameters.map(({ key, parameter }) => [key, parameter]))
+    for (const [key, change] of waiting.value) {
+      if (!key.startsWith('parameters.')) continue
+      const name = key.slice('parameters.'.length)
+      if (change === null) shown.delete(name)
+      else if (typeof change === 'object' && !Array.isArray(change)) shown.set(name, change)
+    }
+    return shown
+  })
+  const model = computed<ModelName>(() => MODEL_NAMES.find((name) => name === baseOf('model_name')) ?? 'caimira')
 
-  /** What a key of the base has: what the text says, or the default. */
+  /** What a key of the base has: what was chosen, what the text says, or the default. */
   function baseOf(key: string): FormValue | undefined {
-    const said = checked.value?.values[key]
+    const chosen = plain(waiting.value.get(`base.${key}`))
+    if (chosen !== undefined && chosen !== null) return chosen
+    const said = chosen === null ? undefined : checked.value?.values[key]
     if (said !== undefined) return said
     const usual = fieldOf(key)?.default
     return typeof usual === 'object' && usual !== null ? [...usual] : usual
   }
-  const settingOf = (key: SweepKey): FormValue | undefined => checked.value?.settings[key]
+  function settingOf(key: SweepKey): FormValue | undefined {
+    const chosen = waiting.value.get(key)
+    if (chosen === null) return undefined
+    return Array.isArray(chosen) ? chosen.join(', ') : (plain(chosen) ?? checked.value?.settings[key])
+  }
+  /** Lists and parameters are shown by others. */
+  function plain(change: Change | undefined): string | number | boolean | null | undefined {
+    return typeof change === 'object' && change !== null ? undefined : change
+  }
 
   /** Fields that a sweep of this model can try; those without an effect only where they are tried or set. */
   const fields = computed(() =>
@@ -105,7 +130,9 @@ export const useSweepDraft = defineStore('sweepDraft', () => {
   })
 
   const change = (changes: Readonly<Record<string, Change>>): void => {
-    if (readable.value) sync.change(changes)
+    if (!readable.value) return
+    sync.change(changes)
+    waiting.value = new Map(sync.waiting)
   }
   const setBase = (key: string, value: FormValue): void => change({ [`base.${key}`]: value })
   const setParameter = (key: string, parameter: Parameter | null): void =>
@@ -129,6 +156,7 @@ export const useSweepDraft = defineStore('sweepDraft', () => {
     try {
       yaml.value = (await client.request('sweeps.draft', { origin })).yaml
       sync.replaced()
+      waiting.value = new Map()
     } catch (error) {
       workspace.report(error)
     }

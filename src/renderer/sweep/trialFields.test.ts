@@ -4,7 +4,7 @@ import { bestSoFar, epochsOf, parameterFields, parameterText } from './trialFiel
 
 const trial = (number: number, more: Partial<ShownTrial>): ShownTrial => ({
   ...{ trial: number, point: number, seed: 0, status: 'finished', parameters: {}, metric: null },
-  ...{ most: 10, seconds: null, ended: null },
+  ...{ most: 10, now: null, seconds: null, ended: null },
   ...more,
 })
 

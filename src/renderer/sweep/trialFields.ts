@@ -22,8 +22,15 @@ export function parameterFields(keys: readonly string[], trials: readonly ShownT
   })
 }
 
-export function metricField(name: string, trials: readonly ShownTrial[]): Field {
-  return { name, kind: 'number', figure: true, texts: [], values: trials.map(({ metric }) => metric) }
+/** @param live those that are still trained stand where they are now */
+export function metricField(name: string, trials: readonly ShownTrial[], live: boolean): Field {
+  const values = trials.map(({ metric, now }) => metric ?? (live ? now : null))
+  return { name, kind: 'number', figure: true, texts: [], values }
+}
+
+/** Keeps the former one where the next one says the same: what hangs on it is then not done again. */
+export function unlessSame<T>(next: T, former: T | undefined): T {
+  return former !== undefined && JSON.stringify(former) === JSON.stringify(next) ? former : next
 }
 
 export function parameterText(value: ParameterValue | undefined): string {
