@@ -152,3 +152,25 @@ describe('a dialog', () => {
     expect(await core.request('files.pick', input)).toMatchObject({ ok: false, error: { code: 'usage' } })
   })
 })
+
+it('a file whose place was chosen is not written, not over an older one, or elsewhere too', async () => {
+  const chosen = at('elsewhere', 'report.html')
+  const own = createCore({
+    logDir: at('logs'),
+    dataDir: undefined,
+    spawner: memorySpawner(() => {}),
+    roots: { cwd: folder, installed: at('nothing') },
+    shell: { pick: async () => [chosen], reveal: () => {} },
+  })
+  const write = (file: string, data: string, encoding: string) =>
+    own.request('files.write', { path: file, data, encoding })
+  expect(await write(chosen, 'x', 'utf8')).toMatchObject({ ok: false, error: { code: 'forbidden_path' } })
+  expect(await own.request('files.pick', { kind: 'save', title: 'Report' })).toMatchObject({ ok: true })
+  expect(await write(chosen, '<p>é</p>', 'utf8')).toMatchObject({ ok: true })
+  expect(fs.readFileSync(chosen, 'utf8')).toBe('<p>é</p>')
+  expect(await write(chosen, Buffer.from([0, 255]).toString('base64'), 'base64')).toMatchObject({ ok: true })
+  expect([...fs.readFileSync(chosen)]).toEqual([0, 255])
+  expect(await write(at('elsewhere', 'other.html'), 'x', 'utf8')).toMatchObject({ ok: false })
+  expect(fs.readdirSync(at('elsewhere')).sort()).toEqual(['report.html', 'secret.yaml'])
+  await own.close()
+})

@@ -724,8 +724,11 @@ function cases(files: ContractFiles): Case[] {
   ]
 }
 
-/** Routes whose good order needs more than this small workspace: the weights of MiniLM, which e2e/users.spec.ts uses. */
-const ELSEWHERE = new Set(['users.prefer'])
+/**
+ * Routes whose good order needs more than this small workspace: the weights of MiniLM, which e2e/users.spec.ts uses, and a dialog for
+ * a new file, as src/core/files/routes.test.ts has.
+ */
+const ELSEWHERE = new Set(['users.prefer', 'files.write'])
 
 /** What is asked about the started run once it has ended. */
 const endedCases: Case[] = [
