@@ -1,3 +1,5 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { ElectronApplication, Page } from '@playwright/test'
 import { seriousFindings } from './support/axe'
 import { expect, test } from './support/electron'
@@ -123,6 +125,40 @@ test('a comparison is kept under a name: opened from the palette, renamed, delet
   await page.getByRole('button', { name: 'Undo' }).click()
   await page.getByRole('button', { name: 'Saved…' }).click()
   await expect(dialog.getByRole('button', { name: /^sizes 5 runs/ })).toBeVisible()
+})
+
+test('a report and a chart that are saved are not where the person said, or are not what was shown', async ({
+  open,
+  folder,
+  logDir,
+}) => {
+  await trainRuns(logDir)
+  const { app, page } = await open()
+  await compareAll(page, /k5-s1/)
+  await app.evaluate(({ dialog }, to) => {
+    dialog.showSaveDialog = async (...args: unknown[]) => {
+      const { defaultPath } = Object(args.at(-1))
+      return { canceled: false, filePath: `${to}/${String(defaultPath)}` }
+    }
+  }, folder)
+  await page.getByRole('button', { name: 'Report…' }).click()
+  const file = join(folder, 'comparison.html')
+  await expect.poll(() => existsSync(file), { timeout: 60_000 }).toBe(true)
+  const html = readFileSync(file, 'utf8')
+  for (const part of ['sizes/k5', 'corrected by Holm for 2 comparisons', '<svg', 'SHA-256', '<b>Command</b> <code>'])
+    expect(html).toContain(part)
+
+  await page.getByRole('tab', { name: 'Curves' }).click()
+  const save = page.getByRole('button', { name: 'Save the chart val_loss' })
+  for (const kind of ['PNG', 'SVG', 'CSV']) {
+    await save.click()
+    await page.getByText(kind, { exact: true }).click()
+    await expect.poll(() => existsSync(join(folder, `val_loss.${kind.toLowerCase()}`))).toBe(true)
+  }
+  const read = (kind: string): Buffer => readFileSync(join(folder, `val_loss.${kind}`))
+  expect(read('png').subarray(1, 4).toString()).toBe('PNG')
+  expect(read('svg').toString()).toMatch(/^<svg [^]*<path /)
+  expect(read('csv').toString()).toMatch(/^curve,runs,epoch,mean,low,high\r\n[^]*sizes\/k5,2,1,0\./)
 })
 
 test('curves of trained runs lie over each other: means over seeds, told apart by a parameter, brought out together', async ({
