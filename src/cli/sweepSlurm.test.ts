@@ -7,6 +7,7 @@ import { readRecord } from '../core/service/recordFile'
 import { buildCli, workspace } from '../core/testing/workspace'
 import { delta, start, type Finished, type Running } from './testing/builtCli'
 import { TestSlurm, noSlurm } from './testing/slurm'
+import { noSsh, startSsh } from './testing/sshServer'
 
 if (noSlurm !== undefined) process.stdout.write(`Sweeps on Slurm are not tested: ${noSlurm}\n`)
 /** Those that wait for Slurm's own limits, minutes in all, are for `npm run test:faults`. */
@@ -208,6 +209,47 @@ describe.skipIf(noSlurm !== undefined)('a sweep on Slurm', { timeout: WAIT_MS },
     expect(done.code).toBe(3)
     expect(done.stderr).toMatch(/sbatch failed: .*[Ii]nvalid partition/)
     expect(done.lines.filter(({ type }) => type === 'trial')).toEqual([])
+  })
+
+  describe.skipIf(noSsh !== undefined || !allFaults)('over ssh, to a place that shares no folder', () => {
+    let ssh: Awaited<ReturnType<typeof startSsh>>
+    beforeAll(async () => {
+      ssh = await startSsh()
+    })
+    afterAll(() => ssh.stop())
+
+    it("runs the shell in a path's name, loses a run, or leaves runs that cannot find their data here", async () => {
+      const far = path.join(folder, 'far away; $(touch hurt)')
+      fs.mkdirSync(far)
+      write(
+        30,
+        [
+          `host: ${ssh.host}`,
+          `ssh_options: [-F, ${ssh.config}]`,
+          `remote_dir: ${JSON.stringify(far)}`,
+          // The far shell knows nothing of this test's environment.
+          'preamble: |\n  export TMPDIR=/tmp',
+          '',
+        ].join('\n'),
+      )
+      // Slurm's commands there find its configuration as a site's would.
+      fs.mkdirSync('/etc/slurm', { recursive: true })
+      const conf = '/etc/slurm/slurm.conf'
+      const had = fs.existsSync(conf)
+      if (!had) fs.symlinkSync(slurm.env.SLURM_CONF, conf)
+      try {
+        await expectWhole(await begin().done)
+      } finally {
+        if (!had) fs.rmSync(conf, { force: true })
+      }
+      expect(fs.readdirSync(far).sort()).toEqual(['data', 'sweeps'])
+      expect(fs.existsSync(path.join(folder, 'hurt'))).toBe(false)
+      const hparams = fs.readFileSync(path.join(sweepOf(), 't000-s1', 'hparams.yaml'), 'utf8')
+      expect(hparams).toContain(path.join(folder, 'data'))
+      expect(hparams).not.toContain('far away')
+      const evaluated = await delta(folder, 'eval', path.join(sweepOf(), 't000-s1'), '--split', 'test', '--json')
+      expect(evaluated.code, evaluated.stderr).toBe(0)
+    })
   })
 
   describe.runIf(allFaults)('and its faults', () => {
