@@ -22,10 +22,12 @@ export class TestSlurm {
     SLURM_NODES: '4',
     // Of this process alone, as far as anybody can tell.
     SLURM_PORT: String(20_000 + (process.pid % 2000) * 20),
-    SLURM_REQUEUE_DELAY: '3',
   }
 
   start(): void {
+    // A controller that was killed takes nodes that still run its jobs out of service.
+    if (fs.existsSync(path.join(this.base, 'pid', 'slurmctld.pid')))
+      spawnSync('scontrol', ['update', 'nodename=n[1-4]', 'state=resume'], { env: { ...process.env, ...this.env } })
     execFileSync('bash', [path.join(SCRIPTS, 'start-slurm.sh')], { env: this.#settings, stdio: 'pipe' })
   }
 

@@ -164,20 +164,27 @@ export class ClusterTraining {
     } catch (thrown) {
       return this.#away(AppError.from(thrown))
     }
+    const over = new Set(this.#options.trials().flatMap((known) => (isOver(known) ? [known.trial] : [])))
+    const leftovers: { job: string; index: number }[] = []
     for (const task of tasks) {
       const key = taskKey(task.batch.token, task.index)
       const state = states.get(key)
       if (state && task.batch.job === undefined) this.#log.handedOver(task.batch.token, state.job)
       const missed = state ? 0 : (this.#missed.get(key) ?? 0) + 1
       this.#missed.set(key, missed)
-      if (state?.is === 'ended') this.#ended(task, state, wanted)
-      else if (missed >= MISSED)
-        this.#ended(
-          task,
-          { is: 'ended', text: 'no longer in the queue', again: !this.#options.stop.aborted, job: '' },
-          wanted,
-        )
+      if (state?.is === 'ended') {
+        if (state.held === true) leftovers.push({ job: state.job, index: task.index })
+        this.#ended(task, state, wanted)
+      } else if (state?.is === 'waiting' && over.has(task.trial)) {
+        // Its run says that it is done; the queue, which has forgotten that, would start it again.
+        leftovers.push({ job: state.job, index: task.index })
+        this.#ended(task, { is: 'ended', text: 'done', again: false, job: state.job }, wanted)
+      } else if (missed >= MISSED) {
+        const again = !this.#options.stop.aborted
+        this.#ended(task, { is: 'ended', text: 'no longer in the queue', again, job: '' }, wanted)
+      }
     }
+    await this.#scheduler.cancel(leftovers).catch((thrown: unknown) => this.#away(AppError.from(thrown)))
     this.#describe(wanted)
     this.#forgetDone(wanted)
     this.#tell(states)

@@ -24,7 +24,9 @@ export interface Submitted {
  * that another job does not have: its time, its node.
  */
 export type TaskState =
-  { is: 'waiting' | 'running'; text: string; job: string } | { is: 'ended'; text: string; again: boolean; job: string }
+  | { is: 'waiting' | 'running'; text: string; job: string }
+  /** `held`: it stands in the queue, and nobody but a person would start it. */
+  | { is: 'ended'; text: string; again: boolean; job: string; held?: boolean }
 
 /** A batch system. Its numbers can be reused after it was lost: tasks are known by the batch's token and their index. */
 export interface Scheduler {

@@ -16,6 +16,7 @@ it('a task is taken for another state, number or batch than squeue gives it', ()
     '15|9|3|COMPLETED|None|n3|token-a',
     '16|16|N/A|RUNNING|None|n4|',
     '17|9|4|REQUEUED|BeginTime||a|comment|with bars',
+    '18|9|5|PENDING|launch failed requeued held||token-a',
     '',
   ].join('\n')
   expect(parseSqueue(text)).toEqual([
@@ -24,6 +25,11 @@ it('a task is taken for another state, number or batch than squeue gives it', ()
     { token: 'token-a', index: 2, state: { is: 'ended', text: 'TIMEOUT on n2 (TimeLimit)', again: true, job: '9' } },
     { token: 'token-a', index: 3, state: { is: 'ended', text: 'COMPLETED on n3', again: false, job: '9' } },
     { token: 'a|comment|with bars', index: 4, state: { is: 'waiting', text: 'REQUEUED (BeginTime)', job: '9' } },
+    {
+      token: 'token-a',
+      index: 5,
+      state: { is: 'ended', text: 'PENDING (launch failed requeued held)', again: true, job: '9', held: true },
+    },
   ])
 })
 

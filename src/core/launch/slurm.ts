@@ -12,6 +12,8 @@ const RUNNING = new Set(['RUNNING', 'COMPLETING', 'SUSPENDED', 'STOPPED', 'SIGNA
 /** Ended by the batch system for what another job has not: a time limit, a node. */
 const AGAIN = new Set(['TIMEOUT', 'NODE_FAIL', 'BOOT_FAIL', 'PREEMPTED', 'DEADLINE', 'REVOKED'])
 
+const HELD = 'launch failed requeued held'
+
 /** Slurm, by its own commands. */
 export class Slurm implements Scheduler {
   readonly #shell: ClusterShell
@@ -117,6 +119,8 @@ export function parseSacct(text: string): Map<number, TaskState> {
 }
 
 function stateOf(state: string, job: string, reason: string, node: string): TaskState {
+  // After a launch that failed, as where the node already runs a job of that number.
+  if (reason === HELD) return { is: 'ended', text: `${state} (${reason})`, again: true, job, held: true }
   const why = reason === '' || reason === 'None' ? '' : ` (${reason})`
   if (WAITING.has(state)) return { is: 'waiting', text: `${state}${why}`, job }
   const where = node === '' ? '' : ` on ${node}`
