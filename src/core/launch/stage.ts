@@ -91,7 +91,7 @@ export class Stage {
   async collect(): Promise<void> {
     if (this.#shared) return
     const kept = ['/*.yaml', '/*.json', '/*.jsonl', '/.sweep-owner', RUN_FILES.hparams, RUN_FILES.annotations, '*.tmp']
-    await this.#shell.copy('from', `${this.#there}/`, `${this.#dir}/`, [
+    await this.#shell.copy('from', `${this.#dir}/`, `${this.#there}/`, [
       '--update',
       ...kept.map((name) => `--exclude=${name}`),
     ])
