@@ -61,6 +61,7 @@ export class ClusterTraining {
   readonly #stage: Stage
   readonly #log: BatchLog
   readonly #missed = new Map<string, number>()
+  readonly #cancelled = new Set<string>()
   #said = ''
   #failures = 0
 
@@ -84,18 +85,18 @@ export class ClusterTraining {
    */
   async train(open: readonly ClusterTrial[]): Promise<void> {
     const wanted = new Map(open.map((one) => [one.trial, one]))
-    let cancelled = false
     for (;;) {
       await this.#look(wanted)
       const { stop } = this.#options
       const busy = this.#tasks()
-      if (stop.aborted && !cancelled && busy.length > 0) cancelled = await this.#cancel()
+      if (stop.aborted) await this.#cancel()
       if (!stop.aborted) {
         const inQueue = new Set(busy.map(({ trial }) => trial))
         const left = [...wanted.values()].filter(({ trial }) => !inQueue.has(trial))
         if (left.length > 0) await this.#handOver(left)
       }
-      if (this.#tasks().length === 0) return
+      // What could not be handed over is tried again; a person can end that.
+      if (this.#tasks().length === 0 && (wanted.size === 0 || stop.aborted)) return
       await this.#pause()
     }
   }
@@ -249,16 +250,18 @@ export class ClusterTraining {
     if (this.#failures++ === 0) this.#options.warn(`${message}. Trials that run go on; it is asked again.`)
   }
 
-  async #cancel(): Promise<boolean> {
-    const { say } = this.#options
-    const tasks = this.#tasks().flatMap(({ batch: { job }, index }) => (job === undefined ? [] : [{ job, index }]))
-    say(`Cancelling ${tasks.length} tasks; those that run save what they have learned`)
+  /** Once for each task, as soon as its number is known. */
+  async #cancel(): Promise<void> {
+    const tasks = this.#tasks().flatMap(({ batch: { token, job }, index }) =>
+      job === undefined || this.#cancelled.has(taskKey(token, index)) ? [] : [{ job, token, index }],
+    )
+    if (tasks.length === 0) return
+    this.#options.say(`Cancelling ${tasks.length} tasks; those that run save what they have learned`)
     try {
       await this.#scheduler.cancel(tasks)
-      return true
+      for (const { token, index } of tasks) this.#cancelled.add(taskKey(token, index))
     } catch (thrown) {
       this.#away(AppError.from(thrown))
-      return false
     }
   }
 

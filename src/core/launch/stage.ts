@@ -75,7 +75,7 @@ export class Stage {
       `#!/bin/bash\n${preamble}\nexec ${command} ${quote(`${there}/tasks`)}/"$SLURM_ARRAY_TASK_ID".json\n`,
     )
     if (!this.#shared) await this.#send(tasks)
-    return { script: `${there}/task.sh`, log: `${there}/log/%a.log` }
+    return { script: `${there}/task.sh`, log: `${there.replaceAll('%', '%%')}/log/%a.log` }
   }
 
   async #send(tasks: readonly Task[]): Promise<void> {

@@ -69,7 +69,9 @@ const text = (value: number): string => String(Number(value.toPrecision(4)))
 
 /** From values to pixels, with round values between. */
 function scale(low: number, high: number, from: number, to: number) {
-  const span = high > low ? high - low : Math.abs(low) || 1
+  // Means of equal figures differ in their last digit: between those there is no round value to be found.
+  const different = high - low > 1e-9 * Math.max(Math.abs(low), Math.abs(high))
+  const span = different ? high - low : Math.abs(low) || 1
   const step = roundStep(span / TICKS)
   const ticks: number[] = []
   for (let at = Math.ceil(low / step); at * step <= low + span; at++) ticks.push(at * step)

@@ -60,3 +60,11 @@ test('a gap in a curve is drawn over, or a curve without points breaks the pictu
   const flat = curvesSvg('loss', 'epoch', [{ label: 'b', x: [3], mean: [0], low: [0], high: [0], band: true }])
   expect(flat).not.toMatch(/NaN|Infinity/)
 })
+
+test('figures that differ in their last digit alone are ruled without end', () => {
+  const mean = (0.7 + 0.7 + 0.7) / 3
+  expect(mean).not.toBe(0.7)
+  const curve = { label: 'a', x: [0, 1], mean: [mean, mean], low: [0.7, 0.7], high: [0.7, 0.7], band: true }
+  const svg = curvesSvg('val_acc', 'epoch', [curve]) ?? ''
+  expect(svg.match(/text-anchor="end"/g)?.length).toBeLessThan(20)
+})
