@@ -1,11 +1,16 @@
+import { CLOSING } from '../core/engine/runInEngine'
+
 /** One Ctrl-C may arrive twice: the terminal signals the whole process group, and npm passes its own on. */
 const SAME_PRESS_MS = 300
 
-/** Ctrl-C (and SIGTERM): the first asks for a clean stop, the second ends at once. */
+/**
+ * Ctrl-C (and SIGTERM): the first asks for a clean stop, the second ends at once. A terminal or window that goes (SIGHUP) asks for the same
+ * with the reason `CLOSING`: nobody has wished for an end.
+ */
 export function onInterrupt(tell: (line: string) => void): AbortSignal {
   const controller = new AbortController()
   let first = 0
-  const handle = (): void => {
+  const handle = (reason?: typeof CLOSING): void => {
     const now = performance.now()
     if (controller.signal.aborted) {
       if (now - first > SAME_PRESS_MS) process.exit(130)
@@ -13,11 +18,11 @@ export function onInterrupt(tell: (line: string) => void): AbortSignal {
     }
     first = now
     tell('Stopping: what was learned is being saved. Press Ctrl-C again to end at once.')
-    controller.abort()
+    controller.abort(reason)
   }
-  process.on('SIGINT', handle)
-  process.on('SIGTERM', handle)
-  process.on('SIGHUP', handle)
+  process.on('SIGINT', () => handle())
+  process.on('SIGTERM', () => handle())
+  process.on('SIGHUP', () => handle(CLOSING))
   whenNpmIsGone(handle)
   return controller.signal
 }

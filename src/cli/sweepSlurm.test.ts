@@ -122,6 +122,17 @@ describe.skipIf(noSlurm !== undefined)('a sweep on Slurm', { timeout: WAIT_MS },
     expect(batches()).toHaveLength(1)
   })
 
+  it.runIf(allFaults)('is cancelled when its terminal or its window is closed', async () => {
+    write(1500)
+    const first = begin()
+    await underWay()
+    first.child.kill('SIGHUP')
+    expect((await first.done).code).toBe(130)
+    expect(slurm.run('squeue', '-h', '-r', '-t', 'RUNNING,PENDING').trim().split('\n')).toHaveLength(4)
+    await expectWhole(await goOn())
+    expect(batches()).toHaveLength(1)
+  })
+
   it.runIf(allFaults)(
     'is handed over twice when the workbench dies before it has written down the number of its job',
     async () => {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import fs from 'node:fs'
 import { join } from 'node:path'
 import type { PickQuestion } from '../../shared/domain/files'
@@ -59,7 +60,8 @@ export async function pick(
  */
 export function writeChosen(files: FileRoots, path: string, data: string, encoding: 'utf8' | 'base64'): void {
   const real = files.checkChosenTarget(path)
-  const draft = `${real}.${process.pid}.tmp`
+  // In nobody's way, so that it is ours to remove.
+  const draft = `${real}.${randomUUID()}.tmp`
   try {
     fs.writeFileSync(draft, Buffer.from(data, encoding), { flag: 'wx' })
     fs.renameSync(draft, real)

@@ -4,8 +4,9 @@ import path from 'node:path'
 import type { ExperimentConfig } from '../../shared/config/experiment'
 import type { Cluster, Task } from '../../shared/domain/cluster'
 import { RUN_FILES } from '../../shared/domain/run'
-import type { Trial } from '../../shared/domain/sweep'
+import { isOver, type Trial } from '../../shared/domain/sweep'
 import { AppError } from '../../shared/errors'
+import { CLOSING } from '../engine/runInEngine'
 import { readRecord, writeRecord } from '../service/recordFile'
 import { NO_ANNOTATIONS, writeAnnotations } from '../store/annotations'
 import { BatchLog, type LoggedBatch } from './batchLog'
@@ -62,6 +63,8 @@ export class ClusterTraining {
   readonly #log: BatchLog
   readonly #missed = new Map<string, number>()
   readonly #cancelled = new Set<string>()
+  /** Tasks that were seen to have ended once, without their trial. */
+  readonly #endedBefore = new Set<string>()
   #said = ''
   #failures = 0
 
@@ -73,19 +76,16 @@ export class ClusterTraining {
     this.#log = new BatchLog(options.dir)
   }
 
-  /** Trials that a task in the queue may be about. */
-  get handedOver(): number[] {
-    return this.#tasks().map(({ trial }) => trial)
-  }
-
   /**
-   * Until every trial has ended, or cannot be had, or a stop was asked for: then its tasks are cancelled, and waited for.
+   * Until every trial has ended, or cannot be had, or a stop was asked for: then its tasks are cancelled, and waited for. Where the workbench
+   * itself closes (`CLOSING`) they are left in the queue.
    *
    * @throws AppError where the first batch cannot be handed over
    */
   async train(open: readonly ClusterTrial[]): Promise<void> {
     const wanted = new Map(open.map((one) => [one.trial, one]))
     for (;;) {
+      if (this.#options.stop.reason === CLOSING) return
       await this.#look(wanted)
       const { stop } = this.#options
       const busy = this.#tasks()
@@ -173,7 +173,10 @@ export class ClusterTraining {
       if (state && task.batch.job === undefined) this.#log.handedOver(task.batch.token, state.job)
       const missed = state ? 0 : (this.#missed.get(key) ?? 0) + 1
       this.#missed.set(key, missed)
-      if (state?.is === 'ended') {
+      if (state?.is === 'ended' && !over.has(task.trial) && !this.#endedBefore.has(key)) {
+        // What its node wrote last may not be seen here yet: file systems that machines share remember for a while.
+        this.#endedBefore.add(key)
+      } else if (state?.is === 'ended') {
         if (state.held === true) leftovers.push({ job: state.job, index: task.index })
         this.#ended(task, state, wanted)
       } else if (state?.is === 'waiting' && over.has(task.trial)) {
@@ -281,16 +284,17 @@ export class ClusterTraining {
   }
 }
 
-function isOver({ status }: Trial): boolean {
-  return status === 'finished' || status === 'halved' || status === 'failed'
-}
-
 /** Nobody works on the run any more, whatever it still says: the queue knows that its task has ended. */
 function settle(dir: string, text: string): void {
   const record = readRecord(dir)
   if (!record) return
+  const file = path.join(dir, RUN_FILES.record)
+  const { mtimeMs } = fs.statSync(file)
   const reason = `Slurm: ${text}`
   if (record.status === 'running') writeRecord(dir, { ...record, status: 'crashed', reason, ended: Date.now() })
   else writeRecord(dir, { ...record, reason })
+  // By the clock of whoever wrote it, newer than what it wrote and older than what the next attempt will write.
+  const newer = new Date(mtimeMs + 1000)
+  fs.utimesSync(file, newer, newer)
   fs.rmSync(path.join(dir, RUN_FILES.owner), { force: true })
 }

@@ -3,19 +3,19 @@ import os from 'node:os'
 import path from 'node:path'
 import type { FromEngine } from '../../shared/api/engineProtocol'
 import type { ExperimentConfig } from '../../shared/config/experiment'
+import type { Cluster } from '../../shared/domain/cluster'
 import { compare, type Halving } from '../../shared/domain/halving'
 import { spreadOf } from '../../shared/domain/seeds'
 import { RUN_FILES } from '../../shared/domain/run'
-import type { PointResult, SweepResult, Trial } from '../../shared/domain/sweep'
+import { isOver, type PointResult, type SweepResult, type Trial } from '../../shared/domain/sweep'
 import { AppError } from '../../shared/errors'
 import type { ConfigRoots } from '../config/resolveExperiment'
 import { runInEngine } from '../engine/runInEngine'
 import type { EngineSpawner } from '../engine/spawner'
+import { ClusterTraining } from '../launch/clusterTraining'
 import { parseMetrics } from '../runs/metricsFile'
 import { commandOf } from '../service/command'
 import type { History } from '../service/recorder'
-import type { Cluster } from '../../shared/domain/cluster'
-import { ClusterTraining } from '../launch/clusterTraining'
 import { TogetherRecorders } from '../service/togetherRecorders'
 import { nextPoints } from './methods'
 import { trialExperiment, type SweepPlan } from './readSweep'
@@ -133,8 +133,6 @@ export function rank({ direction }: Pick<SweepPlan, 'direction'>, trials: readon
   return whole.sort((a, b) => compare(a.metric, b.metric, direction) || a.point - b.point)
 }
 
-const DONE: ReadonlySet<Trial['status']> = new Set(['finished', 'halved', 'failed'])
-
 interface OpenTrial {
   trial: number
   config: ExperimentConfig
@@ -175,11 +173,10 @@ class Session {
 
   /** Trials that are neither finished nor failed. */
   open(): number[] {
-    return this.#trials().flatMap(({ trial, status }) => {
-      const left = this.#options.cluster
-        ? !DONE.has(status)
-        : status === 'planned' || status === 'stopped' || status === 'interrupted' || status === 'crashed'
-      return left && !this.#givenUp.has(trial) ? [trial] : []
+    return this.#trials().flatMap((one) => {
+      // A task of the cluster may be about one that runs; here somebody else trains it.
+      const left = !isOver(one) && (this.#options.cluster !== undefined || one.status !== 'running')
+      return left && !this.#givenUp.has(one.trial) ? [one.trial] : []
     })
   }
 
@@ -223,7 +220,7 @@ class Session {
     })
     await training.train(open)
     // Another session may have more luck with these.
-    for (const { trial, status } of this.#trials()) if (!DONE.has(status)) this.#givenUp.add(trial)
+    for (const trial of this.#trials()) if (!isOver(trial)) this.#givenUp.add(trial.trial)
   }
 
   /** One engine. One that dies takes all of its runs with it: they are halved until whoever is to blame is alone. */

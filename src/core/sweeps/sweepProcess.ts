@@ -23,7 +23,7 @@ export interface SweepProcessOptions {
 export class SweepProcess {
   /** Why it ended without a result; undefined for one that ended well, or was stopped. Never rejects. */
   readonly ended: Promise<AppError | undefined>
-  readonly #stop: () => void
+  readonly #end: (signal: 'SIGTERM' | 'SIGHUP') => void
 
   /** @throws AppError `backend_unavailable` where no command line can be started */
   constructor({ spawner, args, cwd, onTrial, onProgress }: SweepProcessOptions) {
@@ -50,10 +50,10 @@ export class SweepProcess {
         onTrial()
       }
     })
-    this.#stop = () => {
+    this.#end = (signal) => {
       if (asked) return
       asked = true
-      child.kill('SIGTERM')
+      child.kill(signal)
       grace = setTimeout(() => child.kill('SIGKILL'), STOP_GRACE_MS)
     }
     this.ended = new Promise((resolve) => {
@@ -72,8 +72,14 @@ export class SweepProcess {
     })
   }
 
+  /** A person's wish. */
   stop(): void {
-    this.#stop()
+    this.#end('SIGTERM')
+  }
+
+  /** The window goes: what a cluster trains is left to it. */
+  leave(): void {
+    this.#end('SIGHUP')
   }
 }
 

@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import type { RunSummary } from '../../shared/api/requests'
-import { sweepFileSchema, type SweepFile, type Trial } from '../../shared/domain/sweep'
+import { isOver, sweepFileSchema, type SweepFile, type Trial } from '../../shared/domain/sweep'
 import type { ShownTrial, SweepSummary, SweepView } from '../../shared/domain/sweeps'
 import { AppError } from '../../shared/errors'
 import { parseYaml } from '../config/yamlText'
@@ -96,10 +96,8 @@ function budgetOf(folder: SweepFolder): SweepFile['budget'] | undefined {
   }
 }
 
-const LEFT: readonly Trial['status'][] = ['planned', 'running', 'stopped', 'interrupted', 'crashed']
-
 function isDone(trials: readonly Trial[], search: ReturnType<typeof searchOf>): boolean {
-  if (trials.some(({ status }) => LEFT.includes(status)) || !search) return false
+  if (!trials.every(isOver) || !search) return false
   return nextPoints(search, observationsOf(trials)).length === 0
 }
 

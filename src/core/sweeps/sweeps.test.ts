@@ -116,7 +116,7 @@ test(
     // A window that closes ends it in good order; the next one finds it.
     await core.close()
     core = open()
-    expect((await view()).sweep).toMatchObject({ status: 'stopped', counts: { stopped: 4 } })
+    expect((await view()).sweep).toMatchObject({ status: 'stopped', counts: { interrupted: 4 } })
     expect((await ask('sweeps.list', {})).sweeps.map(({ name }) => name)).toEqual(['rates'])
     expect(await refused('sweeps.addTrials', { name: 'rates', trials: 4 })).toBe('usage')
     await ask('sweeps.addTrials', { name: 'rates', trials: 6 })

@@ -183,7 +183,7 @@ export class Sweeps {
     this.#closing.abort()
     clearTimeout(this.#telling)
     const all = [...this.#ours.values()]
-    for (const sweep of all) sweep.stop()
+    for (const sweep of all) sweep.leave()
     await Promise.all(all.map(({ ended }) => ended))
   }
 

@@ -123,6 +123,11 @@ export const trialSchema = z.object({
 })
 export type Trial = z.infer<typeof trialSchema>
 
+/** Nothing is left to train of it. */
+export function isOver({ status }: Pick<Trial, 'status'>): boolean {
+  return status === 'finished' || status === 'halved' || status === 'failed'
+}
+
 /** A point over its seeds. */
 export const pointResultSchema = z.object({
   point: z.int(),
