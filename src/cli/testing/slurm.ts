@@ -20,6 +20,8 @@ export class TestSlurm {
     ...process.env,
     SLURM_BASE: this.base,
     SLURM_NODES: '4',
+    // Seconds: a node whose task was killed with it takes a while to complete that.
+    SLURM_WAIT: '120',
     // Of this process alone, as far as anybody can tell.
     SLURM_PORT: String(20_000 + (process.pid % 2000) * 20),
   }

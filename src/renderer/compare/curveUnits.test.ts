@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
+import { parameterValues } from '../../shared/comparedFields'
 import type { ComparedRuns } from '../../shared/domain/compare'
-import { curveUnits, parameterValues, scaleColours, valueColours } from './curveUnits'
+import { curveUnits, scaleColours, valueColours } from './curveUnits'
 
 const run = (id: string): ComparedRuns['runs'][number] => ({
   ...{ id, exp_name: 'e', exp_version: id, status: 'finished', model_name: 'caimira', dts_name: 'd' },

@@ -1,6 +1,5 @@
-import { valueText } from '../../shared/comparedTables'
+import { parameterValues, type ParameterValues } from '../../shared/comparedFields'
 import type { ComparedRuns, RunGroup } from '../../shared/domain/compare'
-import type { RunCell } from '../../shared/domain/runTable'
 import { nameOf } from '../runs/columns'
 import { RUN_COLOURS, RUN_DASHES } from '../stores/runLooks'
 import type { CurvesPlace } from './place'
@@ -16,31 +15,6 @@ export interface CurveUnit {
   colour: number | undefined
   dash: number | undefined
   panel: number | undefined
-}
-
-/** The values of a parameter, in order; a missing one is a value too. */
-export interface ParameterValues {
-  name: string
-  texts: readonly string[]
-  /** Place among `texts` of each run's value. */
-  of: readonly number[]
-}
-
-/** Undefined for a parameter in which the runs do not differ. */
-export function parameterValues({ params }: ComparedRuns, name: string | undefined): ParameterValues | undefined {
-  const found = params.find((param) => param.name === name && param.differs)
-  if (!found) return undefined
-  const cells = found.values.map((value, at) => (found.missing.includes(at) ? undefined : value))
-  const distinct = [...new Set(cells)].sort(inOrder)
-  return { name: found.name, texts: distinct.map(valueText), of: cells.map((cell) => distinct.indexOf(cell)) }
-}
-
-const collator = new Intl.Collator('en', { numeric: true })
-
-/** Numbers by size, then texts; a missing value comes last. */
-function inOrder(a: RunCell | undefined, b: RunCell | undefined): number {
-  if (a === undefined || b === undefined) return Number(a === undefined) - Number(b === undefined)
-  return typeof a === 'number' && typeof b === 'number' ? a - b : collator.compare(String(a), String(b))
 }
 
 /** The curves to draw: what is averaged, and how each looks. */

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
+import { fieldsOf } from '../../shared/comparedFields'
 import type { ComparedRuns } from '../../shared/domain/compare'
-import { canBeLog, fieldMap, fieldsOf, fieldText, placeOfNone, usualAxes } from './fields'
+import { canBeLog, fieldMap, fieldText, placeOfNone, usualAxes } from './fields'
 
 const difference = (name: string, values: (number | string | null)[], missing: number[] = []) => ({
   ...{ name, values, missing },

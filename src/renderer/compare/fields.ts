@@ -1,47 +1,6 @@
+import type { Field } from '../../shared/comparedFields'
 import { valueText } from '../../shared/comparedTables'
-import { SEED_KEYS, type ComparedRuns } from '../../shared/domain/compare'
-import { parameterValues } from './curveUnits'
-
-/** A parameter or figure over all runs, as an axis shows it. */
-export interface Field {
-  name: string
-  /** Of numbers, or of texts in their order. */
-  kind: 'number' | 'category'
-  figure: boolean
-  /** Of each run: a number, or the place of its text; null where it has none. */
-  values: readonly (number | null)[]
-  texts: readonly string[]
-}
-
-/** More texts than this are no categories but names. */
-const MOST_CATEGORIES = 40
-
-/** What a run is called decides nothing. */
-const NAMES: readonly string[] = ['exp_name', 'exp_version']
-
-/** What runs can be laid out by: parameters in which they differ, then figures. */
-export function fieldsOf(compared: ComparedRuns): Field[] {
-  const params = compared.params.flatMap((param): Field[] => {
-    if (!param.differs || NAMES.includes(param.name)) return []
-    const own = param.values.map((value, at) => (param.missing.includes(at) ? undefined : value))
-    const known = own.filter((value) => value !== undefined && value !== null)
-    if (known.length > 0 && known.every((value) => typeof value === 'number')) {
-      const values = own.map((value) => (typeof value === 'number' && Number.isFinite(value) ? value : null))
-      return [{ name: param.name, kind: 'number', figure: false, values, texts: [] }]
-    }
-    const found = parameterValues(compared, param.name)
-    if (!found || found.texts.length > MOST_CATEGORIES) return []
-    return [{ name: param.name, kind: 'category', figure: false, values: found.of, texts: found.texts }]
-  })
-  const figures = compared.figures.map(({ name, values }): Field => ({
-    name,
-    kind: 'number',
-    figure: true,
-    values,
-    texts: [],
-  }))
-  return [...params, ...figures]
-}
+import { SEED_KEYS } from '../../shared/domain/compare'
 
 const MOST_AXES = 7
 

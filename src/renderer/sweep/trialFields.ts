@@ -1,7 +1,7 @@
 import { valueText } from '../../shared/comparedTables'
 import type { Direction, ParameterValue } from '../../shared/domain/sweep'
 import type { ShownTrial } from '../../shared/domain/sweeps'
-import type { Field } from '../compare/fields'
+import type { Field } from '../../shared/comparedFields'
 
 /** The parameters of trials, as axes; those that have one value everywhere tell nothing. */
 export function parameterFields(keys: readonly string[], trials: readonly ShownTrial[]): Field[] {

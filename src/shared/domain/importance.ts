@@ -3,7 +3,7 @@ import { MOST_COMPARED, ticketSchema } from './compare'
 
 /** Fewer runs say nothing about what matters. */
 export const FEWEST_RUNS = 10
-const MOST_FIELDS = 100
+export const MOST_FIELDS = 100
 
 const values = z.array(z.number().nullable()).max(MOST_COMPARED)
 
