@@ -1,4 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { Locator, Page } from '@playwright/test'
 import { seriousFindings } from './support/axe'
@@ -129,4 +130,19 @@ test('a sweep ends with its window unless it is kept, or is lost for the next on
   await page.evaluate(() => void (location.hash = '#/sweeps'))
   await expect(status(page)).toHaveText('stopped')
   await expect(parts(page)).toContainText('2 to go on')
+})
+
+test('a sweep that a terminal works on seems to run for ever after that has ended', async ({ open, logDir }) => {
+  const { page } = await open()
+  await openDraft(page)
+  await write(page, sweep('elsewhere', 2, 2))
+  await button(page, 'Run sweep').click()
+  await expect(status(page)).toHaveText('finished', { timeout: 60_000 })
+  // No run changes with who works on the sweep.
+  const owner = join(logDir, 'elsewhere', '.sweep-owner')
+  writeFileSync(owner, JSON.stringify({ pid: process.pid, host: hostname(), started: 'running' }))
+  await page.reload()
+  await expect(status(page)).toHaveText('running')
+  rmSync(owner)
+  await expect(status(page)).toHaveText('finished')
 })

@@ -1,4 +1,4 @@
-import { CLOSING } from '../core/engine/runInEngine'
+import { CLOSING, WINDOW } from '../core/engine/runInEngine'
 
 /** One Ctrl-C may arrive twice: the terminal signals the whole process group, and npm passes its own on. */
 const SAME_PRESS_MS = 300
@@ -23,21 +23,25 @@ export function onInterrupt(tell: (line: string) => void): AbortSignal {
   process.on('SIGINT', () => handle())
   process.on('SIGTERM', () => handle())
   process.on('SIGHUP', () => handle(CLOSING))
-  whenNpmIsGone(handle)
+  whenParentIsGone(handle)
   return controller.signal
 }
 
-/** How soon the death of npm is noticed. */
+/** How soon the death of the parent is noticed. */
 const LOOK_EVERY_MS = 1_000
 
-/** npm does not pass a SIGTERM on: whoever ends `npm run` means the command that it runs. */
-function whenNpmIsGone(act: () => void): void {
-  if (process.env['npm_lifecycle_event'] === undefined) return
+/**
+ * npm does not pass a SIGTERM on: whoever ends `npm run` means the command that it runs. A window that is gone has told nobody anything: it has
+ * closed.
+ */
+function whenParentIsGone(act: (reason?: typeof CLOSING) => void): void {
+  const by = process.env['npm_lifecycle_event']
+  if (by === undefined) return
   const parent = process.ppid
   const timer = setInterval(() => {
     if (process.ppid === parent) return
     clearInterval(timer)
-    act()
+    act(by === WINDOW ? CLOSING : undefined)
   }, LOOK_EVERY_MS)
   timer.unref()
 }

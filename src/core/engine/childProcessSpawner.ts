@@ -2,6 +2,7 @@ import { spawn, type ChildProcess, type ForkOptions } from 'node:child_process'
 import path from 'node:path'
 import { PROTOCOL_VERSION } from '../../shared/api/engineProtocol'
 import { forkEngine } from './forkEngine'
+import { WINDOW } from './runInEngine'
 import { lastWords, type EngineSpawner } from './spawner'
 
 /**
@@ -37,7 +38,7 @@ export function childProcessSpawner(
     command(args, cwd) {
       return spawn(process.execPath, [path.join(path.dirname(enginePath), 'cli.js'), ...args], {
         // Named so, it ends when this process does.
-        env: { ...process.env, ...options.env, npm_lifecycle_event: 'window' },
+        env: { ...process.env, ...options.env, npm_lifecycle_event: WINDOW },
         cwd,
         stdio: ['ignore', 'pipe', 'pipe'],
       })

@@ -32,6 +32,8 @@ type FinalFrame = Extract<
 
 /** What the workbench's own end gives as the reason of its abort; any other reason is a person's wish. */
 export const CLOSING = 'closing'
+/** What a workbench calls itself to the command line that it starts, where npm gives its script's name. */
+export const WINDOW = 'window'
 
 export interface EngineWatch {
   readyTimeoutMs?: number

@@ -85,9 +85,10 @@ export class ClusterTraining {
   async train(open: readonly ClusterTrial[]): Promise<void> {
     const wanted = new Map(open.map((one) => [one.trial, one]))
     for (;;) {
-      if (this.#options.stop.reason === CLOSING) return
       await this.#look(wanted)
       const { stop } = this.#options
+      // After the look: it takes a while, in which the workbench may have closed.
+      if (stop.reason === CLOSING) return
       const busy = this.#tasks()
       if (stop.aborted) await this.#cancel()
       if (!stop.aborted) {

@@ -1,16 +1,22 @@
 import { onBeforeUnmount, ref, shallowRef, watch, type Ref } from 'vue'
 import type { RequestOutput } from '../../shared/api/requests'
-import type { SweepProgress, SweepView } from '../../shared/domain/sweeps'
+import type { SweepProgress, SweepSummary, SweepView } from '../../shared/domain/sweeps'
 import { AppError } from '../../shared/errors'
 import { client } from '../api/client'
 import { oneAtATime } from '../stores/oneAtATime'
 import { useWorkspace } from '../stores/workspace'
 
-/** A sweep that others work on tells nothing by itself, and runs change at every epoch: it is asked again at most so often. */
+/** Runs change at every epoch: what a sweep comes to is asked again at most so often. */
 const ASK_EVERY_MS = 700
+/** The end of another process's work on a sweep tells nothing by itself: it is looked for so often. */
+const LOOK_EVERY_MS = 2_000
 
-/** Asks again after changes, not at each of many. Ends with the component. */
-function afterChanges(ask: () => void): void {
+/**
+ * Asks again after changes, not at each of many. Ends with the component.
+ *
+ * @param shown the sweeps that are on the screen
+ */
+function afterChanges(ask: () => void, shown: () => readonly SweepSummary[]): void {
   let timer: ReturnType<typeof setTimeout> | undefined
   const soon = (): void => {
     timer ??= setTimeout(() => {
@@ -19,8 +25,12 @@ function afterChanges(ask: () => void): void {
     }, ASK_EVERY_MS)
   }
   const undo = [client.on('sweeps.changed', soon), client.on('runs.changed', soon)]
+  const looking = setInterval(() => {
+    if (shown().some(({ worker }) => worker?.ours === false)) soon()
+  }, LOOK_EVERY_MS)
   onBeforeUnmount(() => {
     clearTimeout(timer)
+    clearInterval(looking)
     for (const one of undo) one()
   })
 }
@@ -34,7 +44,7 @@ export function useSweepList() {
     (error) => workspace.report(error),
   )
   ask()
-  afterChanges(ask)
+  afterChanges(ask, () => list.value?.sweeps ?? [])
   return { list, ask }
 }
 
@@ -68,7 +78,7 @@ export function useSweep(name: Readonly<Ref<string>>) {
     },
     { immediate: true },
   )
-  afterChanges(ask)
+  afterChanges(ask, () => (view.value ? [view.value.sweep] : []))
   onBeforeUnmount(
     client.on('sweep.progress', ({ name: whose, progress: now }) => {
       if (whose === name.value) progress.value = now
