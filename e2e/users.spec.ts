@@ -113,8 +113,15 @@ test('the users of a run are shown, selected by charts, figures and search, and 
   // They are fitted on few of their pairs, by the window and by the command that it shows alike.
   await page.getByRole('tab', { name: 'Newcomers' }).click()
   await page.getByRole('combobox', { name: 'Pairs' }).selectOption('informative')
+  const [fit, repetitions] = [page.getByRole('button', { name: 'Fit', exact: true }), page.getByLabel('Repetitions')]
+  // Whoever does not want to wait for as many repetitions says so.
+  await repetitions.fill('50')
+  await fit.click()
+  await page.getByRole('button', { name: 'Cancel' }).click()
+  await expect(page.getByText('Cancelled.')).toBeVisible()
+  await repetitions.fill('5')
   await page.getByRole('textbox', { name: 'k' }).fill('2, 8')
-  await page.getByRole('button', { name: 'Fit', exact: true }).click()
+  await fit.click()
   const curve = page.getByRole('table', { name: 'Accuracy against k' })
   await expect(curve.getByRole('row')).toHaveCount(5, { timeout: 90_000 })
   expect(await seriousFindings(page)).toEqual([])

@@ -17,6 +17,7 @@ import { formatFigure, formatTable } from './format'
 import { onInterrupt } from './interrupt'
 import { createOutput } from './output'
 import { configRoots, enginePath } from './roots'
+import { workProgress } from './workProgress'
 
 interface AdaptCommandOptions {
   input: string
@@ -87,7 +88,8 @@ async function adapt(reference: string, options: AdaptCommandOptions): Promise<n
       repeats: Math.max(1, options.repeats),
       seed: options.seed,
     },
-    () => {},
+    // With --json there is one object, the result.
+    options.json === true ? () => {} : workProgress(output),
     onInterrupt((line) => output.warn(line)),
   )
   if (frame.type !== 'adaptation') return ERROR_EXIT_CODES.engine_protocol

@@ -1,5 +1,5 @@
 import path from 'node:path'
-import type { ToEngine } from '../shared/api/engineProtocol'
+import type { ToEngine, Work } from '../shared/api/engineProtocol'
 import type { ExperimentConfig } from '../shared/config/experiment'
 import type { AdaptationResult } from '../shared/domain/adaptation'
 import { RUN_FILES } from '../shared/domain/run'
@@ -21,6 +21,7 @@ import { checkpointContext, refuseChangedData } from './run/resume'
 export async function adaptRun(
   request: Extract<ToEngine, { type: 'adapt' }>,
   stop: AbortSignal,
+  onWork: (work: Work) => void,
 ): Promise<AdaptationResult> {
   const { config, user } = request
   // The training split gives the model its statistics, `bt` is chosen on what validates; the new users stand where unseen ones do.
@@ -40,7 +41,7 @@ export async function adaptRun(
   execution.load({ parameters: arrays })
   const bt = await marginsOfBaseline(config, dataset, split, stop)
   try {
-    const adaptation = await adaptUsers({ execution, split, byUser }, dataset.users, bt, request, stop)
+    const adaptation = await adaptUsers({ execution, split, byUser }, dataset.users, bt, request, stop, onWork)
     return { type: 'result', runId: request.runId, ...adaptation }
   } finally {
     execution.dispose()

@@ -58,6 +58,9 @@ let browsing: Promise<BrowseSession> | undefined
 /** What `ask` frames are about. */
 let inspecting: Promise<RunSession> | undefined
 
+/** What ends the answer to an `ask`, by its number. */
+const asked = new Map<number, AbortController>()
+
 /** What `ask_examples` frames are about. */
 let holding: Promise<ExampleSession> | undefined
 
@@ -112,19 +115,26 @@ async function handle(frame: ToEngine): Promise<void> {
       return
     }
     case 'inspect': {
-      inspecting = import('./users/runSession').then(({ RunSession }) =>
-        RunSession.open(frame, stop.signal, reportWork),
-      )
+      inspecting = import('./users/runSession').then(({ RunSession }) => RunSession.open(frame, stop.signal))
       const session = await inspecting
       await stopped()
       await session.close()
       break
     }
     case 'ask': {
+      const { id } = frame
+      const dropped = new AbortController()
+      asked.set(id, dropped)
       const session = await inspecting
-      if (session) void port.send({ type: 'told', id: frame.id, answer: await session.answer(frame.question) })
+      const report = workReporter((work) => void port.send({ type: 'work', id, work }))
+      const signal = AbortSignal.any([stop.signal, dropped.signal])
+      if (session) void port.send({ type: 'told', id, answer: await session.answer(frame.question, signal, report) })
+      asked.delete(id)
       return
     }
+    case 'drop':
+      asked.get(frame.id)?.abort()
+      return
     case 'weigh': {
       const { importanceOf } = await import('./compare/importance')
       const onWork = (done: number, total: number): void => reportWork({ what: 'trees', done, total })
@@ -152,7 +162,7 @@ async function handle(frame: ToEngine): Promise<void> {
     }
     case 'adapt': {
       const { adaptRun } = await import('./adaptRun')
-      await port.send({ type: 'adaptation', adaptation: await adaptRun(frame, stop.signal) })
+      await port.send({ type: 'adaptation', adaptation: await adaptRun(frame, stop.signal, reportWork) })
       break
     }
     case 'prepare': {

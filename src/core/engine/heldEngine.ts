@@ -1,4 +1,4 @@
-import { fromEngineSchema, type FromEngine } from '../../shared/api/engineProtocol'
+import { fromEngineSchema, type FromEngine, type Work } from '../../shared/api/engineProtocol'
 import { AppError } from '../../shared/errors'
 import type { EngineProcess, EngineRequest, EngineSpawner } from './spawner'
 
@@ -13,11 +13,21 @@ export interface Holding<Question, Answer> {
   /** The first frame: what it is to hold. */
   open: EngineRequest
   ask: (id: number, question: Question) => EngineRequest
+  /** Says that nobody waits for an answer any more; without it, it is computed for nobody. */
+  drop?: (id: number) => EngineRequest
   /** An answer to one of the questions; undefined for any other frame. */
   told: (frame: FromEngine) => { id: number; answer: Answer } | undefined
   onFrame?: (frame: FromEngine) => void
   /** What it holds, for messages: rows, run. */
   what: string
+}
+
+/** Of somebody who asks. */
+export interface Patience {
+  /** Aborted once they wait no longer: the answer is then `stopped`. */
+  stop?: AbortSignal
+  /** How far the engine is with their question. */
+  onWork?: (work: Work) => void
 }
 
 /** Engines that hold something each, by key. The one that was asked longest ago goes first. */
@@ -34,14 +44,16 @@ export class HeldEngines<Question, Answer> {
 
   /**
    * @param fingerprint of what is to be held: once it differs, an engine starts anew
-   * @throws AppError of the engine, `stopped` once these are closed
+   * @throws AppError of the engine, `stopped` once these are closed or `patience` has ended
    */
   async ask(
     key: string,
     fingerprint: string,
     holding: () => Holding<Question, Answer>,
     question: Question,
+    patience: Patience = {},
   ): Promise<Answer> {
+    if (patience.stop?.aborted) throw noLongerAsked()
     // Whoever looked something up before asking may come after the end, and nobody would end what is started then.
     if (this.#closed) throw new AppError('stopped', 'The workbench is closing')
     let engine = this.#engines.get(key)
@@ -57,7 +69,7 @@ export class HeldEngines<Question, Answer> {
       const [oldest] = this.#engines
       if (oldest) this.forget(oldest[0])
     }
-    return engine.ask(question)
+    return engine.ask(question, patience)
   }
 
   forget(key: string): void {
@@ -71,7 +83,13 @@ export class HeldEngines<Question, Answer> {
   }
 }
 
-type Waiting<Answer> = { resolve: (answer: Answer) => void; reject: (error: AppError) => void }
+interface Waiting<Answer> {
+  resolve: (answer: Answer) => void
+  reject: (error: AppError) => void
+  onWork: Patience['onWork']
+}
+
+const noLongerAsked = (): AppError => new AppError('stopped', 'Nobody waits for this answer any more')
 
 class HeldEngine<Question, Answer> {
   readonly fingerprint: string
@@ -117,7 +135,8 @@ class HeldEngine<Question, Answer> {
       if (told) {
         this.#waiting.get(told.id)?.resolve(told.answer)
         this.#waiting.delete(told.id)
-      } else holding.onFrame?.(frame)
+      } else if (frame.type === 'work' && frame.id !== undefined) this.#waiting.get(frame.id)?.onWork?.(frame.work)
+      else holding.onFrame?.(frame)
     })
     engine.onExit(({ signal, code }) => {
       clearTimeout(starting)
@@ -135,14 +154,25 @@ class HeldEngine<Question, Answer> {
     })
   }
 
-  ask(question: Question): Promise<Answer> {
+  ask(question: Question, { stop, onWork }: Patience): Promise<Answer> {
     clearTimeout(this.#idle)
     const id = this.#next++
-    const answer = new Promise<Answer>((resolve, reject) => this.#waiting.set(id, { resolve, reject }))
-    const request = this.#holding.ask(id, question)
-    if (this.#ready) this.#engine.send(request)
-    else this.#unsent.push(request)
+    const answer = new Promise<Answer>((resolve, reject) => this.#waiting.set(id, { resolve, reject, onWork }))
+    const send = (request: EngineRequest): void => {
+      if (this.#ready) this.#engine.send(request)
+      else this.#unsent.push(request)
+    }
+    const drop = (): void => {
+      const waiting = this.#waiting.get(id)
+      this.#waiting.delete(id)
+      const request = this.#holding.drop?.(id)
+      if (request) send(request)
+      waiting?.reject(noLongerAsked())
+    }
+    send(this.#holding.ask(id, question))
+    stop?.addEventListener('abort', drop, { once: true })
     return answer.finally(() => {
+      stop?.removeEventListener('abort', drop)
       clearTimeout(this.#idle)
       if (!this.over && this.#waiting.size === 0) this.#idle = setTimeout(() => this.end(), this.#idleMs).unref()
     })

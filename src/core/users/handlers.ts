@@ -30,7 +30,11 @@ export function userHandlers(inspector: RunInspector, workbench: Workbench, clos
       (await inspector.ask(await storeFor(id), id, { type: 'pair', ...question })).pair,
     'users.prefer': async ({ id, split, user, ...texts }) =>
       inspector.prefer(await storeFor(id), id, { split, user }, texts, closing),
-    'users.adapt': async ({ id, ...question }) => inspector.adapt(await storeFor(id), id, question),
+    'users.adapt': async ({ id, ticket, ...question }) => inspector.adapt(await storeFor(id), id, question, ticket),
+    'users.cancel': async ({ ticket }) => {
+      inspector.cancel(ticket)
+      return {}
+    },
     'users.map': async ({ id, ...question }) =>
       (await inspector.ask(await storeFor(id), id, { type: 'map', ...question })).map,
   }

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
 import { realpath } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Work } from '../../shared/api/engineProtocol'
 import type { EventPayload } from '../../shared/api/events'
 import type { DataConfig } from '../../shared/config/data'
 import type { ExperimentConfig } from '../../shared/config/experiment'
@@ -13,12 +12,13 @@ import type { UsersAnswer, UsersQuestion, Why } from '../../shared/domain/users'
 import { AppError } from '../../shared/errors'
 import { savedExperiment } from '../config/savedExperiment'
 import { fingerprintOf, statOf } from '../datasets/registry'
-import { HeldEngines, type Holding } from '../engine/heldEngine'
+import { HeldEngines, type Holding, type Patience } from '../engine/heldEngine'
 import { runInEngine } from '../engine/runInEngine'
 import type { EngineSpawner } from '../engine/spawner'
 import type { FileRoots } from '../files/fileRoots'
 import { isInside } from '../runs/readInside'
 import { storeEvaluation } from '../runs/storedEvaluation'
+import { Tickets } from '../service/tickets'
 import type { Store } from '../store/openStore'
 import { adaptCommand } from './adaptCommand'
 import { embedHere } from './embedHere'
@@ -30,7 +30,7 @@ export interface RunInspectorOptions {
   files: FileRoots
   /** Data sets that are known, as far as they can be used. */
   datasets: () => DataConfig[]
-  /** How far a run's engine is with what takes a while. */
+  /** How far something is that somebody waits for under a ticket. */
   onWork: (work: EventPayload<'users.work'>) => void
 }
 
@@ -40,6 +40,7 @@ export type AnswerTo<T extends UsersQuestion['type']> = Extract<UsersAnswer, { t
 export class RunInspector {
   readonly #options: RunInspectorOptions
   readonly #engines: HeldEngines<UsersQuestion, UsersAnswer>
+  readonly #tickets = new Tickets()
 
   constructor(options: RunInspectorOptions) {
     this.#options = options
@@ -54,10 +55,11 @@ export class RunInspector {
     store: Store,
     id: string,
     question: Extract<UsersQuestion, { type: T }>,
+    patience: Patience = {},
   ): Promise<AnswerTo<T>> {
     const { config, run } = await this.#open(store, id)
-    const tell = ({ done, total = done }: Work): void => this.#options.onWork({ runId: id, done, total })
-    const answer = await this.#engines.ask(id, fingerprint(config, run), () => holding(config, run, tell), question)
+    const hold = (): Holding<UsersQuestion, UsersAnswer> => holding(config, run)
+    const answer = await this.#engines.ask(id, fingerprint(config, run), hold, question, patience)
     if (answer.type === 'error') throw AppError.fromJSON(answer.error)
     if (!answers(answer, question.type))
       throw new AppError('engine_protocol', `The engine answered "${answer.type}" to "${question.type}"`)
@@ -85,15 +87,23 @@ export class RunInspector {
   /**
    * Fits users as if they were new.
    *
+   * @param ticket under which it may be ended, and says how far it is
    * @returns with the command that does the same; null where the split has users whom training knows, which the command line refuses
-   * @throws AppError as {@link ask}
+   * @throws AppError as {@link ask}, `stopped` where it was cancelled, or its ticket used again
    */
   async adapt(
     store: Store,
     id: string,
     question: Omit<Extract<UsersQuestion, { type: 'adapt' }>, 'type'>,
+    ticket: string | undefined,
   ): Promise<Adaptation & { command: string | null }> {
-    const { adaptation } = await this.ask(store, id, { type: 'adapt', ...question })
+    const fit = (patience: Patience) => this.ask(store, id, { type: 'adapt', ...question }, patience)
+    const { adaptation } =
+      ticket === undefined
+        ? await fit({})
+        : await this.#tickets.run(ticket, (stop) =>
+            fit({ stop, onWork: ({ done, total = done }) => this.#options.onWork({ ticket, done, total }) }),
+          )
     const { users } = (await this.ask(store, id, { type: 'table', split: question.split })).table
     const { config, run } = await this.#open(store, id)
     const files = config.data[question.split]
@@ -116,6 +126,11 @@ export class RunInspector {
       throw new AppError('engine_protocol', `The engine answered "${frame.type}" to "evaluate"`)
     await storeEvaluation(run, frame.evaluation)
     return frame.evaluation
+  }
+
+  /** Ends what somebody waits for under a ticket with `stopped`; nothing where there is none. */
+  cancel(ticket: string): void {
+    this.#tickets.end(ticket)
   }
 
   close(): void {
@@ -159,18 +174,12 @@ function fingerprint(config: ExperimentConfig, run: string): string {
     .digest('hex')
 }
 
-function holding(
-  config: ExperimentConfig,
-  run: string,
-  onWork: (work: Work) => void,
-): Holding<UsersQuestion, UsersAnswer> {
+function holding(config: ExperimentConfig, run: string): Holding<UsersQuestion, UsersAnswer> {
   return {
     open: { type: 'inspect', config, run },
     ask: (id, question) => ({ type: 'ask', id, question }),
     told: (frame) => (frame.type === 'told' ? frame : undefined),
-    onFrame: (frame) => {
-      if (frame.type === 'work') onWork(frame.work)
-    },
+    drop: (id) => ({ type: 'drop', id }),
     what: 'run',
   }
 }

@@ -1,6 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { AppEvent } from '../../shared/api/events'
 import type { Reply } from '../../shared/api/requests'
 import { evaluationSchema } from '../../shared/domain/evaluation'
 import {
@@ -161,6 +162,32 @@ test('somebody else is fitted than was asked for, or users whom training knows a
     const reply = await core.request('users.adapt', { id, split: 'test', user, ...how })
     expect(reply).toMatchObject({ ok: false, error: { code: user === null ? 'usage' : 'not_found' } })
   }
+}, 60_000)
+
+test('a fit goes on when nobody waits for it any more, or says to another page how far it is', async () => {
+  const heard: AppEvent[] = []
+  let first: () => void
+  const begun = new Promise<void>((resolve) => (first = resolve))
+  const unsubscribe = core.subscribe((event) => {
+    if (event.event !== 'users.work') return
+    heard.push(event)
+    first()
+  })
+  const about = { id, split: 'test', user: 4, choose: 'random', seed: 0 }
+  // Some minutes, unless somebody ends it.
+  const long = { ...about, k: Array.from({ length: 50 }, (_, k) => k), repeats: 50 }
+  const [mine, theirs] = [`mine`, `theirs`]
+  const left = core.request('users.adapt', { ...long, ticket: mine })
+  await begun
+  const others = core.request('users.adapt', { ...about, k: [0, 1], repeats: 2, ticket: theirs })
+  await core.request('users.cancel', { ticket: mine })
+  expect(await left).toMatchObject({ ok: false, error: { code: 'stopped' } })
+  // The other one is not ended with it, nor is the engine, which answers at once.
+  expect(data(await others)).toMatchObject({ repeats: 2 })
+  unsubscribe()
+  expect(heard[0]).toMatchObject({ payload: { ticket: mine } })
+  const told = heard.flatMap(({ payload }) => (Object(payload).ticket === theirs ? [payload] : []))
+  expect(told.at(-1)).toMatchObject({ done: Object(told.at(-1)).total })
 }, 60_000)
 
 test('the command of a fit is another than the command line reads, or runs what a folder is called', () => {

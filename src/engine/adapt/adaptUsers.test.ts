@@ -1,3 +1,4 @@
+import * as tf from '@tensorflow/tfjs-core'
 import { afterAll, expect, it } from 'vitest'
 import { loadBackend } from '../backends/tfjs/loadBackend'
 import { TfjsExecution } from '../backends/tfjs/tfjsExecution'
@@ -6,7 +7,7 @@ import { createModel } from '../models/registry'
 import { sizesOf } from '../models/sizesOf'
 import { experiment } from '../testing/experiment'
 import { syntheticDataset } from '../testing/syntheticDataset'
-import { accuracyAgainstK, fitAll, pairsByUser, type AdaptOptions } from './adaptUsers'
+import { accuracyAgainstK, adaptUsers, fitAll, pairsByUser, type AdaptOptions } from './adaptUsers'
 
 const dataset = syntheticDataset({ users: 12, unseenUsers: 4, texts: 120, width: 6, pairs: 2400 })
 const unseen = dataset.splits.test_unseen!
@@ -18,6 +19,8 @@ const curveOf = async (
   options: Omit<AdaptOptions, 'choose'>,
   choose: AdaptOptions['choose'],
 ) => (await accuracyAgainstK({ execution, split: unseen, byUser }, undefined, { ...options, choose }, never)).curve
+
+const USUAL = { choose: 'random', k: [0, 1, 8], repeats: 3, seed: 0 } satisfies AdaptOptions
 
 const models = new Map<string, Promise<TfjsExecution>>()
 
@@ -66,7 +69,7 @@ it('gives a user without pairs the generic row, the mean of the trained ones', a
   const execution = await trained('caimira')
   const { parameters } = await execution.state()
   const skill = parameters.find(({ name }) => name === 'layer_s.weight')!
-  const rows = execution.fitNewUsers(unseen, new Int32Array(0), new Int32Array(0), 2)
+  const rows = await execution.fitNewUsers(unseen, new Int32Array(0), new Int32Array(0), 2)
   const [table] = rows.vectors()
   for (let k = 0; k < 6; k++) {
     const mean = Array.from({ length: 12 }, (_, user) => skill.values[user * 6 + k]!).reduce((a, b) => a + b, 0) / 12
@@ -85,11 +88,10 @@ it('fits each user by themselves: another user in the file changes nothing', asy
   const execution = await trained('caimira')
   const first = unseen.users[0]!
   const own = Int32Array.from([...unseen.users.keys()].filter((row) => unseen.users[row] === first))
-  const alone = execution.fitNewUsers(unseen, own, new Int32Array(own.length), 1)
+  const alone = await execution.fitNewUsers(unseen, own, new Int32Array(own.length), 1)
   const [vector] = alone.vectors()
-  const together = fitAll({ execution, split: unseen, byUser }, dataset.users).find(
-    ({ u_id }) => u_id === dataset.users[first],
-  )!
+  const all = await fitAll({ execution, split: unseen, byUser }, dataset.users, never)
+  const together = all.find(({ u_id }) => u_id === dataset.users[first])!
   expect(together.pairs).toBe(own.length)
   for (const [i, value] of vector!.values.entries())
     expect(together.vectors['layer_s.weight']![i]).toBeCloseTo(value, 4)
@@ -124,7 +126,7 @@ it('the yardstick is judged on other pairs than the curve, or the interval is no
   const users = { execution, split: unseen, byUser }
   const told: [number, number | undefined][] = []
   const options = { choose: 'random', k: [0], repeats: 4, seed: 0 } as const
-  const found = await accuracyAgainstK(users, bt, options, never, ({ done, total }) => told.push([done, total]))
+  const found = await accuracyAgainstK(users, bt, options, never, (done, total) => told.push([done, total]))
   // How far it is ends with all.
   expect(told.at(-1)![0]).toBe(told.at(-1)![1])
   expect(found.bt!.acc).toBeGreaterThan(0.7)
@@ -135,11 +137,38 @@ it('the yardstick is judged on other pairs than the curve, or the interval is no
   expect(acc - low).toBeCloseTo(high - acc, 10)
 })
 
+it('whoever waits for a fit no longer is waited for, or a fit that is ended leaves its tensors', async () => {
+  const execution = await trained('caimira')
+  const before = tf.memory().numTensors
+  const stop = new AbortController()
+  const users = { execution, split: unseen, byUser }
+  const told: number[] = []
+  const asked = adaptUsers(users, dataset.users, undefined, USUAL, stop.signal, ({ done }) => {
+    told.push(done)
+    stop.abort()
+  })
+  await expect(asked).rejects.toMatchObject({ code: 'stopped' })
+  expect(told).toHaveLength(1)
+  const late = new AbortController()
+  const fit = fitAll(users, dataset.users, late.signal, () => late.abort())
+  await expect(fit).rejects.toMatchObject({ code: 'stopped' })
+  expect(tf.memory().numTensors).toBe(before)
+  const total: number[] = []
+  const rest = await adaptUsers(users, dataset.users, undefined, USUAL, never, (work) => {
+    total.push(work.total ?? NaN)
+    told.push(work.done)
+  })
+  expect(rest.curve.map(({ k }) => k)).toEqual(USUAL.k)
+  expect(told.at(-1)).toBe(total[0])
+  expect(told.slice(1)).toEqual(told.slice(1).toSorted((a, b) => a - b))
+  expect(new Set(total).size).toBe(1)
+})
+
 it('gradients of margins by a new user’s row are others than differences of margins', async () => {
   const execution = await trained('caimira')
   const [own, nobody, owner] = [Int32Array.of(0, 1, 2, 3), new Int32Array(0), new Int32Array(4)]
-  const generic = execution.fitNewUsers(unseen, nobody, nobody, 1)
-  const fitted = execution.fitNewUsers(unseen, own, owner, 1)
+  const generic = await execution.fitNewUsers(unseen, nobody, nobody, 1)
+  const fitted = await execution.fitNewUsers(unseen, own, owner, 1)
   const { width, z, gradients } = execution.sensitivities(generic, unseen, own, owner)
   expect(z).toEqual(execution.marginsOfNewUsers(generic, unseen, own, owner))
   const [[mean], [row]] = [generic.vectors(), fitted.vectors()]

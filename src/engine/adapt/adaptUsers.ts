@@ -48,14 +48,23 @@ export async function adaptUsers(
   if (!sizes.some((pairs) => pairs >= 2))
     throw new AppError('data_invalid', 'No user has two pairs: one to learn from and one to judge by are the least')
   const { leaks } = await leakCheck(execution, split, await execution.evaluate(split))
+  throwIfStopped(stop)
+  const pairs = sizes.reduce((sum, size) => sum + size, 0)
+  const tell = (done: number, total: number): void => onWork?.({ what: 'pairs fitted', done: Math.round(done), total })
+  let before = 0
+  const judged = await accuracyAgainstK(users, bt, options, stop, (done, total) => {
+    before = total
+    tell(done, total + pairs)
+  })
+  const fitted = await fitAll(users, ids, stop, (share) => tell(before + share * pairs, before + pairs))
   return {
     choose: options.choose,
     users_judged: sizes.filter((pairs) => pairs >= 2).length,
-    pairs: sizes.reduce((sum, pairs) => sum + pairs, 0),
+    pairs,
     repeats: options.repeats,
     leaks,
-    ...(await accuracyAgainstK(users, bt, options, stop, onWork)),
-    users: fitAll(users, ids),
+    ...judged,
+    users: fitted,
   }
 }
 
@@ -77,13 +86,15 @@ interface Trial {
  * that say most of the user at each of the k before. Users with too few pairs for some k fit what they have.
  *
  * @param bt [split.pairs] margins of one reward for everybody
+ * @param onFitted pairs that are fitted, and all that will be, several times a second
+ * @throws AppError `stopped`
  */
 export async function accuracyAgainstK(
   { execution, split, byUser }: NewUsers,
   bt: Float32Array | undefined,
   options: AdaptOptions,
   stop: AbortSignal,
-  onWork: (work: Work) => void = () => {},
+  onFitted: (done: number, total: number) => void = () => {},
 ): Promise<Pick<Adaptation, 'curve' | 'bt'>> {
   const trials = [...byUser].flatMap(([user, rows]) =>
     rows.length < 2
@@ -101,7 +112,7 @@ export async function accuracyAgainstK(
   const total = ks.reduce((sum, k) => sum + costOf(k), 0)
   let done = 0
   let picked: Int32Array[] = trials.map(() => new Int32Array(0))
-  let rows = execution.fitNewUsers(split, new Int32Array(0), new Int32Array(0), trials.length)
+  let rows = await execution.fitNewUsers(split, new Int32Array(0), new Int32Array(0), trials.length)
   try {
     for (const k of ks) {
       picked =
@@ -109,15 +120,19 @@ export async function accuracyAgainstK(
           ? trials.map(({ pool }) => pool.slice(0, k))
           : pickInformative({ execution, split }, rows, trials, picked, k)
       if (k > 0) {
+        const whose = owners(picked.map(({ length }) => length))
+        const fitted = await execution.fitNewUsers(split, concat(picked), whose, trials.length, async (share) => {
+          onFitted(done + share * costOf(k), total)
+          await pause(stop)
+        })
         rows.dispose()
-        rows = execution.fitNewUsers(split, concat(picked), owners(picked.map(({ length }) => length)), trials.length)
+        rows = fitted
       }
       const margins = execution.marginsOfNewUsers(rows, split, judged, judgedBy)
       curve.push({ k, ...judge(margins, judgedBy, trials.length, options.repeats) })
       done += costOf(k)
-      onWork({ what: 'pairs fitted', done, total })
-      await setImmediate()
-      if (stop.aborted) throw new AppError('stopped', 'Stopped while new users were fitted')
+      onFitted(done, total)
+      await pause(stop)
     }
   } finally {
     rows.dispose()
@@ -154,11 +169,24 @@ function pickInformative(
   })
 }
 
-/** Each user's row fitted on all of their pairs. */
-export function fitAll({ execution, split, byUser }: NewUsers, ids: readonly UserId[]): Adaptation['users'] {
+/**
+ * Each user's row fitted on all of their pairs.
+ *
+ * @throws AppError `stopped`
+ */
+export async function fitAll(
+  { execution, split, byUser }: NewUsers,
+  ids: readonly UserId[],
+  stop: AbortSignal,
+  onShare: (share: number) => void = () => {},
+): Promise<Adaptation['users']> {
   const users = [...byUser]
   const rows = concat(users.map(([, own]) => own))
-  const fitted = execution.fitNewUsers(split, rows, owners(users.map(([, own]) => own.length)), users.length)
+  const whose = owners(users.map(([, own]) => own.length))
+  const fitted = await execution.fitNewUsers(split, rows, whose, users.length, async (share) => {
+    onShare(share)
+    await pause(stop)
+  })
   const vectors = fitted.vectors()
   fitted.dispose()
   return users.map(([user, own], i) => ({
@@ -168,6 +196,16 @@ export function fitAll({ execution, split, byUser }: NewUsers, ids: readonly Use
       vectors.map(({ name, shape, values }) => [name, [...values.subarray(i * shape[1]!, (i + 1) * shape[1]!)]]),
     ),
   }))
+}
+
+function throwIfStopped(stop: AbortSignal): void {
+  if (stop.aborted) throw new AppError('stopped', 'Stopped while new users were fitted')
+}
+
+/** Lets whoever waits be heard. */
+async function pause(stop: AbortSignal): Promise<void> {
+  await setImmediate()
+  throwIfStopped(stop)
 }
 
 /** @param among users that count; all of the split where it is left out */

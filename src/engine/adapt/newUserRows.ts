@@ -6,6 +6,15 @@ import type { Sensitivities } from './informativePairs'
 /** Adam on standardised rows: a step moves a row by at most this many standard deviations of the trained rows. */
 const LEARNING_RATE = 0.1
 const STEPS = 150
+
+/** Where Adam is: at which table, at which of its steps, and its two moments. */
+interface Fit {
+  table: number
+  step: number
+  m: tf.Tensor
+  v: tf.Tensor
+}
+
 /** A table whose trained rows do not differ in a dimension still lets new users move a little. */
 const MIN_SD = 1e-3
 
@@ -16,27 +25,27 @@ const MIN_SD = 1e-3
  */
 export class NewUserRows {
   readonly #tables: { name: string; mean: tf.Tensor; sd: tf.Tensor; rows: tf.Tensor }[]
+  #fit: Fit | undefined
 
   private constructor(tables: { name: string; mean: tf.Tensor; sd: tf.Tensor; rows: tf.Tensor }[]) {
     this.#tables = tables
   }
 
   /** Generic rows for `count` users. */
-  static generic(model: Model, parameters: Tensors, trainedUsers: number, count: number): NewUserRows {
-    return new NewUserRows(
-      model.parameters
-        .filter(({ perUser }) => perUser)
-        .map(({ name }) => {
-          const [mean, sd, rows] = tf.tidy(() => {
-            const table = parameters[name]!
-            const width = table.shape[1]!
-            const trained = tf.slice(table, [0, 0], [trainedUsers, width])
-            const moments = tf.moments(trained, 0, true)
-            return [moments.mean, tf.maximum(tf.sqrt(moments.variance), MIN_SD), tf.zeros([count, width])]
-          })
-          return { name, mean: tf.keep(mean!), sd: tf.keep(sd!), rows: tf.keep(rows!) }
-        }),
-    )
+  static generic(model: Model, parameters: () => Tensors, trainedUsers: number, count: number): NewUserRows {
+    const tables: { name: string; mean: tf.Tensor; sd: tf.Tensor; rows: tf.Tensor }[] = []
+    tf.tidy(() => {
+      const trained = parameters()
+      for (const { name, perUser } of model.parameters) {
+        if (!perUser) continue
+        const table = trained[name]!
+        const width = table.shape[1]!
+        const { mean, variance } = tf.moments(tf.slice(table, [0, 0], [trainedUsers, width]), 0, true)
+        const sd = tf.maximum(tf.sqrt(variance), MIN_SD)
+        tables.push({ name, mean: tf.keep(mean), sd: tf.keep(sd), rows: tf.keep(tf.zeros([count, width])) })
+      }
+    })
+    return new NewUserRows(tables)
   }
 
   /** The per-user tables, by parameter. */
@@ -71,34 +80,50 @@ export class NewUserRows {
     })
   }
 
-  /** Adam on −log posterior, given the sum over pairs of −log likelihood as a function of the tables. */
-  fit(loss: (tables: Tensors) => tf.Tensor): void {
-    for (const table of this.#tables) {
-      const others = this.tables()
-      let m = tf.zerosLike(table.rows)
-      let v = tf.zerosLike(table.rows)
-      const objective = tf.grad((rows: tf.Tensor) =>
-        tf.add(
-          loss({ ...others, [table.name]: tf.add(table.mean, tf.mul(table.sd, rows)) }),
-          tf.mul(0.5, tf.sum(tf.square(rows))),
-        ),
-      )
-      for (let step = 1; step <= STEPS; step++) {
-        const next = tf.tidy(() => {
-          const gradient = objective(table.rows)
-          const m1 = tf.add(tf.mul(m, 0.9), tf.mul(gradient, 0.1))
-          const v1 = tf.add(tf.mul(v, 0.999), tf.mul(tf.square(gradient), 0.001))
-          const denominator = tf.add(tf.sqrt(tf.div(v1, 1 - 0.999 ** step)), 1e-8)
-          const move = tf.div(tf.mul(m1, LEARNING_RATE / (1 - 0.9 ** step)), denominator)
-          return [tf.sub(table.rows, move), m1, v1]
-        })
-        tf.dispose([table.rows, m, v])
-        table.rows = tf.keep(next[0]!)
-        m = tf.keep(next[1]!)
-        v = tf.keep(next[2]!)
-      }
-      tf.dispose([m, v])
+  /**
+   * Goes on with Adam on −log posterior, table by table, until all steps are taken or `forMs` have passed; once they are taken, it begins anew.
+   *
+   * @param loss the sum over pairs of −log likelihood, as a function of the tables
+   * @returns share of the steps that are taken, 1 at the end
+   */
+  fitFor(forMs: number, loss: (tables: Tensors) => tf.Tensor): number {
+    const until = performance.now() + forMs
+    const fit = (this.#fit ??= this.#beginAt(0))
+    const table = this.#tables[fit.table]!
+    const others = this.tables()
+    const objective = tf.grad((rows: tf.Tensor) =>
+      tf.add(
+        loss({ ...others, [table.name]: tf.add(table.mean, tf.mul(table.sd, rows)) }),
+        tf.mul(0.5, tf.sum(tf.square(rows))),
+      ),
+    )
+    while (fit.step < STEPS) {
+      fit.step++
+      const next = tf.tidy(() => {
+        const gradient = objective(table.rows)
+        const m1 = tf.add(tf.mul(fit.m, 0.9), tf.mul(gradient, 0.1))
+        const v1 = tf.add(tf.mul(fit.v, 0.999), tf.mul(tf.square(gradient), 0.001))
+        const denominator = tf.add(tf.sqrt(tf.div(v1, 1 - 0.999 ** fit.step)), 1e-8)
+        const move = tf.div(tf.mul(m1, LEARNING_RATE / (1 - 0.9 ** fit.step)), denominator)
+        return [tf.sub(table.rows, move), m1, v1]
+      })
+      tf.dispose([table.rows, fit.m, fit.v])
+      table.rows = tf.keep(next[0]!)
+      fit.m = tf.keep(next[1]!)
+      fit.v = tf.keep(next[2]!)
+      if (performance.now() >= until) break
     }
+    const share = (fit.table + fit.step / STEPS) / this.#tables.length
+    if (fit.step === STEPS) {
+      tf.dispose([fit.m, fit.v])
+      this.#fit = share < 1 ? this.#beginAt(fit.table + 1) : undefined
+    }
+    return share
+  }
+
+  #beginAt(table: number): Fit {
+    const { rows } = this.#tables[table]!
+    return { table, step: 0, m: tf.keep(tf.zerosLike(rows)), v: tf.keep(tf.zerosLike(rows)) }
   }
 
   vectors(): NamedArray[] {
@@ -113,5 +138,7 @@ export class NewUserRows {
 
   dispose(): void {
     for (const { mean, sd, rows } of this.#tables) tf.dispose([mean, sd, rows])
+    if (this.#fit) tf.dispose([this.#fit.m, this.#fit.v])
+    this.#fit = undefined
   }
 }

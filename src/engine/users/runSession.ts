@@ -53,7 +53,6 @@ export class RunSession {
   readonly #execution: TfjsExecution
   readonly #meta: CheckpointMeta
   readonly #stop: AbortSignal
-  readonly #onWork: (work: Work) => void
   readonly #model: Model
   readonly #views = new Map<EvaluatedSplit, Promise<SplitView>>()
   readonly #tables = new Map<EvaluatedSplit, Promise<UsersTable>>()
@@ -70,7 +69,6 @@ export class RunSession {
     meta: CheckpointMeta,
     model: Model,
     stop: AbortSignal,
-    onWork: (work: Work) => void,
   ) {
     this.#config = config
     this.#dataset = dataset
@@ -78,18 +76,13 @@ export class RunSession {
     this.#meta = meta
     this.#model = model
     this.#stop = stop
-    this.#onWork = onWork
   }
 
   /**
    * @throws AppError `not_found` for a run without checkpoint, `data_invalid` where the training data has changed since, `unreadable`,
    * `stopped`
    */
-  static async open(
-    { config, run }: Extract<ToEngine, { type: 'inspect' }>,
-    stop: AbortSignal,
-    onWork: (work: Work) => void,
-  ): Promise<RunSession> {
+  static async open({ config, run }: Extract<ToEngine, { type: 'inspect' }>, stop: AbortSignal): Promise<RunSession> {
     const { meta, arrays } = readCheckpoint(path.join(run, RUN_FILES.checkpoints), config.trainer.test_on)
     const { dataset } = await openData(config, stop)
     refuseChangedData(meta, checkpointContext(config, dataset))
@@ -101,10 +94,11 @@ export class RunSession {
       await loadBackend(availableTfjs(config.backend)),
     )
     execution.load({ parameters: arrays })
-    return new RunSession(config, dataset, execution, meta, model, stop, onWork)
+    return new RunSession(config, dataset, execution, meta, model, stop)
   }
 
-  async answer(question: UsersQuestion): Promise<UsersAnswer> {
+  /** @param stop aborted when nobody waits for this answer any more, which is then `stopped` */
+  async answer(question: UsersQuestion, stop: AbortSignal, onWork: (work: Work) => void): Promise<UsersAnswer> {
     try {
       switch (question.type) {
         case 'table':
@@ -118,7 +112,7 @@ export class RunSession {
         case 'pairs':
           return { type: 'pairs', list: await this.#pairs(question) }
         case 'adapt':
-          return { type: 'adapt', adaptation: await this.#adapt(question) }
+          return { type: 'adapt', adaptation: await this.#adapt(question, stop, onWork) }
         case 'pair':
           return { type: 'pair', pair: await this.#pair(question) }
         case 'prefer':
@@ -289,7 +283,11 @@ export class RunSession {
     }
   }
 
-  async #adapt({ split: name, user, ...options }: Extract<UsersQuestion, { type: 'adapt' }>): Promise<Adaptation> {
+  async #adapt(
+    { split: name, user, ...options }: Extract<UsersQuestion, { type: 'adapt' }>,
+    stop: AbortSignal,
+    onWork: (work: Work) => void,
+  ): Promise<Adaptation> {
     refuseSameForAll(this.#model, this.#config.model_name)
     const { split, baseline } = await this.#view(name)
     const { users, trainedUsers } = this.#dataset
@@ -300,7 +298,7 @@ export class RunSession {
       throw new AppError('usage', `Training knows every user of ${name}`, {
         fix: 'Choose a split with new users, or open one user to see how fast they would be known if they were new.',
       })
-    return adaptUsers({ execution: this.#execution, split, byUser }, users, baseline, options, this.#stop, this.#onWork)
+    return adaptUsers({ execution: this.#execution, split, byUser }, users, baseline, options, stop, onWork)
   }
 
   async #pair({ split: name, row }: Extract<UsersQuestion, { type: 'pair' }>): Promise<ExplainedPair> {

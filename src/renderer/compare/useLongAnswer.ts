@@ -17,6 +17,7 @@ let tickets = 0
  * ended, and what is known is not asked again.
  *
  * @param answers those that are known, by their questions, the oldest first
+ * @param routes whose `cancel` and `work` it hears: those that `request` is one of
  * @param stamp changes with what the answer depends on besides the question
  */
 export function useLongAnswer<Question, Answer>(
@@ -24,6 +25,7 @@ export function useLongAnswer<Question, Answer>(
   stamp: Ref<string>,
   answers: Map<string, Answer>,
   request: (question: Question, ticket: string) => Promise<Answer>,
+  routes: 'compare' | 'users' = 'compare',
 ): { state: ShallowRef<AnswerState<Answer>>; again: () => void; cancel: () => void } {
   const ticket = `page-${++tickets}-${Math.random().toString(36).slice(2)}`
   const state: ShallowRef<AnswerState<Answer>> = shallowRef({ kind: 'none' })
@@ -54,11 +56,11 @@ export function useLongAnswer<Question, Answer>(
   }
 
   function end(): void {
-    void client.request('compare.cancel', { ticket }).catch(() => undefined)
+    void client.request(`${routes}.cancel`, { ticket }).catch(() => undefined)
   }
 
   watch([() => JSON.stringify(question.value), stamp], () => void ask(), { immediate: true })
-  const undo = client.on('compare.work', ({ ticket: whose, done, total }) => {
+  const undo = client.on(`${routes}.work`, ({ ticket: whose, done, total }) => {
     if (whose === ticket && state.value.kind === 'working') state.value = { kind: 'working', done, total }
   })
   onBeforeUnmount(() => {

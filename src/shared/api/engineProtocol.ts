@@ -140,6 +140,8 @@ export const toEngineSchema = z.discriminatedUnion('type', [
     run: z.string().min(1),
   }),
   z.strictObject({ v, type: z.literal('ask'), id: z.int(), question: usersQuestionSchema }),
+  /** Nobody waits for the answer to that `ask` any more: it may be `stopped`. */
+  z.strictObject({ v, type: z.literal('drop'), id: z.int() }),
   z.strictObject({ v, type: z.literal('weigh'), question: importanceQuestionSchema }),
   z.strictObject({ v, type: z.literal('hold_examples'), files: examplesFilesSchema }),
   z.strictObject({ v, type: z.literal('ask_examples'), id: z.int(), question: examplesQuestionSchema }),
@@ -258,7 +260,8 @@ export const fromEngineSchema = z.discriminatedUnion('type', [
     ]),
   }),
   z.object({ v, type: z.literal('together'), result: togetherResultSchema }),
-  z.object({ v, type: z.literal('work'), work: workSchema }),
+  /** `id`: of the `ask` that it is of, where an engine answers several. */
+  z.object({ v, type: z.literal('work'), work: workSchema, id: z.int().optional() }),
   z.object({
     v,
     type: z.literal('validation'),

@@ -38,8 +38,8 @@ export const events = {
   'datasets.changed': z.object({ sequence: z.int() }),
   /** How far a comparison is that somebody waits for, a few times a second. */
   'compare.work': z.object({ ticket: ticketSchema, done: z.int(), total: z.int() }),
-  /** How far new users of a run are fitted, a few times a second. */
-  'users.work': z.object({ runId: z.string(), done: z.int(), total: z.int() }),
+  /** How far a fit of new users is that somebody waits for, a few times a second. */
+  'users.work': z.object({ ticket: ticketSchema, done: z.int(), total: z.int() }),
   /** Sweeps, or how one stands, are no longer what they were: ask again. */
   'sweeps.changed': z.object({ sequence: z.int() }),
   /** How far a sweep is that this workbench has started, about once a second. */

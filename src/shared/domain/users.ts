@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { embedderSchema } from '../config/data'
 import { appErrorSchema } from '../errors'
 import { PAIR_CHOICES, adaptationSchema } from './adaptation'
+import { ticketSchema } from './compare'
 import { evaluatedSplitSchema, evaluationSchema } from './evaluation'
 import { pairListQuestion, pairListSchema, userIdSchema, userPairSchema } from './userPairs'
 
@@ -233,9 +234,16 @@ export const usersRequests = {
    * with the command that does the same, where the command line can.
    */
   'users.adapt': {
-    input: z.strictObject({ ...ofRun, ...adapting }),
+    input: z.strictObject({
+      ...ofRun,
+      ...adapting,
+      /** Whoever asks: a later fit of theirs ends this one with `stopped`, and `users.work` tells them how far it is. */
+      ticket: ticketSchema.optional(),
+    }),
     output: adaptationSchema.extend({ command: text.nullable() }),
   },
+  /** Ends the fit under a ticket with `stopped`; nothing where there is none. */
+  'users.cancel': { input: z.strictObject({ ticket: ticketSchema }), output: z.strictObject({}) },
   /** Whole texts of a pair, and why it is predicted as it is. */
   'users.pair': { input: z.strictObject({ ...ofRun, row: count }), output: explainedPairSchema },
   /** Which of two answers a user would prefer, where the embedder of the data runs here: p is that of the first. */

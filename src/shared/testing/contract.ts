@@ -500,6 +500,7 @@ function cases(files: ContractFiles): Case[] {
       error: 'usage',
     },
     { title: 'cancels what does not run', route: 'compare.cancel', input: () => ({ ticket: 'contract' }) },
+    { title: 'cancels a fit that nobody waits for', route: 'users.cancel', input: () => ({ ticket: 'contract' }) },
     {
       title: 'keeps a comparison under a name',
       route: 'compare.save',

@@ -30,6 +30,9 @@ const EVALUATION_ROWS = 4096
 /** Fewer where a model makes [rows, vocabulary] tensors: numbers in one of them. */
 const EVALUATION_CELLS = 2 ** 22
 
+/** How long a fit may keep others, and whoever wants it to end, waiting. */
+const FIT_PART_MS = 100
+
 /** What δ of some pairs consists of, see `Explanation`. All arrays are [pairs, dimensions], row-major. */
 export interface ExplainedPairs {
   dimensions: number
@@ -198,21 +201,35 @@ export class TfjsExecution implements Execution {
   /**
    * Fits own rows for `count` new users, everything else frozen: pair `rows[i]` of the split belongs to user `owners[i]`.
    * The caller disposes of the result.
+   *
+   * @param onShare is told, and waited for, several times a second: how much of the fit is done, in [0, 1]; what it throws ends the fit
    */
-  fitNewUsers(split: PairSplit, rows: Int32Array, owners: Int32Array, count: number): NewUserRows {
-    let users: NewUserRows | undefined
-    tf.tidy(() => {
-      const { parameters, frozen } = this.#trained()
-      users = NewUserRows.generic(this.#model, parameters, this.#dataset.trainedUsers, count)
-      if (rows.length === 0) return
-      const inputs = { ...this.#inputs(split, rows), users: tf.tensor1d(owners, 'int32') }
-      const reward = tf.tensor1d(takeRewards(split, rows))
-      users.fit((tables) => {
-        const forward = this.#model.forward({ ...parameters, ...tables }, inputs, { training: false, frozen })
-        return tf.sum(tf.softplus(tf.neg(tf.add(tf.sub(forward.chosen, forward.rejected), reward))))
-      })
-    })
-    return users!
+  async fitNewUsers(
+    split: PairSplit,
+    rows: Int32Array,
+    owners: Int32Array,
+    count: number,
+    onShare: (share: number) => Promise<void> = async () => {},
+  ): Promise<NewUserRows> {
+    const users = NewUserRows.generic(this.#model, () => this.#evaluated(), this.#dataset.trainedUsers, count)
+    try {
+      for (let share = rows.length === 0 ? 1 : 0; share < 1; await onShare(share)) {
+        // Made anew in each part: no tensor but those of the fit is held while others may use this execution.
+        tf.tidy(() => {
+          const { parameters, frozen } = this.#trained()
+          const inputs = { ...this.#inputs(split, rows), users: tf.tensor1d(owners, 'int32') }
+          const reward = tf.tensor1d(takeRewards(split, rows))
+          share = users.fitFor(FIT_PART_MS, (tables) => {
+            const forward = this.#model.forward({ ...parameters, ...tables }, inputs, { training: false, frozen })
+            return tf.sum(tf.softplus(tf.neg(tf.add(tf.sub(forward.chosen, forward.rejected), reward))))
+          })
+        })
+      }
+      return users
+    } catch (thrown) {
+      users.dispose()
+      throw thrown
+    }
   }
 
   /** [rows.length] margins z of pairs judged by new users. */
