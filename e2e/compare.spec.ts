@@ -237,6 +237,16 @@ test('a cell of the agreement of two runs opens its pairs with their texts, and 
   await expect(first).toContainText(name)
   await first.getByRole('button').click()
   await expect(first.getByRole('button')).toHaveAttribute('aria-expanded', 'true')
+
+  // Five runs: a line for each pattern of who is right.
+  await page.getByRole('button', { name: 'All 5 runs' }).click()
+  await page.getByLabel('Patterns that are shown').selectOption('one run alone is right')
+  const alone = page.getByRole('table', { name: 'Patterns of agreement' }).getByRole('button')
+  await expect(alone).toHaveCount(5)
+  await alone.first().click()
+  await expect(page.getByRole('status').filter({ hasText: /^\d+ pairs?: only A right$/ })).toBeVisible()
+  await expect(first).toContainText(/A 0\.\d{3} ?B 0\.\d{3} ?C 0\.\d{3} ?D 0\.\d{3} ?E 0\.\d{3}/)
+  expect(await seriousFindings(page)).toEqual([])
 })
 
 test('runs are laid out by their parameters: what is brushed on an axis is kept in every chart', async ({

@@ -151,8 +151,8 @@ export function createHandlers(context: HandlerContext) {
       const { agreement, hidden } = await context.examples.ask(await storeOf(of), of, { type: 'agreement' })
       return { ...agreement, hidden }
     },
-    'compare.examples': async ({ a, b, split, ...selection }) => {
-      const of = { a, b, split }
+    'compare.examples': async ({ runs, split, ...selection }) => {
+      const of = { runs, split }
       return (await context.examples.ask(await storeOf(of), of, { type: 'pairs', ...selection })).page
     },
     'compare.importance': async ({ question, ticket }) => comparisons.importance(question, ticket),
@@ -185,10 +185,10 @@ export function createHandlers(context: HandlerContext) {
     ...sweepHandlers(context.sweeps),
   } satisfies Handlers
 
-  /** Which knows both runs, if anybody does. */
-  async function storeOf({ a, b }: { a: string; b: string }): Promise<Store> {
-    await workbench.readyFor(a)
-    return (await workbench.readyFor(b)).store
+  /** Which knows all of the runs, if anybody does. */
+  async function storeOf({ runs }: { runs: readonly string[] }): Promise<Store> {
+    for (const id of runs) await workbench.readyFor(id)
+    return (await workbench.ready()).store
   }
 
   function add(

@@ -50,17 +50,19 @@ afterAll(async () => {
   fs.rmSync(cwd, { recursive: true, force: true })
 })
 
-const both = (): object => ({ a: runs[0]!.id, b: runs[1]!.id, split: 'test' })
+const both = (): object => ({ runs: [runs[0]!.id, runs[1]!.id], split: 'test' })
 const agreement = async (of: Core, input: object) =>
   exampleRequests['compare.agreement'].output.parse(await ask(of, 'compare.agreement', input))
 const examples = async (of: Core, input: object) =>
   exampleRequests['compare.examples'].output.parse(await ask(of, 'compare.examples', input))
 
-test('cells say something else than the paired test, or pairs stand with other texts than in the data', async () => {
-  const { pairs, cells, hidden, users } = await agreement(core, both())
+test('patterns say something else than the paired test, or pairs stand with other texts than in the data', async () => {
+  const { pairs, patterns, hidden, users } = await agreement(core, both())
   const paired = await ask(core, 'compare.paired', {
     ...{ reference: [runs[0]!.id], others: [[runs[1]!.id]], split: 'test', resamples: 100 },
   })
+  const count = (wanted: string): number => patterns.find(({ pattern }) => pattern === wanted)?.pairs ?? 0
+  const cells = { both: count('11'), only_a: count('10'), only_b: count('01'), neither: count('00') }
   expect(paired).toMatchObject({ others: [{ pairs, cells }] })
   expect({ pairs, hidden, users: users.length }).toEqual({ pairs: 40, hidden: null, users: 6 })
   const { rows, total } = await examples(core, { ...both(), limit: 200 })
@@ -86,7 +88,7 @@ function foreign(logs: string, change: (dir: string) => void): object {
     change(target)
     return `${logs}-${at}`
   })
-  return { a: ids[0], b: ids[1], split: 'test' }
+  return { runs: ids, split: 'test' }
 }
 
 function pointTo(file: string): (dir: string) => void {
@@ -140,5 +142,5 @@ test('predictions are a link out of the folder of a run', async () => {
 
 test('runs without predictions of a split, or that do not exist, are compared', async () => {
   await expect(agreement(core, { ...both(), split: 'test_unseen' })).rejects.toThrow(/no predictions of test_unseen/)
-  await expect(agreement(core, { ...both(), a: '../../etc' })).rejects.toThrow(/not_found/)
+  await expect(agreement(core, { ...both(), runs: [runs[0]!.id, '../../etc'] })).rejects.toThrow(/not_found/)
 })

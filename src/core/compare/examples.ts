@@ -26,7 +26,7 @@ export interface ExamplesOptions {
 
 type AnswerTo<T extends ExamplesQuestion['type']> = Extract<ExamplesAnswer, { type: T }>
 
-/** Engines that hold the predictions of two runs each, with the texts of their pairs where a person has allowed these. */
+/** Engines that hold the predictions of some runs each, with the texts of their pairs where a person has allowed these. */
 export class Examples {
   readonly #options: ExamplesOptions
   readonly #engines: HeldEngines<ExamplesQuestion, ExamplesAnswer>
@@ -46,15 +46,17 @@ export class Examples {
     of: ExamplesOf,
     question: Extract<ExamplesQuestion, { type: T }>,
   ): Promise<AnswerTo<T> & { hidden: AppErrorJson | null }> {
-    const [a, b] = [sideOf(store, [of.a], of.split), sideOf(store, [of.b], of.split)]
-    for (const side of [a, b])
-      if ('skipped' in side) throw new AppError('usage', `These runs cannot be compared pair by pair: ${side.skipped}`)
-    if ('skipped' in a || 'skipped' in b || a.data !== b.data)
-      throw new AppError('usage', 'These runs cannot be compared pair by pair: they were not tested on the same data')
-    const files = { a: await within(store, of.a, a.files[0]), b: await within(store, of.b, b.files[0]) }
+    const sides = of.runs.map((id) => sideOf(store, [id], of.split))
+    const files: string[] = []
+    for (const [at, side] of sides.entries()) {
+      if ('skipped' in side) throw cannot(side.skipped)
+      const [first] = sides
+      if (first && 'data' in first && first.data !== side.data) throw cannot('they were not tested on the same data')
+      files.push(await within(store, of.runs[at]!, side.files[0]))
+    }
     const { pairs, hidden } = await this.#pairsOf(store, of)
-    const held = { ...files, ...(pairs !== undefined && { pairs }) }
-    const key = [of.a, of.b, of.split].join('\0')
+    const held = { runs: files, ...(pairs !== undefined && { pairs }) }
+    const key = [...of.runs, of.split].join('\0')
     const answer = await this.#engines.ask(key, fingerprint(held), () => holding(held), question)
     if (answer.type === 'error') throw AppError.fromJSON(answer.error)
     if (!answers(answer, question.type))
@@ -66,10 +68,10 @@ export class Examples {
     this.#engines.close()
   }
 
-  /** The file with the texts, of either run: a configuration that comes with a run vouches for no file. */
-  async #pairsOf(store: Store, { a, b, split }: ExamplesOf): Promise<{ pairs?: string; hidden: AppErrorJson | null }> {
+  /** The file with the texts, of any of the runs: a configuration that comes with a run vouches for no file. */
+  async #pairsOf(store: Store, { runs, split }: ExamplesOf): Promise<{ pairs?: string; hidden: AppErrorJson | null }> {
     let hidden: AppErrorJson | null = null
-    for (const id of [a, b]) {
+    for (const id of runs) {
       try {
         const { dir } = store.runs.get(id)
         if (dir === null) continue
@@ -84,8 +86,14 @@ export class Examples {
         hidden ??= AppError.from(error).toJSON()
       }
     }
-    return { hidden: hidden ?? new AppError('not_found', `Neither run says where the pairs of ${split} lie`).toJSON() }
+    return {
+      hidden: hidden ?? new AppError('not_found', `None of the runs says where the pairs of ${split} lie`).toJSON(),
+    }
   }
+}
+
+function cannot(why: string): AppError {
+  return new AppError('usage', `These runs cannot be compared pair by pair: ${why}`)
 }
 
 /** The texts of another file would be put beside these predictions. */
@@ -111,7 +119,8 @@ async function within(store: Store, id: string, file = ''): Promise<string> {
 }
 
 function fingerprint(files: ExamplesFiles): string {
-  const stamps = Object.entries(files).map(([name, file]) => [name, file, statOf(file)?.size, statOf(file)?.mtimeMs])
+  const all = [...files.runs, files.pairs ?? '']
+  const stamps = all.map((file) => [file, statOf(file)?.size, statOf(file)?.mtimeMs])
   return createHash('sha256').update(JSON.stringify(stamps)).digest('hex')
 }
 

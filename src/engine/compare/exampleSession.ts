@@ -1,14 +1,15 @@
 import {
   LONGEST_EXAMPLE,
   type Agreement,
-  type AgreementCell,
   type ExamplePage,
   type ExamplePair,
   type ExamplesAnswer,
   type ExamplesFiles,
   type ExamplesQuestion,
+  type Pattern,
+  type PatternCounts,
 } from '../../shared/domain/examples'
-import type { CellCounts } from '../../shared/domain/compare'
+import type { UserId } from '../../shared/domain/dataset'
 import { AppError } from '../../shared/errors'
 import { TextPool } from '../browse/textPool'
 import { ID_COLUMN, TEXT_COLUMNS, USER_COLUMN } from '../data/features'
@@ -18,20 +19,23 @@ import { readPredictions } from './readPredictions'
 
 type PairsQuestion = Extract<ExamplesQuestion, { type: 'pairs' }>
 
-/** The pairs that both runs have predicted. [pairs] each */
+/** The pairs that all runs have predicted. [pairs] each */
 interface Aligned {
   users: readonly string[]
   ids: readonly string[]
-  /** Probabilities of the chosen answer. */
-  a: Float64Array
-  b: Float64Array
-  cells: readonly AgreementCell[]
+  /** Of each run, the probabilities of the chosen answer. [runs][pairs] */
+  probabilities: readonly Float64Array[]
+  /** Bit r is set where run r is right. */
+  right: Uint16Array
+  /** Between the lowest and the highest probability. */
+  apart: Float64Array
   /** Rows of the pairs file; -1 where it has none. */
   rows: Int32Array
-  unpaired: { a: number; b: number }
+  /** [runs] */
+  unpaired: number[]
 }
 
-/** Two runs' predictions of one split held beside each other, with the texts of the pairs where these may be shown. */
+/** Runs' predictions of one split held beside each other, with the texts of the pairs where these may be shown. */
 export class ExampleSession {
   readonly #pairs: Aligned
   readonly #texts: Texts | undefined
@@ -43,20 +47,9 @@ export class ExampleSession {
 
   /** @throws AppError of the files, `stopped` */
   static async open(files: ExamplesFiles, signal: AbortSignal): Promise<ExampleSession> {
-    const [a, b] = [await readPredictions(files.a, signal), await readPredictions(files.b, signal)]
-    const [rowsA = new Int32Array(), rowsB = new Int32Array()] = alignPairs([a, b])
+    const read = await readBeside(files.runs, signal)
     const texts = files.pairs === undefined ? undefined : await Texts.read(files.pairs, signal)
-    const own = { users: pick(a.users, rowsA).map(String), ids: pick(a.ids, rowsA).map(String) }
-    const probability = (z: number): number => 1 / (1 + Math.exp(-z))
-    const pairs: Aligned = {
-      ...own,
-      a: Float64Array.from(rowsA, (row) => probability(a.margins[row]!)),
-      b: Float64Array.from(rowsB, (row) => probability(b.margins[row]!)),
-      cells: Array.from(rowsA, (row, pair) => cellOf(a.right[row]! === 1, b.right[rowsB[pair]!]! === 1)),
-      rows: rowsOfFile(own, texts),
-      unpaired: { a: a.users.length - rowsA.length, b: b.users.length - rowsB.length },
-    }
-    return new ExampleSession(pairs, texts)
+    return new ExampleSession({ ...read, rows: rowsOfFile(read, texts) }, texts)
   }
 
   close(): void {
@@ -73,42 +66,86 @@ export class ExampleSession {
   }
 
   #agreement(): Agreement {
-    const { users: all, cells, unpaired } = this.#pairs
+    const { users: all, right, unpaired, probabilities } = this.#pairs
     const users = new Map<string, Agreement['users'][number]>()
     for (const [pair, user] of all.entries()) {
-      const row = users.get(user) ?? { user, pairs: 0, right_a: 0, right_b: 0 }
+      const row = users.get(user) ?? { user, pairs: 0, right: probabilities.map(() => 0) }
       users.set(user, row)
-      const cell = cells[pair]
       row.pairs++
-      if (cell === 'both' || cell === 'only_a') row.right_a++
-      if (cell === 'both' || cell === 'only_b') row.right_b++
+      for (const run of row.right.keys()) row.right[run]! += (right[pair]! >> run) & 1
     }
-    return { pairs: all.length, unpaired, cells: countCells(cells), users: [...users.values()] }
+    const patterns = this.#count(all.keys())
+    return { pairs: all.length, unpaired, patterns, users: [...users.values()] }
   }
 
-  #page({ cell, user, order, offset, limit }: PairsQuestion): ExamplePage {
-    const { users, cells, a, b } = this.#pairs
+  #page({ pattern, user, order, offset, limit }: PairsQuestion): ExamplePage {
+    const { users, right, apart, probabilities } = this.#pairs
+    if (pattern !== null && pattern.length !== probabilities.length)
+      throw new AppError('usage', `A pattern of ${pattern.length} runs is asked for, of ${probabilities.length}`)
+    const wanted = pattern === null ? null : bitsOf(pattern)
     const ofUser = [...users.keys()].filter((pair) => user === null || users[pair] === user)
-    const found = ofUser.filter((pair) => cell === null || cells[pair] === cell)
+    const found = ofUser.filter((pair) => wanted === null || right[pair] === wanted)
     // Equal ones stay in the order of the data.
-    if (order === 'disagreement')
-      found.sort((one, other) => Math.abs(a[other]! - b[other]!) - Math.abs(a[one]! - b[one]!) || one - other)
+    if (order === 'disagreement') found.sort((one, other) => apart[other]! - apart[one]! || one - other)
     return {
       total: found.length,
-      cells: countCells(ofUser.map((pair) => cells[pair]!)),
+      patterns: this.#count(ofUser),
       rows: found.slice(offset, offset + limit).map((pair) => this.#pair(pair)),
     }
   }
 
   #pair(pair: number): ExamplePair {
-    const { users, ids, a, b, cells, rows } = this.#pairs
+    const { users, ids, probabilities, right, rows } = this.#pairs
     return {
       user: users[pair]!,
       id: ids[pair]!,
-      cell: cells[pair]!,
-      p: { a: a[pair]!, b: b[pair]! },
+      pattern: patternOf(right[pair]!, probabilities.length),
+      p: probabilities.map((p) => p[pair]!),
       texts: this.#texts?.of(rows[pair]!) ?? null,
     }
+  }
+
+  #count(pairs: Iterable<number>): PatternCounts {
+    const { right, probabilities } = this.#pairs
+    const counts = new Map<number, number>()
+    for (const pair of pairs) counts.set(right[pair]!, (counts.get(right[pair]!) ?? 0) + 1)
+    return [...counts]
+      .map(([bits, count]) => ({ pattern: patternOf(bits, probabilities.length), pairs: count }))
+      .sort((one, other) => other.pairs - one.pairs || (one.pattern < other.pattern ? 1 : -1))
+  }
+}
+
+/**
+ * Reads one file after the other and keeps of it only what all before it have too: never more than one whole table is held beside that.
+ *
+ * @param files of predictions
+ */
+async function readBeside(files: readonly string[], signal: AbortSignal): Promise<Omit<Aligned, 'rows'>> {
+  let kept: { users: readonly UserId[]; ids: readonly UserId[] } | undefined
+  let margins: Float64Array[] = []
+  const lengths: number[] = []
+  for (const file of files) {
+    const { users, ids, margins: own } = await readPredictions(file, signal)
+    lengths.push(users.length)
+    kept ??= { users, ids }
+    const [before = new Int32Array(), now = new Int32Array()] = alignPairs([kept, { users, ids }])
+    kept = { users: pick(kept.users, before), ids: pick(kept.ids, before) }
+    margins = margins.map((one) => Float64Array.from(before, (row) => one[row]!))
+    margins.push(Float64Array.from(now, (row) => own[row]!))
+  }
+  const pairs = margins[0]?.length ?? 0
+  const probabilities = margins.map((one) => one.map((z) => 1 / (1 + Math.exp(-z))))
+  const right = new Uint16Array(pairs)
+  const apart = new Float64Array(pairs)
+  for (let pair = 0; pair < pairs; pair++) {
+    for (const [run, one] of margins.entries()) if (one[pair]! > 0) right[pair]! |= 1 << run
+    const p = probabilities.map((one) => one[pair]!)
+    apart[pair] = Math.max(...p) - Math.min(...p)
+  }
+  return {
+    users: (kept?.users ?? []).map(String),
+    ids: (kept?.ids ?? []).map(String),
+    ...{ probabilities, right, apart, unpaired: lengths.map((length) => length - pairs) },
   }
 }
 
@@ -174,13 +211,10 @@ function pick<T>(values: readonly T[], rows: Int32Array): T[] {
   return Array.from(rows, (row) => values[row]!)
 }
 
-function cellOf(a: boolean, b: boolean): AgreementCell {
-  if (a) return b ? 'both' : 'only_a'
-  return b ? 'only_b' : 'neither'
+function patternOf(bits: number, runs: number): Pattern {
+  return Array.from({ length: runs }, (_, run) => ((bits >> run) & 1 ? '1' : '0')).join('')
 }
 
-function countCells(cells: readonly AgreementCell[]): CellCounts {
-  const counts = { both: 0, only_a: 0, only_b: 0, neither: 0 }
-  for (const cell of cells) counts[cell]++
-  return counts
+function bitsOf(pattern: Pattern): number {
+  return [...pattern].reduce((bits, one, run) => (one === '1' ? bits | (1 << run) : bits), 0)
 }

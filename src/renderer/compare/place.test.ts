@@ -9,7 +9,7 @@ const place: ComparePlace = {
   split: 'test_unseen',
   single: true,
   all: true,
-  other: 'd',
+  beside: ['d', 'b,c'],
   name: 'wide, 50 %',
   parameters: {
     ...{ axes: ['a', 'b,c'], log: ['a'], flip: ['b,c'], figure: 'test_acc', x: 'a', y: 'd', down: 'e', across: 'f' },

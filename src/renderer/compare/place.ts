@@ -1,5 +1,6 @@
 import type { LocationQuery, LocationQueryRaw } from 'vue-router'
 import { BANDS, MOST_COMPARED, predictedSplitSchema, type Band, type PredictedSplit } from '../../shared/domain/compare'
+import { MOST_BESIDE } from '../../shared/domain/examples'
 import { HISTORY_AXES } from '../../shared/domain/history'
 import { comparisonNameSchema } from '../../shared/domain/savedComparisons'
 
@@ -63,8 +64,8 @@ export interface ComparePlace {
   all: boolean
   curves: CurvesPlace
   parameters: ParametersPlace
-  /** The run whose pairs are shown beside the reference's; undefined chooses for itself. */
-  other: string | undefined
+  /** Runs whose pairs are shown beside the reference's; without any, one is chosen. */
+  beside: readonly string[]
   /** What it was saved as. */
   name: string | undefined
 }
@@ -85,7 +86,7 @@ export function placeOf(query: LocationQuery): ComparePlace {
     all: query.all === '1',
     curves: curvesOf(query),
     parameters: parametersOf(query),
-    other: listOf(query.other)[0],
+    beside: listOf(query.other).slice(0, MOST_BESIDE - 1),
     name: comparisonNameSchema.safeParse(query.name).data,
   }
 }
@@ -153,7 +154,7 @@ export function queryOf({
   all,
   curves,
   parameters,
-  other,
+  beside = [],
   name,
 }: Partial<ComparePlace>): LocationQueryRaw {
   return {
@@ -166,7 +167,7 @@ export function queryOf({
     ...(all === true && { all: '1' }),
     ...(curves && queryOfCurves(curves)),
     ...(parameters && queryOfParameters(parameters)),
-    ...(other !== undefined && { other: textOf([other]) }),
+    ...(beside.length > 0 && { other: textOf(beside) }),
     ...(name !== undefined && { name }),
   }
 }

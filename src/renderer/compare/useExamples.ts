@@ -1,21 +1,20 @@
 import { computed, shallowRef, watch, type Ref } from 'vue'
 import type { RequestOutput } from '../../shared/api/requests'
-import type { ExamplePair, ExamplesOf, AgreementCell } from '../../shared/domain/examples'
+import type { ExamplePair, ExamplesOf, Pattern, PatternCounts } from '../../shared/domain/examples'
 import { AppError } from '../../shared/errors'
 import { client } from '../api/client'
-import type { CellCounts } from '../../shared/domain/compare'
 
 /** Pairs that are asked for at once. */
 const PAGE = 50
 
 export interface ExampleChoice {
-  cell: AgreementCell | null
+  pattern: Pattern | null
   user: string | null
   order: 'data' | 'disagreement'
 }
 
 /**
- * How two runs agree on the same pairs, and the pairs of a selection as far as they have been asked for. Answers to earlier questions are
+ * How runs agree on the same pairs, and the pairs of a selection as far as they have been asked for. Answers to earlier questions are
  * dropped.
  */
 export function useExamples(of: Ref<ExamplesOf | undefined>, choice: Ref<ExampleChoice>) {
@@ -23,7 +22,7 @@ export function useExamples(of: Ref<ExamplesOf | undefined>, choice: Ref<Example
   const rows = shallowRef<readonly ExamplePair[]>([])
   const total = shallowRef<number>()
   /** Of the chosen user, or of all. */
-  const cells = shallowRef<CellCounts>()
+  const patterns = shallowRef<PatternCounts>()
   const fault = shallowRef<AppError>()
   const reading = shallowRef(false)
   const about = computed(() => JSON.stringify(of.value))
@@ -54,7 +53,7 @@ export function useExamples(of: Ref<ExamplesOf | undefined>, choice: Ref<Example
       if (asked !== question.value) return
       rows.value = offset === 0 ? page.rows : [...rows.value, ...page.rows]
       total.value = page.total
-      cells.value = page.cells
+      patterns.value = page.patterns
     } catch (thrown) {
       if (asked === question.value) fault.value ??= AppError.from(thrown)
     } finally {
@@ -74,11 +73,11 @@ export function useExamples(of: Ref<ExamplesOf | undefined>, choice: Ref<Example
   )
   watch(about, () => {
     rows.value = []
-    cells.value = undefined
+    patterns.value = undefined
   })
 
   const more = (): void => {
     if (!reading.value && total.value !== undefined && rows.value.length < total.value) void read(rows.value.length)
   }
-  return { agreement, rows, total, cells, fault, reading, more }
+  return { agreement, rows, total, patterns, fault, reading, more }
 }

@@ -541,13 +541,13 @@ function cases(files: ContractFiles): Case[] {
     {
       title: 'shows no pairs of runs that have predicted nothing',
       route: 'compare.agreement',
-      input: ({ queued }) => ({ a: queued, b: queued, split: 'test' }),
+      input: ({ queued }) => ({ runs: [queued, queued], split: 'test' }),
       error: 'usage',
     },
     {
       title: 'shows no pairs of a run that it does not know',
       route: 'compare.examples',
-      input: ({ queued }) => ({ a: queued, b: '../../etc', split: 'test' }),
+      input: ({ queued }) => ({ runs: [queued, '../../etc'], split: 'test' }),
       error: 'not_found',
     },
     {
@@ -760,14 +760,20 @@ const endedCases: Case[] = [
   {
     title: 'says how a run agrees with itself',
     route: 'compare.agreement',
-    input: ({ started }) => ({ a: started, b: started, split: 'test' }),
-    check: ({ cells, pairs, hidden }) =>
-      says(pairs === 40 && hidden === null && Object(cells).only_a === 0 && Object(cells).only_b === 0, 'other cells'),
+    input: ({ started }) => ({ runs: [started, started, started], split: 'test' }),
+    check: ({ patterns, pairs, hidden }) =>
+      says(pairs === 40 && hidden === null && !/"(?!000|111)[01]+"/.test(JSON.stringify(patterns)), 'other patterns'),
+  },
+  {
+    title: 'has no pairs of a pattern of more runs than are asked for',
+    route: 'compare.examples',
+    input: ({ started }) => ({ runs: [started, started], split: 'test', pattern: '110' }),
+    error: 'usage',
   },
   {
     title: 'shows pairs with their texts',
     route: 'compare.examples',
-    input: ({ started }) => ({ a: started, b: started, split: 'test', limit: 3 }),
+    input: ({ started }) => ({ runs: [started, started], split: 'test', limit: 3 }),
     check: ({ rows }) => says(Array.isArray(rows) && /prompt/.test(Object(rows[0]).texts?.prompt), 'no texts'),
   },
   {
