@@ -177,3 +177,18 @@ it('halving trains as long as the grid', { timeout: WAIT_MS }, async () => {
   expect(epochs).toEqual([...Array<number>(8).fill(1), 3, 3, 3, 9])
   expect(trials.filter(({ status }) => status === 'halved')).toHaveLength(11)
 })
+
+it('a stored profile is not found by its name, or is read otherwise than its file', { timeout: WAIT_MS }, async () => {
+  const file = write(3)
+  const home = path.join(folder, 'home')
+  fs.mkdirSync(path.join(home, 'clusters'), { recursive: true })
+  fs.writeFileSync(path.join(home, 'clusters', 'mine.yaml'), 'launcher: slurm\ncpus: none\n')
+  const at = async (name: string): Promise<Finished> =>
+    delta(folder, 'sweep', file, '--dry-run', '--cluster', name, '--data-dir', home)
+  const stored = await at('mine')
+  expect([stored.code, stored.stderr]).toEqual([2, expect.stringContaining('mine.yaml is no cluster')])
+  expect((await at('other')).stderr).toContain('other')
+  // A file of that name in the working folder comes first.
+  fs.writeFileSync(path.join(folder, 'mine'), 'launcher: slurm\n')
+  expect((await at('mine')).code).toBe(0)
+})

@@ -1,16 +1,21 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import type { Command } from 'commander'
+import { nameSchema } from '../shared/config/experiment'
 import type { PointResult, SweepResult, Trial } from '../shared/domain/sweep'
 import type { Cluster } from '../shared/domain/cluster'
 import { AppError, ERROR_EXIT_CODES } from '../shared/errors'
 import { childProcessSpawner } from '../core/engine/childProcessSpawner'
+import { checkFitsCluster } from '../core/launch/clusterDocument'
+import { ClusterProfiles } from '../core/launch/profiles'
 import { readCluster } from '../core/launch/readCluster'
+import { starterOf } from '../core/launch/starter'
 import { lazyHistory } from '../core/service/openHistory'
 import { dryRun } from '../core/sweep/dryRun'
 import { readSweep, readSweepAgain, type SweepPlan } from '../core/sweep/readSweep'
 import { runSweep, type SweepNews } from '../core/sweep/runSweep'
 import { SWEEP_FILES, SweepFolder } from '../core/sweep/sweepFolder'
+import { dataFolder } from '../core/store/location'
 import { formatDuration, formatFigure, formatTable } from './format'
 import { onInterrupt } from './interrupt'
 import { createOutput, type Output } from './output'
@@ -37,7 +42,10 @@ export function addSweep(program: Command, exit: (code: number) => void): void {
     .argument('[file]', 'sweep file (see docs/sweeps.md)')
     .option('--dry-run', 'say how many trials it has and how long they would take, and train nothing')
     .option('--resume <sweep>', 'go on with a sweep: its name, or its folder')
-    .option('--cluster <file>', 'train it on a cluster: its profile, see docs/cluster.md')
+    .option(
+      '--cluster <profile>',
+      'train it on a cluster: a profile’s file or the name of a stored one, see docs/cluster.md',
+    )
     .option('--log_dir <dir>', 'folder of all runs', 'lightning_logs')
     .option('--data-dir <dir>', "folder of the history of all runs (default: DELTA_HOME, or the system's own place)")
     .option('--json', 'print one JSON object a line; the last is the result')
@@ -58,8 +66,8 @@ async function sweep(file: string | undefined, options: SweepOptions): Promise<n
   const base = { ...roots, cwd: known?.record.cwd ?? roots.cwd }
   const plan = known ? readSweepAgain(known, base) : readSweep(file ?? '', roots)
   for (const warning of plan.warnings) output.warn(`Warning: ${warning}`)
-  const cluster = options.cluster === undefined ? undefined : path.resolve(roots.cwd, options.cluster)
-  if (cluster !== undefined) readCluster(cluster)
+  const cluster = options.cluster === undefined ? undefined : profileFile(options.cluster, options.dataDir, roots.cwd)
+  if (cluster !== undefined) checkFitsCluster(plan.sweep.method, readCluster(cluster))
   const spawner = childProcessSpawner(enginePath)
   if (options.dryRun === true) {
     const dry = await dryRun(plan, spawner, base, stop)
@@ -82,7 +90,7 @@ async function sweep(file: string | undefined, options: SweepOptions): Promise<n
   try {
     const result = await runSweep(folder, plan, {
       ...{ spawner, history: history.open, roots: base, stop },
-      ...(profile && { cluster: { profile, starter: [process.execPath, cliPath] } }),
+      ...(profile && { cluster: { profile, starter: starterOf(cliPath) } }),
       warn: (message) => output.warn(`Warning: ${message}`),
       onNews: (news) => reporter.news(news),
       onEnded: (dirs) => void ended.push(...dirs),
@@ -103,15 +111,16 @@ function clusterOf(folder: SweepFolder, given: string | undefined): Cluster | un
   const kept = path.join(folder.dir, SWEEP_FILES.cluster)
   if (given !== undefined) fs.copyFileSync(given, kept)
   if (!fs.existsSync(kept)) return undefined
-  if (folder.record.sweep.method === 'asha')
-    throw new AppError(
-      'usage',
-      'asha ends trials that are trained side by side by one engine; on a cluster each has its own',
-      {
-        fix: 'Take method: random or tpe, or train it on this machine.',
-      },
-    )
-  return readCluster(kept)
+  const cluster = readCluster(kept)
+  checkFitsCluster(folder.record.sweep.method, cluster)
+  return cluster
+}
+
+/** A profile's file, or the stored one of that name. */
+function profileFile(given: string, dataDir: string | undefined, cwd: string): string {
+  const file = path.resolve(cwd, given)
+  if (fs.existsSync(file)) return file
+  return (nameSchema.safeParse(given).success && new ClusterProfiles(dataFolder(dataDir, cwd)).find(given)) || file
 }
 
 class SweepReporter {

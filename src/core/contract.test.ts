@@ -21,7 +21,7 @@ test('a route is answered otherwise in process than it promises (server: over a 
     dataDir: path.join(cwd, 'history'),
     spawner: childProcessSpawner(ENGINE),
     roots: { cwd, installed: cwd },
-    shell: { pick: async () => [contractFiles(cwd).config_file], reveal: () => {} },
+    shell: { pick: async () => [contractFiles(cwd).config_file], reveal: () => {}, confirm: async () => false },
   })
   const events: AppEvent[] = []
   core.subscribe((event) => events.push(event))

@@ -6,6 +6,7 @@ import { Examples } from './compare/examples'
 import { Datasets } from './datasets/datasets'
 import { rootsOfCore, type FilesOptions } from './files/filesOfCore'
 import { createHandlers } from './handlers'
+import { ClusterProfiles } from './launch/profiles'
 import { answer } from './router'
 import { RunStore } from './runs/runStore'
 import { watchRuns } from './runs/watchRuns'
@@ -49,8 +50,10 @@ export function createCore(options: CoreOptions): Core {
     onWork: (payload) => bus.publish({ event: 'users.work', payload }),
   })
   const examples = new Examples({ ...options, files, datasets: () => datasets.usable() })
-  const sweeps = new Sweeps({ ...options, logDir, roots, folders, publish: bus.publish, changed })
-  const known = { logDir, roots, files, places, shell, folders, workbench, datasets, inspector, examples, sweeps }
+  const profiles = new ClusterProfiles(options.dataDir, shell)
+  const sweeps = new Sweeps({ ...options, logDir, roots, folders, profiles, publish: bus.publish, changed })
+  const works = { workbench, datasets, inspector, examples, sweeps, profiles }
+  const known = { logDir, roots, files, places, shell, folders, ...works }
   const handlers = createHandlers({ ...options, ...known, changed, publish: bus.publish, closing: closing.signal })
   const unwatch = watchRuns(
     () => folders.scan(),

@@ -22,6 +22,8 @@ import type { FileRoots } from './files/fileRoots'
 import { pick, reveal, writeChosen } from './files/filesOfCore'
 import type { Handlers } from './router'
 import type { RunStore } from './runs/runStore'
+import { clusterHandlers } from './launch/handlers'
+import type { ClusterProfiles } from './launch/profiles'
 import { evaluationOf, viewRun } from './runs/viewRun'
 import { commandOf, quote } from './service/command'
 import type { NewRunRequest, RunService } from './service/runService'
@@ -46,6 +48,7 @@ export interface HandlerContext extends Pick<EngineWatch, 'readyTimeoutMs'> {
   inspector: RunInspector
   examples: Examples
   sweeps: Sweeps
+  profiles: ClusterProfiles
   /** What a page may name. */
   files: FileRoots
   /** Where looking around begins. */
@@ -183,6 +186,7 @@ export function createHandlers(context: HandlerContext) {
     ...datasetHandlers(context.datasets, context.closing),
     ...userHandlers(context.inspector, workbench, context.closing),
     ...sweepHandlers(context.sweeps),
+    ...clusterHandlers(context),
   } satisfies Handlers
 
   /** Which knows all of the runs, if anybody does. */

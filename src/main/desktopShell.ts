@@ -1,4 +1,11 @@
-import { dialog, shell, type BrowserWindow, type FileFilter, type OpenDialogOptions } from 'electron'
+import {
+  dialog,
+  shell,
+  type BrowserWindow,
+  type FileFilter,
+  type MessageBoxOptions,
+  type OpenDialogOptions,
+} from 'electron'
 import { join } from 'node:path'
 import type { DesktopShell } from '../core/files/desktopShell'
 import type { PickQuestion } from '../shared/domain/files'
@@ -13,17 +20,28 @@ const PROPERTIES: Record<Exclude<PickQuestion['kind'], 'save'>, NonNullable<Open
 /** The system's own dialogs, over the window. */
 export function desktopShell(window: () => BrowserWindow | undefined): DesktopShell {
   let isOpen = false
+  // A page that asks on and on must not bury the person under dialogs.
+  const alone = async <T>(show: () => Promise<T>): Promise<T> => {
+    if (isOpen) throw new AppError('usage', 'A dialog is open already', { fix: 'Answer that one first.' })
+    isOpen = true
+    try {
+      return await show()
+    } finally {
+      isOpen = false
+    }
+  }
   return {
-    async pick(question) {
-      // A page that asks on and on must not bury the person under dialogs.
-      if (isOpen) throw new AppError('usage', 'A file dialog is open already', { fix: 'Answer that one first.' })
-      isOpen = true
-      try {
-        return await ask(window(), question)
-      } finally {
-        isOpen = false
-      }
-    },
+    pick: (question) => alone(() => ask(window(), question)),
+    confirm: ({ title, message, detail, yes }) =>
+      alone(async () => {
+        const options: MessageBoxOptions = {
+          ...{ type: 'question', title, message, detail, noLink: true },
+          ...{ buttons: [yes, 'Cancel'], defaultId: 1, cancelId: 1 },
+        }
+        const parent = window()
+        const { response } = await (parent ? dialog.showMessageBox(parent, options) : dialog.showMessageBox(options))
+        return response === 0
+      }),
     reveal: (path) => shell.showItemInFolder(path),
   }
 }

@@ -28,7 +28,7 @@ test('a route is answered otherwise over a WebSocket than in process', async () 
     dataDir: path.join(cwd, 'history'),
     spawner: childProcessSpawner(ENGINE),
     roots: { cwd, installed: cwd },
-    shell: { pick: async () => [contractFiles(cwd).config_file], reveal: () => {} },
+    shell: { pick: async () => [contractFiles(cwd).config_file], reveal: () => {}, confirm: async () => false },
     rendererDir: page,
   })
   const { search } = new URL(served.url)

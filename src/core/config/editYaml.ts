@@ -10,11 +10,22 @@ type Value = string | number | boolean | null | readonly Value[] | { readonly [k
  *
  * @param path of a key at the top, or of a key in a section
  * @param before keys of the same mapping that a new one stands behind, where they are there
+ * @param lines a text of several lines is written as lines where that says the same
  * @throws AppError `config_invalid` where the text is written in a way that cannot be changed in one place
  * @throws YamlMistake
  */
-export function editYaml(text: string, path: readonly string[], value: NewValue, before: readonly string[]): string {
+export function editYaml(
+  text: string,
+  path: readonly string[],
+  value: NewValue,
+  before: readonly string[],
+  lines = false,
+): string {
   const parsed = parseYaml(text)
+  if (lines && typeof value === 'string' && path.length === 1 && value.includes('\n')) {
+    const block = withValue(parsed, path, value, before, literal(value))
+    if (isEdited(parsed.value, block, path, value)) return block
+  }
   const edited = value === undefined ? without(parsed, path) : withValue(parsed, path, value, before)
   if (edited === text || isEdited(parsed.value, edited, path, value)) return edited
   throw tooInvolved(path)
@@ -83,12 +94,12 @@ function withValue(
   path: readonly string[],
   value: Exclude<NewValue, undefined>,
   before: readonly string[],
+  written = scalar(value),
 ): string {
   const { source, root } = parsed
   const [first, second] = path
   if (first === undefined) return source
   if (root !== null && root.kind !== 'mapping' && parsed.value !== null) throw tooInvolved(path)
-  const written = scalar(value)
   const top = root?.kind === 'mapping' ? root : null
   const entry = top?.entries.find(({ name }) => name === first)
   if (second === undefined) {
@@ -223,6 +234,12 @@ function contentEnd(source: string): number {
 function insertLine(source: string, at: number, line: string): string {
   const rest = source.slice(at)
   return `${source.slice(0, at)}${at === 0 ? '' : '\n'}${line}${rest === '' ? '\n' : rest}`
+}
+
+/** As a block of lines; what it cannot say so is found out by whoever reads it again. */
+function literal(value: string): string {
+  const lines = value.replace(/\n$/, '').split('\n')
+  return `|${value.endsWith('\n') ? '' : '-'}\n${lines.map((line) => (line === '' ? '' : `  ${line}`)).join('\n')}`
 }
 
 /** As YAML, and as readers of YAML 1.1 take it too: they want a point in a number with an exponent. */

@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess, type ForkOptions } from 'node:child_process'
 import path from 'node:path'
 import { PROTOCOL_VERSION } from '../../shared/api/engineProtocol'
+import { starterOf } from '../launch/starter'
 import { forkEngine } from './forkEngine'
 import { WINDOW } from './runInEngine'
 import { lastWords, type EngineSpawner } from './spawner'
@@ -17,7 +18,9 @@ export function childProcessSpawner(
   options: Pick<ForkOptions, 'env' | 'execArgv'> = {},
   started: () => ChildProcess | undefined = () => undefined,
 ): EngineSpawner {
+  const cli = path.join(path.dirname(enginePath), 'cli.js')
   return {
+    starter: starterOf(cli),
     spawn() {
       const child = started() ?? forkEngine(enginePath, options)
       const stderr = lastWords(child.stderr)
@@ -36,7 +39,7 @@ export function childProcessSpawner(
       }
     },
     command(args, cwd) {
-      return spawn(process.execPath, [path.join(path.dirname(enginePath), 'cli.js'), ...args], {
+      return spawn(process.execPath, [cli, ...args], {
         // Named so, it ends when this process does.
         env: { ...process.env, ...options.env, npm_lifecycle_event: WINDOW },
         cwd,

@@ -33,6 +33,8 @@ export interface EngineSpawner {
   spawn(): EngineProcess
   /** Starts the command line of the same build with stdout and stderr as pipes; absent where there is none. */
   command?(args: readonly string[], cwd: string): ChildProcess
+  /** What starts the command line of the same build on another machine that sees it, word by word. */
+  readonly starter?: readonly string[]
 }
 
 /** Enough for a native backtrace. */

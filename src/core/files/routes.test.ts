@@ -125,7 +125,7 @@ describe('a dialog', () => {
       dataDir: undefined,
       spawner: memorySpawner(() => {}),
       roots: { cwd: folder, installed: at('nothing') },
-      shell: { pick: async () => answer, reveal: () => {} },
+      shell: { pick: async () => answer, reveal: () => {}, confirm: async () => false },
     })
     const ask = { kind: 'file', title: 'Configuration', extensions: ['yaml'] }
     const file = at('elsewhere', 'secret.yaml')
@@ -160,7 +160,7 @@ it('a file whose place was chosen is not written, not over an older one, or else
     dataDir: undefined,
     spawner: memorySpawner(() => {}),
     roots: { cwd: folder, installed: at('nothing') },
-    shell: { pick: async () => [chosen], reveal: () => {} },
+    shell: { pick: async () => [chosen], reveal: () => {}, confirm: async () => false },
   })
   const write = (file: string, data: string, encoding: string) =>
     own.request('files.write', { path: file, data, encoding })

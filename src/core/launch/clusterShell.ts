@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import type { Cluster } from '../../shared/domain/cluster'
 import { AppError, messageOf } from '../../shared/errors'
+import { isMissing } from '../runs/readInside'
 import { quote } from '../service/command'
 
 /** Longer than a controller that is away lets its commands hang (9 s), and than ssh takes to give up. */
@@ -14,9 +15,11 @@ const CONNECT_SECONDS = 15
 /** Runs commands where the batch system is: on this machine, or through the person's own ssh. */
 export class ClusterShell {
   readonly #cluster: Pick<Cluster, 'host' | 'ssh_options'>
+  readonly #patience: number
 
-  constructor(cluster: Pick<Cluster, 'host' | 'ssh_options'>) {
+  constructor(cluster: Pick<Cluster, 'host' | 'ssh_options'>, patience = PATIENCE_MS) {
     this.#cluster = cluster
+    this.#patience = patience
   }
 
   /**
@@ -27,8 +30,8 @@ export class ClusterShell {
    */
   run(argv: readonly string[], input?: string): Promise<string> {
     const { host } = this.#cluster
-    if (host === undefined) return spawned(argv, PATIENCE_MS, input)
-    return spawned([...this.#ssh(), '--', host, argv.map(quote).join(' ')], PATIENCE_MS, input)
+    if (host === undefined) return spawned(argv, this.#patience, input)
+    return spawned([...this.#ssh(), '--', host, argv.map(quote).join(' ')], this.#patience, input)
   }
 
   /** Copies what changed in a folder, or a file, to the cluster or from it. */
@@ -70,7 +73,7 @@ function spawned(argv: readonly string[], patience: number, input = ''): Promise
     }, patience)
     child.on('error', (error) => {
       clearTimeout(timer)
-      fail(messageOf(error), error)
+      fail(isMissing(error) ? 'it is not on this machine' : messageOf(error), error)
     })
     child.on('close', (code, signal) => {
       clearTimeout(timer)

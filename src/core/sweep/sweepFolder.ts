@@ -199,6 +199,11 @@ export class SweepFolder {
     writeText(path.join(this.dir, SWEEP_FILES.asked), yaml)
   }
 
+  /** A cluster trains it from now on: what its profile says is kept with it. */
+  trainOn(profile: string): void {
+    writeText(path.join(this.dir, SWEEP_FILES.cluster), profile)
+  }
+
   /**
    * Makes this process the only one that works on the sweep.
    *

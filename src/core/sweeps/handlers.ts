@@ -15,7 +15,7 @@ export function sweepHandlers(sweeps: Sweeps): SweepHandlers {
       sweeps.forget(ticket)
       return {}
     },
-    'sweeps.start': async ({ yaml }) => sweeps.start(yaml),
+    'sweeps.start': async ({ yaml, cluster }) => sweeps.start(yaml, cluster),
     'sweeps.stop': async ({ name }) => {
       sweeps.stop(name)
       return {}

@@ -128,6 +128,31 @@ test(
   },
 )
 
+test('a sweep of the window goes to another cluster than it names, or to one that cannot train it', async () => {
+  const sweep = sweepOf(3)
+  const profile = '# mine\nlauncher: slurm\npoll_seconds: 1\n'
+  await ask('clusters.save', { name: 'mine', yaml: profile })
+  expect(await refused('sweeps.start', { yaml: sweep, cluster: 'other' })).toBe('not_found')
+  expect(await refused('sweeps.start', { yaml: sweep, cluster: '../clusters/mine' })).toBe('usage')
+  expect(await refused('sweeps.start', { yaml: sweep.replace('random', 'asha'), cluster: 'mine' })).toBe('usage')
+  fs.writeFileSync(path.join(dataDir, 'clusters', 'broken.yaml'), 'launcher: none\n')
+  expect(await refused('sweeps.start', { yaml: sweep, cluster: 'broken' })).toBe('config_invalid')
+  expect(fs.existsSync(logDir)).toBe(false)
+
+  const before = process.env['PATH']
+  // No Slurm here, whatever machine this is.
+  process.env['PATH'] = cwd
+  try {
+    await ask('sweeps.start', { yaml: sweep, cluster: 'mine' })
+    expect(fs.readFileSync(path.join(logDir, 'rates', 'cluster.yaml'), 'utf8')).toBe(profile)
+    const { sweep: ended } = await until('stopped')
+    expect(ended.error).toMatchObject({ code: 'service_failed' })
+    expect(ended.error?.message).toBe('sbatch failed: it is not on this machine')
+  } finally {
+    process.env['PATH'] = before
+  }
+})
+
 describe('a text', () => {
   test('says other trials than it has, or loses a comment when the form changes a key', async () => {
     const checked = await ask('sweeps.check', {

@@ -5,6 +5,8 @@ import type { SweepChanges, SweepOrigin, SweepSummary, SweepView } from '../../s
 import { AppError } from '../../shared/errors'
 import type { ConfigRoots } from '../config/resolveExperiment'
 import type { EngineSpawner } from '../engine/spawner'
+import { checkFitsCluster, soundCluster } from '../launch/clusterDocument'
+import type { ClusterProfiles } from '../launch/profiles'
 import type { RunStore } from '../runs/runStore'
 import { quote } from '../service/command'
 import { isThere } from '../service/thisProcess'
@@ -24,6 +26,7 @@ export interface SweepsOptions {
   roots: ConfigRoots
   spawner: EngineSpawner
   folders: RunStore
+  profiles: ClusterProfiles
   publish: (event: AppEvent) => void
   /** The list of runs has changed. */
   changed: () => void
@@ -121,13 +124,18 @@ export class Sweeps {
     this.#tickets.end(ticket)
   }
 
-  start(yaml: string): RequestOutput<'sweeps.start'> {
-    const { roots, logDir, spawner } = this.#options
+  /** @param cluster name of a stored profile; without it this machine trains */
+  start(yaml: string, cluster?: string): RequestOutput<'sweeps.start'> {
+    const { roots, logDir, spawner, profiles } = this.#options
     const plan = soundSweep(yaml, roots)
     if (!spawner.command) throw noCommandLine()
+    const profile = cluster === undefined ? undefined : profiles.text(cluster)
+    if (profile !== undefined) checkFitsCluster(plan.sweep.method, soundCluster(profile))
     const dir = path.join(logDir, plan.name)
-    const command = commandOf(path.join(dir, SWEEP_FILES.asked), logDir)
+    const at = cluster === undefined ? '' : ` --cluster ${quote(cluster)}`
+    const command = commandOf(path.join(dir, SWEEP_FILES.asked), logDir) + at
     const folder = SweepFolder.create(logDir, plan, yaml, { command, cwd: roots.cwd })
+    if (profile !== undefined) folder.trainOn(profile)
     this.#launch(folder)
     return { name: folder.name, dir: folder.dir }
   }

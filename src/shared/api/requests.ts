@@ -1,6 +1,7 @@
 import { backendStateSchema } from '../domain/backend'
 import { z } from 'zod'
 import type { AppErrorJson } from '../errors'
+import { clusterRequests } from '../domain/clusters'
 import { compareRequests } from '../domain/compare'
 import { importanceRequests } from '../domain/importance'
 import { exampleRequests } from '../domain/examples'
@@ -258,6 +259,7 @@ export const requests = {
   ...datasetRequests,
   ...usersRequests,
   ...sweepRequests,
+  ...clusterRequests,
 } as const satisfies Record<string, { input: z.ZodType; output: z.ZodType }>
 
 export type Route = keyof typeof requests

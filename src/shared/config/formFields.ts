@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { GROUPS, type GroupName, type KeyMeta } from './describe'
 import { MODEL_NAMES, experimentDocumentSchema, type ModelName } from './experiment'
 
-export type FieldKind = 'number' | 'int' | 'enum' | 'boolean' | 'text' | 'features' | 'numbers'
+export type FieldKind = 'number' | 'int' | 'enum' | 'boolean' | 'text' | 'features' | 'numbers' | 'words' | 'lines'
 export type FieldValue = string | number | boolean | null | readonly (string | number)[]
 
 /** One key of an experiment, as a form shows it. */
@@ -31,7 +31,7 @@ export interface FormField {
   unused: boolean
 }
 
-type JsonNode = z.core.JSONSchema.JSONSchema & Partial<KeyMeta>
+type JsonNode = z.core.JSONSchema.JSONSchema & Partial<KeyMeta> & { lines?: true }
 
 /** Every key of an experiment, in the order in which it stands in its schema. Made once. */
 export function allFields(): readonly FormField[] {
@@ -64,6 +64,14 @@ export function rangeOf({ min, max, above, below, kind }: FormField): string {
   ].join(' and ')
   const each = kind === 'numbers' ? 'each ' : ''
   return bounds === '' ? '' : `${each}${bounds}`
+}
+
+/** The keys of a schema without sections; those that can have one value only are left out. */
+export function fieldsIn(schema: z.ZodType): FormField[] {
+  const { properties = {} } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })
+  return Object.entries(properties).flatMap(([name, node]) =>
+    typeof node === 'object' && node.const !== undefined ? [] : [fieldFrom(null, name, node)],
+  )
 }
 
 function describe(): FormField[] {
@@ -125,9 +133,9 @@ function kindOf(node: JsonNode): FieldKind {
     case 'boolean':
       return 'boolean'
     case 'array':
-      return 'numbers'
+      return node.lines ? 'words' : 'numbers'
     default:
-      return 'text'
+      return node.lines ? 'lines' : 'text'
   }
 }
 

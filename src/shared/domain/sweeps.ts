@@ -197,9 +197,9 @@ export const sweepRequests = {
   },
   /** Ends the dry run with that ticket, if there is one. */
   'sweeps.forget': { input: z.strictObject({ ticket: ticketSchema }), output: z.strictObject({}) },
-  /** Trains it in a process of its own. */
+  /** Trains it in a process of its own; on the cluster of a stored profile where one is named. */
   'sweeps.start': {
-    input: z.strictObject({ yaml: documentTextSchema }),
+    input: z.strictObject({ yaml: documentTextSchema, cluster: nameSchema.optional() }),
     output: z.object({ name: z.string(), dir: z.string() }),
   },
   /** Ends it in good order: every run writes a checkpoint. */

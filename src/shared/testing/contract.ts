@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import type { AppEvent } from '../api/events'
 import { requests, type Reply, type Route } from '../api/requests'
 import type { ErrorCode } from '../errors'
+import { clusterCases } from './clusterContract'
 import { FORBIDDEN_PATHS, pathAttacks } from './pathAttacks'
 import { checkSweeps } from './sweepContract'
 
@@ -876,6 +877,7 @@ export async function checkContract(door: Door, files: ContractFiles): Promise<s
   await check(cases(files))
   findings.push(...(await followed(door, known.started)))
   await check(endedCases)
+  await check(clusterCases)
   findings.push(...(await checkSweeps(door, check, files.dts_config_file)))
   for (const route of Object.keys(requests))
     if (!asked.has(route) && !ELSEWHERE.has(route)) findings.push(`${route}: no case asks it in good order`)
