@@ -67,11 +67,13 @@ export interface RunParts {
   stop: StopRequest
   /** Of a run that is trained with others and may be ended for their sake. */
   halving?: HalvingMember | undefined
+  /** How many runs train together; 1 by default. */
+  runs?: number
 }
 
 /** One run from its folder to its result. It disposes of its execution. */
 export async function trainAndTest(parts: RunParts): Promise<RunResult> {
-  const { request, data, backend, execution, emit, stop, halving } = parts
+  const { request, data, backend, execution, emit, stop, halving, runs } = parts
   const { config } = request
   const { trainer } = config
   const { dataset, problems } = data
@@ -89,6 +91,7 @@ export async function trainAndTest(parts: RunParts): Promise<RunResult> {
     context,
     progress: () => ({ position, schedule: schedule.state(), patience: patience.state }),
     best: restored?.best,
+    runs,
   })
   const card = backend.onCard === true ? watchCard() : undefined
   try {

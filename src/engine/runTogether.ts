@@ -54,7 +54,7 @@ export async function runTogether(
           if (isNews(message)) tell(run, message)
         }
         const member = cohort?.member()
-        const parts = { data, backend, execution, evaluator: shared, emit, stop, halving: member }
+        const parts = { data, backend, execution, evaluator: shared, emit, stop, halving: member, runs: asked.length }
         return trainAndTest({ request: { ...own, logDir, cwd, warnings }, ...parts })
           .then((result) => ({ run, result }))
           .catch((thrown: unknown) => ({ run, error: AppError.from(thrown).toJSON() }))

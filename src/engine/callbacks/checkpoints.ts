@@ -10,6 +10,8 @@ export type CheckpointContext = Omit<CheckpointMeta, 'epochs' | 'steps' | 'val' 
  * falls into and the epochs of this last while; every end of a run writes what is newest.
  */
 const WRITE_EVERY_MS = 2_000
+/** Runs that train together write one after the other while all of them wait: together no more than this share of their time. */
+const MOST_WRITING = 0.03
 
 export interface Best {
   epoch: number
@@ -21,11 +23,13 @@ export interface Best {
 
 interface Options {
   folder: string
-  execution: Execution
+  execution: Pick<Execution, 'state' | 'frozen'>
   context: CheckpointContext
   /** What `last` needs to be resumed, besides the best epoch so far. */
   progress: () => Omit<CheckpointProgress, 'best'>
   best?: Best | undefined
+  /** How many runs train together in this process; 1 by default. */
+  runs?: number | undefined
 }
 
 /** Keeps the parameters of the lowest val_loss, and writes `best` and `last` as safetensors with a JSON beside each. */
@@ -33,6 +37,7 @@ export class Checkpoints implements Callback {
   readonly #options: Options
   #best: Best | undefined
   #lastWrite = performance.now()
+  #writeEveryMs = WRITE_EVERY_MS
 
   constructor(options: Options) {
     this.#options = options
@@ -51,12 +56,13 @@ export class Checkpoints implements Callback {
       const arrays = [...parameters, ...(await execution.frozen())]
       this.#best = { epoch, steps, val, arrays, written: false }
     }
-    if (performance.now() - this.#lastWrite >= WRITE_EVERY_MS) await this.write()
+    if (performance.now() - this.#lastWrite >= this.#writeEveryMs) await this.write()
   }
 
   /** Writes both. Without a validation split the last parameters are also the best. */
   async write(): Promise<void> {
-    const { folder, execution, context } = this.#options
+    const { folder, execution, context, runs = 1 } = this.#options
+    const started = performance.now()
     const { parameters, optimizer, steps } = await execution.state()
     const progress = this.#options.progress()
     const meta = { ...context, epochs: progress.position.epoch, steps }
@@ -69,6 +75,7 @@ export class Checkpoints implements Callback {
       arrays: [...arrays, ...optimizer],
     })
     this.#lastWrite = performance.now()
+    this.#writeEveryMs = Math.max(WRITE_EVERY_MS, (runs * (this.#lastWrite - started)) / MOST_WRITING)
   }
 
   /** Writes the best epoch, if there is one that is not on disk. All that is safe once a loss has diverged. */

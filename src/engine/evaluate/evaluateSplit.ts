@@ -9,13 +9,13 @@ import {
 } from '../../shared/domain/evaluation'
 import { softplusOfMinus } from '../metrics/figures'
 import type { LeakCheck } from '../metrics/leakCheck'
-import { auc } from '../statistics/ranks'
+import { aucOfSwapped } from '../statistics/ranks'
 import type { PairSplit } from '../data/dataset'
 import { calibration } from './calibration'
 import type { Category } from './categories'
-import { perUser, splitUsers, type SplitUsers } from './splitUsers'
-import { userRankings } from './userRankings'
-import { UserBootstrap } from './userBootstrap'
+import { splitUsers, type SplitUsers } from './splitUsers'
+import { UserRankings } from './userRankings'
+import { UserBootstrap, type Divisor } from './userBootstrap'
 import { decileOf, worstDecile } from './worstDecile'
 
 /** All runs on a data set draw the same users, so that their differences are paired. */
@@ -31,51 +31,117 @@ export interface Rival {
   z?: Float32Array
 }
 
+/** What is the same for every run on a split. */
 export interface SplitToEvaluate {
   split: PairSplit & { readonly name: EvaluatedSplit }
-  /** [pairs] the model's margins. */
-  z: Float32Array
   /** Users below are known to training. */
   trainedUsers: number
   /** [pairs] whether training has the prompt. */
   promptSeen: Uint8Array
+  /** Other predictors that no run has a part in. */
   rivals: readonly Rival[]
   categories: readonly Category[]
-  leak: LeakCheck
-  checkpoint: Evaluation['checkpoint']
   /** Wanted; fewer are made of very many users. */
   resamples: number
 }
 
-/** Every figure of a split, with intervals from one bootstrap over its users. */
-export function evaluateSplit(given: SplitToEvaluate): Evaluation {
-  const { split, z, trainedUsers, rivals, categories, leak, checkpoint } = given
-  const by = splitUsers(split.users)
-  const bootstrap = new UserBootstrap(by.users.length, { resamples: given.resamples, seed: SEED })
-  const parts = new Parts(bootstrap, by, z)
-  const all = Int32Array.from({ length: split.pairs }, (_, row) => row)
-  const comparisons = rivals.map((rival) => parts.compare(rival))
-  return {
-    format: 1,
-    split: split.name,
-    checkpoint,
-    pairs: split.pairs,
-    users: by.users.length,
-    known_users: by.users.filter((user) => user < trainedUsers).length,
-    bootstrap: { resamples: bootstrap.resamples, seed: SEED, level: LEVEL },
-    accuracy: parts.mean(all, parts.right),
-    user_accuracy: parts.meanOfUsers(all, parts.right),
-    worst_decile: parts.worstDecile(),
-    nll: parts.mean(all, parts.nll),
-    brier: parts.mean(all, Float64Array.from(z, brierScore)),
-    auc: swappedAuc(z),
-    calibration: calibration(z),
-    kendall: kendall(split, by, z, bootstrap),
-    user_vector: comparisons.find(({ name }) => name === 'shuffled_users')?.difference ?? null,
-    comparisons,
-    cells: cells(given, parts),
-    slices: categories.map((category) => ({ column: category.column, values: slices(category, rivals, parts) })),
-    leak,
+/** What a run says of the split. */
+export interface RunOnSplit {
+  /** [pairs] the model's margins. */
+  z: Float32Array
+  /** The model itself in another state. */
+  rivals: readonly Rival[]
+  leak: LeakCheck
+  checkpoint: Evaluation['checkpoint']
+}
+
+/** Every figure of runs on a split, with intervals from one bootstrap over its users. What does not depend on the run is worked out once. */
+export class SplitEvaluator {
+  readonly #given: SplitToEvaluate
+  readonly #by: SplitUsers
+  readonly #bootstrap: UserBootstrap
+  readonly #all: Part
+  readonly #rankings: UserRankings
+  readonly #rivals: readonly KnownRival[]
+  readonly #cells: readonly { cell: Pick<Cell, 'user' | 'prompt'>; part: Part }[]
+  readonly #categories: readonly { column: string; kinds: readonly { value: string; part: Part }[] }[]
+
+  constructor(given: SplitToEvaluate) {
+    const { split, rivals, categories, resamples } = given
+    const by = splitUsers(split.users)
+    const bootstrap = new UserBootstrap(by.users.length, { resamples, seed: SEED })
+    const partOf = (rows: Int32Array): Part => new Part(bootstrap, by, rows)
+    this.#given = given
+    this.#by = by
+    this.#bootstrap = bootstrap
+    this.#all = partOf(Int32Array.from({ length: split.pairs }, (_, row) => row))
+    this.#rankings = new UserRankings(split, by.of, by.users.length)
+    this.#rivals = rivals.map((rival) => {
+      const rows = this.#all.rows.filter((row) => !Number.isNaN(rival.right[row]))
+      return knownRival(rival, rows.length === split.pairs ? this.#all : partOf(rows))
+    })
+    this.#cells = rowsByKind(cellOfPairs(given), CELLS.length).map((rows, at) => ({
+      cell: CELLS[at]!,
+      part: partOf(rows),
+    }))
+    this.#categories = categories.map(({ column, values, of }) => ({
+      column,
+      kinds: rowsByKind(of, values.length).map((rows, at) => ({ value: values[at]!, part: partOf(rows) })),
+    }))
+  }
+
+  evaluate({ z, rivals, leak, checkpoint }: RunOnSplit): Evaluation {
+    const { split, trainedUsers } = this.#given
+    const by = this.#by
+    const all = this.#all
+    const right = rightOf(z)
+    const nll = lossesOf(z)
+    const own = rivals.map((rival) => knownRival(rival, all))
+    const comparisons = [...this.#rivals, ...own].map((rival) => comparisonWith(rival, right))
+    const bt = [...this.#rivals, ...own].find(({ figures }) => figures.name === 'bt')
+    const lead = bt && leadOver(bt.right, right)
+    return {
+      format: 1,
+      split: split.name,
+      checkpoint,
+      pairs: split.pairs,
+      users: by.users.length,
+      known_users: by.users.filter((user) => user < trainedUsers).length,
+      bootstrap: { resamples: this.#bootstrap.resamples, seed: SEED, level: LEVEL },
+      accuracy: all.mean(right),
+      user_accuracy: all.meanOfUsers(right),
+      worst_decile: {
+        users: decileOf(by.users.length),
+        accuracy: this.#bootstrap.figure(worstDecile(all.userMeans(right))),
+      },
+      nll: all.mean(nll),
+      brier: all.mean(Float64Array.from(z, brierScore)),
+      auc: aucOfSwapped(z),
+      calibration: calibration(z),
+      kendall: this.#kendall(z),
+      user_vector: comparisons.find(({ name }) => name === 'shuffled_users')?.difference ?? null,
+      comparisons,
+      cells: this.#cells.map(({ cell, part }) => ({ ...cell, ...part.of(right, nll) })),
+      slices: this.#categories.map(({ column, kinds }) => ({
+        column,
+        values: kinds.map(({ value, part }): Slice => ({
+          value,
+          ...part.of(right, nll),
+          lift: lead ? part.mean(lead) : null,
+        })),
+      })),
+      leak,
+    }
+  }
+
+  /** The mean over users of each one's mean τ. */
+  #kendall(z: Float32Array): Evaluation['kendall'] {
+    const { rankings, tauSum } = this.#rankings.tau(z)
+    const ranked = rankings.filter((count) => count > 0).length
+    if (ranked === 0) return null
+    const means = tauSum.map((sum, user) => sum / (rankings[user]! || 1))
+    const tau = this.#bootstrap.ratio(means, this.#bootstrap.divisor(rankings.map(Math.sign)))
+    return { users: ranked, rankings: rankings.reduce((a, b) => a + b, 0), tau }
   }
 }
 
@@ -87,116 +153,85 @@ export function rightOf(z: Float32Array): Float64Array {
 /** (1 − p)², as the chosen answer is the one that was preferred. */
 const brierScore = (z: number): number => (1 / (1 + Math.exp(z))) ** 2
 
-/** Every pair once as it is and once swapped: (z, positive), (−z, negative). */
-function swappedAuc(z: Float32Array): number {
-  const scores = new Float64Array(2 * z.length)
-  for (const [row, margin] of z.entries()) {
-    scores[row] = margin
-    scores[z.length + row] = -margin
-  }
-  return auc(
-    scores,
-    Uint8Array.from(scores, (_, at) => Number(at < z.length)),
-  )
+const lossesOf = (z: Float32Array): Float64Array => Float64Array.from(z, softplusOfMinus)
+
+/** [pairs] by how much the model is more right than another. */
+function leadOver(other: Float64Array, right: Float64Array): Float64Array {
+  return right.map((own, row) => own - other[row]!)
 }
 
-function kendall(
-  split: PairSplit,
-  { users, of }: SplitUsers,
-  z: Float32Array,
-  bootstrap: UserBootstrap,
-): Evaluation['kendall'] {
-  const { rankings, tauSum } = userRankings(split, of, users.length, z)
-  const ranked = rankings.filter((count) => count > 0).length
-  if (ranked === 0) return null
-  const tau = bootstrap.ratio(meanOverUsers({ numerator: tauSum, denominator: rankings }))
-  return { users: ranked, rankings: rankings.reduce((a, b) => a + b, 0), tau }
+/** Another predictor on the pairs on which it can be asked, with what is known of it before a run is compared with it. */
+interface KnownRival {
+  part: Part
+  right: Float64Array
+  figures: Omit<Comparison, 'difference' | 'user_difference'>
 }
 
-interface UserSums {
-  numerator: Float64Array
-  denominator: Float64Array
-}
-
-/** Each user's own ratio counts alike, however much it is made of. */
-function meanOverUsers({ numerator, denominator }: UserSums): UserSums {
+function knownRival({ name, right, z }: Rival, part: Part): KnownRival {
+  const { pairs, users } = part
+  const nll = z ? part.mean(lossesOf(z)) : null
   return {
-    numerator: numerator.map((sum, user) => sum / (denominator[user]! || 1)),
-    denominator: denominator.map((count) => Number(count > 0)),
+    part,
+    right,
+    figures: { name, pairs, users, accuracy: part.mean(right), user_accuracy: part.meanOfUsers(right), nll },
   }
 }
 
-/** Figures over some of the pairs. */
-class Parts {
-  /** [pairs] */
-  readonly right: Float64Array
-  readonly nll: Float64Array
+function comparisonWith({ part, right: other, figures }: KnownRival, right: Float64Array): Comparison {
+  const lead = leadOver(other, right)
+  const { nll, ...known } = figures
+  return { ...known, difference: part.mean(lead), user_difference: part.meanOfUsers(lead), nll }
+}
+
+/** Some of the pairs, over which figures are formed. */
+class Part {
+  readonly rows: Int32Array
+  readonly pairs: number
+  /** Users who have such pairs. */
+  readonly users: number
   readonly #bootstrap: UserBootstrap
   readonly #by: SplitUsers
+  /** [users] pairs of each. */
+  readonly #counts: Float64Array
+  readonly #perPair: Divisor
+  #perUser: Divisor | undefined
 
-  constructor(bootstrap: UserBootstrap, by: SplitUsers, z: Float32Array) {
+  constructor(bootstrap: UserBootstrap, by: SplitUsers, rows: Int32Array) {
     this.#bootstrap = bootstrap
     this.#by = by
-    this.right = rightOf(z)
-    this.nll = Float64Array.from(z, softplusOfMinus)
+    this.rows = rows
+    this.#counts = new Float64Array(by.users.length)
+    for (const row of rows) this.#counts[by.of[row]!]!++
+    this.#perPair = bootstrap.divisor(this.#counts)
+    this.pairs = rows.length
+    this.users = this.#perPair.users.length
   }
 
-  /** Over these pairs. */
-  mean(rows: Int32Array, values: Float64Array): Figure {
-    return this.#bootstrap.ratio(this.#sums(rows, values))
+  /** @param values [pairs] of the whole split */
+  mean(values: Float64Array): Figure {
+    return this.#bootstrap.ratio(this.#sums(values), this.#perPair)
   }
 
   /** Over the users who have such pairs, of each one's own mean. */
-  meanOfUsers(rows: Int32Array, values: Float64Array): Figure {
-    return this.#bootstrap.ratio(meanOverUsers(this.#sums(rows, values)))
+  meanOfUsers(values: Float64Array): Figure {
+    this.#perUser ??= this.#bootstrap.divisor(this.#counts.map(Math.sign))
+    return this.#bootstrap.ratio(this.userMeans(values), this.#perUser)
   }
 
-  worstDecile(): Evaluation['worst_decile'] {
-    const { numerator } = meanOverUsers({
-      numerator: perUser(this.#by, (row) => this.right[row]!),
-      denominator: this.#by.pairs,
-    })
-    return { users: decileOf(numerator.length), accuracy: this.#bootstrap.figure(worstDecile(numerator)) }
+  /** [users] 0 for those who have no such pairs. */
+  userMeans(values: Float64Array): Float64Array {
+    return this.#sums(values).map((sum, user) => sum / (this.#counts[user]! || 1))
   }
 
-  part(rows: Int32Array): Pick<Slice, 'pairs' | 'users' | 'accuracy' | 'nll'> {
-    return { ...this.#size(rows), accuracy: this.mean(rows, this.right), nll: this.mean(rows, this.nll) }
+  of(right: Float64Array, nll: Float64Array): Pick<Slice, 'pairs' | 'users' | 'accuracy' | 'nll'> {
+    return { pairs: this.pairs, users: this.users, accuracy: this.mean(right), nll: this.mean(nll) }
   }
 
-  /** The model against another, on the pairs on which that one can be asked. */
-  compare({ name, right, z }: Rival): Comparison {
-    const rows = Int32Array.from(right, (_, row) => row).filter((row) => !Number.isNaN(right[row]))
-    const difference = this.lead(right)
-    return {
-      name,
-      ...this.#size(rows),
-      accuracy: this.mean(rows, right),
-      user_accuracy: this.meanOfUsers(rows, right),
-      difference: this.mean(rows, difference),
-      user_difference: this.meanOfUsers(rows, difference),
-      nll: z ? this.mean(rows, Float64Array.from(z, softplusOfMinus)) : null,
-    }
-  }
-
-  /** [pairs] by how much the model is more right than another. */
-  lead(right: Float64Array): Float64Array {
-    return this.right.map((own, row) => own - right[row]!)
-  }
-
-  #size(rows: Int32Array): { pairs: number; users: number } {
-    return { pairs: rows.length, users: new Set(rows.map((row) => this.#by.of[row]!)).size }
-  }
-
-  #sums(rows: Int32Array, values: Float64Array): UserSums {
-    const { users, of } = this.#by
-    const numerator = new Float64Array(users.length)
-    const denominator = new Float64Array(users.length)
-    for (let at = 0; at < rows.length; at++) {
-      const row = rows[at]!
-      numerator[of[row]!]! += values[row]!
-      denominator[of[row]!]!++
-    }
-    return { numerator, denominator }
+  #sums(values: Float64Array): Float64Array {
+    const { of } = this.#by
+    const sums = new Float64Array(this.#counts.length)
+    for (const row of this.rows) sums[of[row]!]! += values[row]!
+    return sums
   }
 }
 
@@ -211,17 +246,7 @@ const CELLS = (['seen', 'unseen'] as const).flatMap((user) =>
   (['seen', 'unseen'] as const).map((prompt) => ({ user, prompt })),
 )
 
-function cells({ split, trainedUsers, promptSeen }: SplitToEvaluate, parts: Parts): Cell[] {
-  const kinds = split.users.map((user, row) => 2 * Number(user >= trainedUsers) + 1 - promptSeen[row]!)
-  return rowsByKind(kinds, CELLS.length).map((rows, kind) => ({ ...CELLS[kind]!, ...parts.part(rows) }))
-}
-
-function slices({ values, of }: Category, rivals: readonly Rival[], parts: Parts): Slice[] {
-  const bt = rivals.find(({ name }) => name === 'bt')
-  const lead = bt && parts.lead(bt.right)
-  return rowsByKind(of, values.length).map((rows, at) => ({
-    value: values[at]!,
-    ...parts.part(rows),
-    lift: lead ? parts.mean(rows, lead) : null,
-  }))
+/** [pairs] place in `CELLS`. */
+function cellOfPairs({ split, trainedUsers, promptSeen }: SplitToEvaluate): Int32Array {
+  return split.users.map((user, row) => 2 * Number(user >= trainedUsers) + 1 - promptSeen[row]!)
 }

@@ -7,7 +7,7 @@ import type { LeakCheck } from '../metrics/leakCheck'
 import { trainBaseline, type Baseline } from './baseline'
 import { readCategories, type Category } from './categories'
 import { withGenericUser, withShuffledUsers } from './controls'
-import { evaluateSplit, rightOf, type Rival } from './evaluateSplit'
+import { rightOf, SplitEvaluator, type Rival, type SplitToEvaluate } from './evaluateSplit'
 import { Votes } from './majority'
 import { TextKeys } from './textKeys'
 
@@ -21,6 +21,13 @@ export interface EvaluationRequest {
   resamples: number
 }
 
+interface PreparedSplit {
+  evaluator: SplitEvaluator
+  /** The split with its users taken away, by which the model is its own rival; absent where no user is known. */
+  shuffled: PairSplit | undefined
+  generic: PairSplit | undefined
+}
+
 /**
  * Evaluates runs on one data set. What is the same for all of them (the bt yardstick, other people's votes, which prompts are known)
  * is made once, when it is first needed.
@@ -31,8 +38,7 @@ export class Evaluator {
   readonly #backend: Pick<Backend, 'name' | 'execute'>
   readonly #stop: AbortSignal
   readonly #keys: TextKeys
-  readonly #categories = new Map<string, Promise<Category[]>>()
-  readonly #rivals = new Map<string, Promise<Rival[]>>()
+  readonly #splits = new Map<string, Promise<PreparedSplit>>()
   #baseline: Promise<Baseline | undefined> | undefined
   #votes: Votes | undefined
   #prompts: ReadonlySet<number> | undefined
@@ -51,31 +57,19 @@ export class Evaluator {
   }
 
   /** Undefined when stopped. */
-  async evaluate({
-    execution,
-    split: name,
-    margins,
-    leak,
-    checkpoint,
-    resamples,
-  }: EvaluationRequest): Promise<Evaluation | undefined> {
+  async evaluate(request: EvaluationRequest): Promise<Evaluation | undefined> {
+    const { execution, split: name, margins, leak, checkpoint, resamples } = request
     const split = this.#dataset.splits[name]
     if (!split) throw new Error(`the data set has no ${name}`)
-    const same = await this.#sameForAll(split)
-    const own = await this.#controls(execution, split)
-    const categories = await this.#categoriesOf(split)
+    const key = `${name} ${resamples}`
+    const made = this.#splits.get(key) ?? this.#prepare({ ...split, name }, resamples)
+    this.#splits.set(key, made)
+    const { evaluator, shuffled, generic } = await made
+    const rivals: Rival[] = []
+    if (shuffled) rivals.push(rivalOf('shuffled_users', (await execution.evaluate(shuffled)).z))
+    if (generic) rivals.push(rivalOf('generic_user', (await execution.evaluate(generic)).z))
     if (this.#stop.aborted) return undefined
-    return evaluateSplit({
-      split: { ...split, name },
-      z: margins.z,
-      trainedUsers: this.#dataset.trainedUsers,
-      promptSeen: this.#promptSeen(split),
-      rivals: [...same, ...own],
-      categories,
-      leak,
-      checkpoint,
-      resamples,
-    })
+    return evaluator.evaluate({ z: margins.z, rivals, leak, checkpoint })
   }
 
   /** Gives back what the yardstick holds. */
@@ -84,14 +78,21 @@ export class Evaluator {
     baseline?.close()
   }
 
-  /** What does not depend on the model: the yardstick, the base reward, other people. */
-  #sameForAll(split: PairSplit): Promise<Rival[]> {
-    const known = this.#rivals.get(split.name) ?? this.#makeRivals(split)
-    this.#rivals.set(split.name, known)
-    return known
+  async #prepare(split: SplitToEvaluate['split'], resamples: number): Promise<PreparedSplit> {
+    const { trainedUsers } = this.#dataset
+    const rivals = await this.#rivals(split)
+    const categories = await this.#categoriesOf(split)
+    const promptSeen = this.#promptSeen(split)
+    const known = split.users.some((user) => user < trainedUsers)
+    return {
+      evaluator: new SplitEvaluator({ split, trainedUsers, promptSeen, rivals, categories, resamples }),
+      shuffled: known ? withShuffledUsers(split, this.#dataset) : undefined,
+      generic: known ? withGenericUser(split, this.#dataset) : undefined,
+    }
   }
 
-  async #makeRivals(split: PairSplit): Promise<Rival[]> {
+  /** The yardstick, the base reward, other people. */
+  async #rivals(split: PairSplit): Promise<Rival[]> {
     const baseline = await (this.#baseline ??= trainBaseline(this.#config, this.#dataset, this.#backend, this.#stop))
     const rivals: Rival[] = []
     if (baseline) rivals.push(rivalOf('bt', (await baseline.execution.evaluate(split)).z))
@@ -101,25 +102,10 @@ export class Evaluator {
     return rivals
   }
 
-  /** The model itself with its users taken away; none where no user of the split is known. */
-  async #controls(execution: Execution, split: PairSplit): Promise<Rival[]> {
-    const { trainedUsers } = this.#dataset
-    if (!split.users.some((user) => user < trainedUsers)) return []
-    const shuffled = withShuffledUsers(split, this.#dataset)
-    const rivals: Rival[] = []
-    if (shuffled) rivals.push(rivalOf('shuffled_users', (await execution.evaluate(shuffled)).z))
-    rivals.push(rivalOf('generic_user', (await execution.evaluate(withGenericUser(split, this.#dataset))).z))
-    return rivals
-  }
-
-  #categoriesOf(split: PairSplit): Promise<Category[]> {
-    const files = this.#config.data[split.name]
+  #categoriesOf({ name, pairs }: SplitToEvaluate['split']): Promise<Category[]> {
+    const files = this.#config.data[name]
     if (!files) return Promise.resolve([])
-    const known =
-      this.#categories.get(split.name) ??
-      readCategories(files.df_file, split, this.#config.data.prefix_columns, this.#stop)
-    this.#categories.set(split.name, known)
-    return known
+    return readCategories(files.df_file, { pairs }, this.#config.data.prefix_columns, this.#stop)
   }
 
   #promptSeen({ table, prompts }: PairSplit): Uint8Array {

@@ -87,11 +87,14 @@ test('texts of splits with vectors of their own are not recognised', () => {
 test('the worst decile is not the lowest of those drawn', () => {
   const accuracies = Float64Array.from({ length: 20 }, (_, user) => (19 - user) / 20)
   const statistic = worstDecile(accuracies)
-  expect(statistic(new Uint8Array(20).fill(1))).toBeCloseTo((0 + 1 / 20) / 2, 12)
-  const drawn = new Uint8Array(20)
-  drawn[18] = 1
-  drawn[3] = 19
-  expect(statistic(drawn)).toBeCloseTo((1 / 20 + 16 / 20) / 2, 12)
+  // [users, resamples]: everybody once in the first, two users in the second.
+  const drawn = new Uint8Array(40)
+  for (let user = 0; user < 20; user++) drawn[2 * user] = 1
+  drawn[2 * 18 + 1] = 1
+  drawn[2 * 3 + 1] = 19
+  const [everybody, two] = statistic(drawn, 2)
+  expect(everybody).toBeCloseTo((0 + 1 / 20) / 2, 12)
+  expect(two).toBeCloseTo((1 / 20 + 16 / 20) / 2, 12)
 })
 
 test.each(['jsonl', 'parquet'] as const)(

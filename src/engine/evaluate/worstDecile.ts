@@ -13,15 +13,21 @@ export function decileOf(users: number): number {
 export function worstDecile(accuracies: Float64Array): Statistic {
   const order = Int32Array.from(accuracies, (_, user) => user).sort((a, b) => accuracies[a]! - accuracies[b]!)
   const size = decileOf(accuracies.length)
-  return (counts) => {
-    let left = size
-    let sum = 0
-    for (let at = 0; at < order.length && left > 0; at++) {
+  return (drawn, resamples) => {
+    const left = new Int32Array(resamples).fill(size)
+    const sums = new Float64Array(resamples)
+    let open = resamples
+    for (let at = 0; at < order.length && open > 0; at++) {
       const user = order[at]!
-      const taken = Math.min(left, counts[user]!)
-      sum += taken * accuracies[user]!
-      left -= taken
+      const accuracy = accuracies[user]!
+      for (let resample = 0; resample < resamples; resample++) {
+        const taken = Math.min(left[resample]!, drawn[user * resamples + resample]!)
+        if (taken === 0) continue
+        sums[resample]! += taken * accuracy
+        left[resample]! -= taken
+        if (left[resample] === 0) open--
+      }
     }
-    return sum / (size - left)
+    return sums.map((sum, resample) => sum / (size - left[resample]!))
   }
 }

@@ -72,7 +72,7 @@ export function writeCheckpoint(folder: string, name: CheckpointName, { arrays, 
   const meta = checkpointMetaSchema.parse(described.meta)
   const bytes = encodeSafetensors(arrays, { [DESCRIPTION]: JSON.stringify(meta) })
   writeAtomically(path.join(folder, `${name}.safetensors`), bytes)
-  writeAtomically(path.join(folder, `${name}.json`), `${JSON.stringify(meta, null, 2)}\n`)
+  writeAtomically(path.join(folder, `${name}.json`), `${JSON.stringify(meta, null, 2)}\n`, { flush: false })
 }
 
 /** @throws AppError `not_found` | `unreadable` */

@@ -1,14 +1,18 @@
 import fs from 'node:fs'
 import { AppError, messageOf } from '../../shared/errors'
 
-/** Writes a file so that a reader, or a crash, sees the old bytes or the new ones and nothing between. */
-export function writeAtomically(file: string, content: string | Uint8Array): void {
+/**
+ * Writes a file so that a reader, or a crash, sees the old bytes or the new ones and nothing between.
+ *
+ * @param flush false where the bytes repeat those of another file: a power cut may leave none, a crash of the program still may not
+ */
+export function writeAtomically(file: string, content: string | Uint8Array, { flush = true } = {}): void {
   const temporary = `${file}.tmp`
   try {
     // What an earlier crash has left, or a link that would lead elsewhere.
     fs.rmSync(temporary, { force: true })
     // Flushed before the rename: a power cut must not leave the new name over no bytes.
-    fs.writeFileSync(temporary, content, { flush: true, flag: 'wx' })
+    fs.writeFileSync(temporary, content, { flush, flag: 'wx' })
     fs.renameSync(temporary, file)
   } catch (cause) {
     fs.rmSync(temporary, { force: true })

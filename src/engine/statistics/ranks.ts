@@ -103,3 +103,20 @@ export function auc(scores: ArrayLike<number>, positive: ArrayLike<number | bool
   if (positives === 0 || negatives === 0) return NaN
   return (sum - (positives * (positives + 1)) / 2) / (positives * negatives)
 }
+
+/** `auc` of the scores as positives and of their opposites as negatives. NaN of nothing. */
+export function aucOfSwapped(scores: ArrayLike<number>): number {
+  const sorted = Float64Array.from(scores).sort()
+  const n = sorted.length
+  let wins = 0
+  let below = 0
+  let upTo = 0
+  // Of the opposites, which ascend from the end, so many are below a score, and so many not above it.
+  for (let at = 0; at < n; at++) {
+    const score = sorted[at]!
+    while (below < n && -sorted[n - 1 - below]! < score) below++
+    while (upTo < n && -sorted[n - 1 - upTo]! <= score) upTo++
+    wins += (below + upTo) / 2
+  }
+  return wins / (n * n)
+}

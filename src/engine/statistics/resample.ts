@@ -73,9 +73,19 @@ export function weighted({ numerator, denominator }: Ratio, counts: Uint32Array)
 
 /** @param resampled values of the statistic; NaN (a resample in which it has no value) is left out */
 export function percentileInterval(value: number, resampled: Float64Array, level = LEVEL): Interval {
-  const sorted = resampled.filter((one) => !Number.isNaN(one)).sort()
+  const values = withoutNaN(resampled)
   const tail = (1 - level) / 2
-  return { value, low: quantile(sorted, tail), high: quantile(sorted, 1 - tail) }
+  // The second place lies above the first, and what is below that has been put there.
+  const low = placed(values, tail, 0)
+  return { value, low, high: placed(values, 1 - tail, Math.floor(tail * (values.length - 1))) }
+}
+
+/** A copy. */
+function withoutNaN(values: Float64Array): Float64Array {
+  const kept = new Float64Array(values.length)
+  let n = 0
+  for (const value of values) if (!Number.isNaN(value)) kept[n++] = value
+  return kept.subarray(0, n)
 }
 
 /** By linear interpolation, numpy.quantile's default. NaN of nothing. */
@@ -84,4 +94,33 @@ export function quantile(sorted: ArrayLike<number>, q: number): number {
   const place = q * (sorted.length - 1)
   const below = sorted[Math.floor(place)]!
   return below + (place - Math.floor(place)) * (sorted[Math.ceil(place)]! - below)
+}
+
+/** `quantile` of values in any order, of which all below `from` are smaller than the rest: sorts no more than it must. */
+function placed(values: Float64Array, q: number, from: number): number {
+  const below = Math.floor(q * (values.length - 1))
+  select(values, from, below)
+  if (below + 1 < values.length) select(values, below + 1, below + 1)
+  return quantile(values, q)
+}
+
+/** Moves the value that belongs at `place` there, smaller ones of [from, end) before it and larger ones behind (Hoare 1961). */
+function select(values: Float64Array, from: number, place: number): void {
+  let to = values.length - 1
+  while (from < to) {
+    const pivot = values[(from + to) >> 1]!
+    let left = from
+    let right = to
+    while (left <= right) {
+      while (values[left]! < pivot) left++
+      while (values[right]! > pivot) right--
+      if (left > right) break
+      const kept = values[left]!
+      values[left++] = values[right]!
+      values[right--] = kept
+    }
+    if (place <= right) to = right
+    else if (place >= left) from = left
+    else return
+  }
 }

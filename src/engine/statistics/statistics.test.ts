@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { auc, kendallTau, pearson, ranks, spearman } from './ranks'
+import { auc, aucOfSwapped, kendallTau, pearson, ranks, spearman } from './ranks'
 import { intervalsOverUsers, percentileInterval, quantile, resampleUsers } from './resample'
 import { wilsonInterval } from './wilson'
 import { holm, mcnemarExact, signFlipTest } from './hypothesisTests'
@@ -37,6 +37,13 @@ describe('ranks', () => {
     expect(pearson(one.x, one.y)).toBeCloseTo(one.pearson, 12)
     expect(kendallTau(one.x, one.y)).toBeCloseTo(one.kendall, 12)
     expect(auc(one.y, one.positive)).toBeCloseTo(one.auc, 12)
+    const swapped = [...one.y, ...one.y.map((value) => -value)]
+    expect(aucOfSwapped(one.y)).toBe(
+      auc(
+        swapped,
+        swapped.map((_, at) => at < one.y.length),
+      ),
+    )
   })
 
   test('of constants, of one value or of none pretend to correlate', () => {
@@ -116,5 +123,18 @@ describe('resamples', () => {
     ])
     expect(percentileInterval(1, Float64Array.of(NaN, 2, NaN))).toEqual({ value: 1, low: 2, high: 2 })
     expect(quantile([1, 2, 4], 0.75)).toBe(3)
+  })
+
+  test.each([1, 2, 3, 7, 40, 41, 200, 1000])('%i of them have other percentiles than when they are sorted', (n) => {
+    // Few values stand many times, some are infinite or none, and the order is any.
+    const values = Float64Array.from({ length: n }, (_, at) => Math.round(20 * Math.sin(at * at)))
+    if (n > 3) values.set([Infinity, NaN, -Infinity], 1)
+    const sorted = values.filter((value) => !Number.isNaN(value)).sort()
+    for (const level of [0.5, 0.95, 0.99])
+      expect(percentileInterval(0, values, level)).toEqual({
+        value: 0,
+        low: quantile(sorted, (1 - level) / 2),
+        high: quantile(sorted, 1 - (1 - level) / 2),
+      })
   })
 })
