@@ -1,4 +1,5 @@
-/** Where does an epoch's time go, level by level, alone and with fifteen others in one pass? */
+/** Where does an epoch's time go, level by level, alone and with others in one pass? */
+import type { ExperimentConfig } from '../src/shared/config/experiment'
 import { resolveExperiment } from '../src/core/config/resolveExperiment'
 import { accountOfLevels } from '../src/engine/backends/fused/account'
 import { tableIn } from '../src/engine/backends/fused/fusedData'
@@ -18,7 +19,17 @@ import { figure } from './harness/report'
 import { ROOT } from './harness/root'
 import { caimiraMultiplyAdds, workloadOf } from './harness/workload'
 
-const RUNS = [1, 16]
+const seeds = (n: number): number[] => Array.from({ length: n }, () => N_DIM)
+/** One run, seeds in one pass, and the trials of the question `sweep`: the size of each run. */
+const PASSES: readonly { name: string; sizes: readonly number[]; only?: string }[] = [
+  { name: '1', sizes: seeds(1) },
+  { name: '16', sizes: seeds(16) },
+  {
+    name: '64 of K 5 to 20',
+    sizes: [5, 10, 15, 20].flatMap((n_dim) => Array.from({ length: 16 }, () => n_dim)),
+    only: 'convarg',
+  },
+]
 /** Levels below this share of an epoch are told together. */
 const WORTH_A_ROW = 0.02
 
@@ -29,11 +40,11 @@ export const question: Question = {
     const rows: Row[] = []
     for (const { title, open } of dataSets(setting)) {
       setting.say(title)
-      for (const runs of RUNS)
+      for (const { name, sizes } of PASSES.filter(({ only = title }) => only === title))
         for (const threads of new Set([1, defaultThreads()])) {
-          const row: Row = { what: `${title}, ${runs} × ${threads} threads`, unit: 'ms' }
+          const row: Row = { what: `${title}, ${name} × ${threads} threads`, unit: 'ms' }
           try {
-            rows.push(...(await account(setting, row, open(setting), runs, threads)))
+            rows.push(...(await account(setting, row, open(setting), sizes, threads)))
           } catch (thrown) {
             rows.push(await orMissing(row, () => Promise.reject(thrown)))
           }
@@ -43,23 +54,32 @@ export const question: Question = {
   },
 }
 
-async function account(setting: Setting, row: Row, data: BenchData, runs: number, threads: number): Promise<Row[]> {
-  const overrides = new Map([['caimira.n_dim', { value: N_DIM, flag: 'caimira.n_dim' }]])
-  const { config } = resolveExperiment(
-    { dts_name: data.name, dts_config_file: data.config, overrides },
-    { cwd: ROOT, installed: ROOT },
-  )
+async function account(
+  setting: Setting,
+  row: Row,
+  data: BenchData,
+  sizes: readonly number[],
+  threads: number,
+): Promise<Row[]> {
+  const configOf = (n_dim: number): ExperimentConfig => {
+    const overrides = new Map([['caimira.n_dim', { value: n_dim, flag: 'caimira.n_dim' }]])
+    const asked = { dts_name: data.name, dts_config_file: data.config, overrides }
+    return resolveExperiment(asked, { cwd: ROOT, installed: ROOT }).config
+  }
+  const config = configOf(N_DIM)
   const heap = new Heap()
   const { dataset } = await openData(config, new AbortController().signal, { allocate: tableIn(heap) })
   const machine = await Machine.start(heap, threads)
   try {
-    const model = createFusedModel(config, sizesOf(dataset))
-    if (!model) throw new Error(`${config.model_name} has no fused form`)
-    const { prompts, normalised } = model
+    const models = sizes.map((n_dim) => {
+      const model = createFusedModel(configOf(n_dim), sizesOf(dataset))
+      if (!model) throw new Error(`${config.model_name} has no fused form`)
+      return model
+    })
+    const { prompts, normalised } = models[0]!
     const group = new FusedGroup(machine, dataset, { batchSize: BATCH, prompts, normalised })
-    const members = Array.from(
-      { length: runs },
-      (_, seed) => new FusedExecution(group, model, { ...config.trainer, seed, data_seed: 0 }),
+    const members = models.map(
+      (model, seed) => new FusedExecution(group, model, { ...config.trainer, seed, data_seed: 0 }),
     )
     const order = members[0]!.order(0)
     const batches = Array.from({ length: Math.ceil(order.length / BATCH) }, (_, i) =>
@@ -71,7 +91,8 @@ async function account(setting: Setting, row: Row, data: BenchData, runs: number
       for (const member of members) member.trainStep(rows, rates)
     for (const member of members) await member.drainSteps()
     const levels = accountOfLevels(group, members, batches, setting.quick ? 2 : REPEATS)
-    const products = caimiraMultiplyAdds(await workloadOf(data, BATCH), N_DIM, runs)
+    const workload = await workloadOf(data, BATCH)
+    const products = sizes.reduce((sum, n_dim) => sum + caimiraMultiplyAdds(workload, n_dim, 1), 0)
     const total = levels.reduce((sum, { ms }) => sum + ms, 0)
     const share = (ms: number): string => `${((100 * ms) / total).toFixed(0)} %`
     const rate = (ms: number, multiplyAdds: number): string => `${figure(multiplyAdds / ms / 1e6)} GFMA/s`

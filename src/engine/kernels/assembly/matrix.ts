@@ -13,10 +13,10 @@ import { FLAT_BLOCK, TEXT_BLOCK, WIDTH_BLOCK, address, count, shareEnd, shareSta
 const SCRATCH: usize = 24 << 10
 /** Bytes of a text vector multiplied at a time: six of them and two weight rows fit the first-level cache. */
 const CHUNK: usize = 2048
-/** Bytes of weight rows that are read again for every six texts: beyond this they are better read chunk by chunk. */
-const RESIDENT: usize = 256 << 10
-/** Bytes of gradient rows that the second-level cache keeps while all texts pass by. */
+/** Bytes of weight rows, or of gradient rows, that the second-level cache keeps while all texts pass by. */
 const NEAR: usize = 256 << 10
+/** Weight rows that texts pass by at once, at least: fewer would read the texts too often. */
+const FEWEST_COLUMNS: usize = 64
 /** Where the gradient has many rows: bytes of a row at a time, and texts (a multiple of 4) that the first-level cache keeps for all of them. */
 const TILE: usize = 1024
 const TILE_TEXTS: i32 = 24
@@ -46,13 +46,22 @@ export function project(args: usize, thread: i32, threads: i32): void {
   const scratch = address(args, 6) + <usize>thread * SCRATCH
   const scales = address(args, 7)
 
-  // Weight rows that do not fit the first-level cache come from the second once for six texts: there must be room for them.
-  const stretch = <usize>word(args, 3) * bytes > RESIDENT ? CHUNK : bytes
-  for (let d: usize = 0; d < bytes; d += stretch)
-    for (let i = from; i < to; i += 6) {
-      const at = rows + (<usize>i << 2)
-      block(at, <usize>i << 2, d, min(d + stretch, bytes), bytes, columns, last, half, scratch, scales)
-    }
+  // Weight rows come from the second-level cache once for six texts. Where it cannot hold them, they take turns: part of the width, then part of the rows.
+  const stretch = <usize>word(args, 3) * bytes > NEAR ? CHUNK : bytes
+  const panel = panelOf(min(stretch, bytes))
+  for (let c = columns; c <= last; c += panel)
+    for (let d: usize = 0; d < bytes; d += stretch)
+      for (let i = from; i < to; i += 6) {
+        const at = rows + (<usize>i << 2)
+        const end = min(last, c + panel - 12)
+        block(at, <usize>i << 2, d, min(d + stretch, bytes), bytes, c, end, half, scratch, scales)
+      }
+}
+
+/** Bytes of the list that name an even number of rows which stay near, of each of which so many bytes are used. */
+@inline
+function panelOf(bytes: usize): usize {
+  return max(FEWEST_COLUMNS, (NEAR / bytes) & ~1) * 12
 }
 
 /** Six texts, from `begin` to `end` of the width. */
@@ -186,8 +195,8 @@ export function projectGrad(args: usize, thread: i32, threads: i32): void {
   }
 }
 
-/** One part's texts, from `start` to `end`, and one cut of the width. */
-function gradOfPart(args: usize, thread: i32, part: i32, start: i32, end: i32, cut: i32, cuts: i32): void {
+/** One part's texts, from `start` to `stop`, and one cut of the width. */
+function gradOfPart(args: usize, thread: i32, part: i32, start: i32, stop: i32, cut: i32, cuts: i32): void {
   const rows = address(args, 0)
   const columns = address(args, 2)
   const length = word(args, 3)
@@ -199,20 +208,24 @@ function gradOfPart(args: usize, thread: i32, part: i32, start: i32, end: i32, c
   const to = <usize>shareEnd(width, WIDTH_BLOCK, cut, cuts) << 2
 
   for (let c = columns; c <= last; c += 12) memory.fill(rowOfPart(c, part) + from, 0, to - from)
-  // Few weight rows stay in the first-level cache and the texts pass by; of many, two rows at a time stay while some texts do.
+  // Few gradient rows stay near and the texts pass by; of many, as many as stay near take turns, and two at a time are nearer still while some texts are.
   let tile = max<usize>(TILE, (NEAR / <usize>length) & ~63)
   if (half) tile = min(tile, CHUNK)
   const batch = <usize>length * tile > NEAR ? TILE_TEXTS : 4
-  for (let d = from; d < to; d += tile) {
-    const bytes = min(tile, to - d)
-    for (let i = start; i < end; i += batch) {
-      const stop = min(end, i + batch)
-      if (half)
-        for (let j = i; j < i + ((stop - i + 3) & ~3); j++)
-          widenRow(<usize>load<u32>(rows + (<usize>j << 2)) + (d >> 1), scratch + <usize>(j - i) * tile, bytes)
-      for (let c = columns; c <= last; c += 24)
-        for (let j = i; j < stop; j += 4)
-          addFour(rows, j, d, bytes, c, last, part, half ? scratch + <usize>(j - i) * tile : 0, tile)
+  const panel = panelOf(tile)
+  for (let first = columns; first <= last; first += panel) {
+    const end = min(last, first + panel - 12)
+    for (let d = from; d < to; d += tile) {
+      const bytes = min(tile, to - d)
+      for (let i = start; i < stop; i += batch) {
+        const until = min(stop, i + batch)
+        if (half)
+          for (let j = i; j < i + ((until - i + 3) & ~3); j++)
+            widenRow(<usize>load<u32>(rows + (<usize>j << 2)) + (d >> 1), scratch + <usize>(j - i) * tile, bytes)
+        for (let c = first; c <= end; c += 24)
+          for (let j = i; j < until; j += 4)
+            addFour(rows, j, d, bytes, c, end, part, half ? scratch + <usize>(j - i) * tile : 0, tile)
+      }
     }
   }
 }
