@@ -38,6 +38,7 @@ const entries = {
   index: 'src/main/index.ts',
   cli: 'src/cli/index.ts',
   engine: 'src/engine/entry.ts',
+  splitThread: 'src/engine/evaluate/splitThread.ts',
   server: 'src/server/index.ts',
 }
 const input = Object.fromEntries(

@@ -17,7 +17,6 @@ import { epochMetrics, progressReports } from './callbacks/reports'
 import { topicLog } from './callbacks/topics'
 import { summariseWarnings } from './data/warnings'
 import { Evaluator } from './evaluate/evaluator'
-import { writeEvaluation } from './evaluate/evaluationFile'
 import { START, epochsLogged, fit, scheduleOf, type FitOutcome } from './loop/fit'
 import { totalSteps } from './loop/schedule'
 import { logged, stepFigures, withLift } from './metrics/figures'
@@ -25,7 +24,6 @@ import { leakCheck } from './metrics/leakCheck'
 import { checkpointContext, restore, type Restored } from './run/resume'
 import { openData } from './openData'
 import { RunFolder, type LogLevel } from './run/runFolder'
-import { writePredictions } from './run/predictions'
 import type { StopRequest } from './stopReason'
 
 export type TrainRequest = Omit<Extract<ToEngine, { type: 'train' }>, 'v' | 'type'>
@@ -329,13 +327,12 @@ async function test(
           `and its margins by up to ${(100 * leak.max_difference).toFixed(1)} %. It sees which answer was chosen, so its figures are no result`,
       )
     }
-    writePredictions(run.folder.path(RUN_FILES.predictions, `${name}.parquet`), dataset, split, evaluation)
     const evaluated = await evaluator.evaluate({
       ...{ execution, split: name, margins: evaluation, leak, checkpoint },
       resamples: DEFAULT_RESAMPLES,
+      record: run.folder.dir,
     })
     if (!evaluated) return undefined
-    writeEvaluation(run.folder.dir, evaluated)
     if (name !== 'dev') Object.assign(figures, logged(name, stepFigures(evaluation)))
   }
   if (Object.keys(figures).length === 0) return {}

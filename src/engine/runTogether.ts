@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import path from 'node:path'
 import type { FromEngine, ToEngine } from '../shared/api/engineProtocol'
 import { RUN_FILES } from '../shared/domain/run'
@@ -36,7 +37,7 @@ export async function runTogether(
   let evaluator: Evaluator | undefined
   try {
     const data = await openData(first.config, stop.signal, backend)
-    const shared = new Evaluator(first.config, data.dataset, backend, stop.signal)
+    const shared = new Evaluator(first.config, data.dataset, backend, stop.signal, threadsFor(runs))
     evaluator = shared
     const outcomes: Outcome[] = []
     let threads = 1
@@ -82,6 +83,13 @@ export async function runTogether(
     backend.close()
   }
 }
+
+/** Threads that work out figures beside this one: of a few runs they are done before threads have started. */
+function threadsFor(runs: readonly RunOfMany[]): number {
+  const most = runs[0]?.config.threads ?? availableParallelism()
+  return most === 1 || runs.length < WORTH_THREADS ? 0 : most
+}
+const WORTH_THREADS = 8
 
 type Outcome = TogetherResult['runs'][number] | TogetherResult['failed'][number]
 

@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { evaluationSchema, type Evaluation } from '../../shared/domain/evaluation'
-import { syntheticDataset } from '../testing/syntheticDataset'
 import { intervalsOverUsers } from '../statistics/resample'
 import { rightOf, SplitEvaluator, type SplitToEvaluate } from './evaluateSplit'
 import { perUser, splitUsers } from './splitUsers'
@@ -28,8 +27,6 @@ const sklearn = z
   })
   .parse(JSON.parse(readFileSync(join(import.meta.dirname, 'sklearnReference.json'), 'utf8')))
 
-const { table } = syntheticDataset({ users: 2, texts: 40, width: 3, pairs: 4 }).splits.train
-
 /** Pairs of these users about prompt 0, each of other answers unless they are given. */
 function evaluate(
   users: readonly number[],
@@ -43,13 +40,10 @@ function evaluate(
     split: {
       name: 'test',
       pairs,
-      table,
       users: Int32Array.from(users),
       prompts: rows(() => 0),
       chosen: rows((row) => 2 * row + 1),
       rejected: rows((row) => 2 * row + 2),
-      ids: null,
-      features: null,
     },
     trainedUsers: 100,
     promptSeen: new Uint8Array(pairs),
@@ -166,7 +160,8 @@ describe("Kendall's τ", () => {
   const order = (chosen: number[], rejected: number[], margins: number[], users = chosen.map(() => 1)): Evaluation =>
     evaluate(users, margins, {
       split: {
-        ...{ name: 'test', pairs: chosen.length, table, ids: null, features: null },
+        name: 'test',
+        pairs: chosen.length,
         users: Int32Array.from(users),
         prompts: new Int32Array(chosen.length),
         chosen: Int32Array.from(chosen),

@@ -33,7 +33,7 @@ export interface Rival {
 
 /** What is the same for every run on a split. */
 export interface SplitToEvaluate {
-  split: PairSplit & { readonly name: EvaluatedSplit }
+  split: Pick<PairSplit, 'pairs' | 'users' | 'prompts' | 'chosen' | 'rejected'> & { readonly name: EvaluatedSplit }
   /** Users below are known to training. */
   trainedUsers: number
   /** [pairs] whether training has the prompt. */
@@ -49,8 +49,8 @@ export interface SplitToEvaluate {
 export interface RunOnSplit {
   /** [pairs] the model's margins. */
   z: Float32Array
-  /** The model itself in another state. */
-  rivals: readonly Rival[]
+  /** The model itself in another state: [pairs] its margins there. */
+  rivals: readonly { name: ComparisonName; z: Float32Array }[]
   leak: LeakCheck
   checkpoint: Evaluation['checkpoint']
 }
@@ -96,7 +96,7 @@ export class SplitEvaluator {
     const all = this.#all
     const right = rightOf(z)
     const nll = lossesOf(z)
-    const own = rivals.map((rival) => knownRival(rival, all))
+    const own = rivals.map((rival) => knownRival({ ...rival, right: rightOf(rival.z) }, all))
     const comparisons = [...this.#rivals, ...own].map((rival) => comparisonWith(rival, right))
     const bt = [...this.#rivals, ...own].find(({ figures }) => figures.name === 'bt')
     const lead = bt && leadOver(bt.right, right)

@@ -7,8 +7,11 @@ import type { LeakCheck } from '../metrics/leakCheck'
 import { trainBaseline, type Baseline } from './baseline'
 import { readCategories, type Category } from './categories'
 import { withGenericUser, withShuffledUsers } from './controls'
-import { rightOf, SplitEvaluator, type Rival, type SplitToEvaluate } from './evaluateSplit'
+import { keysOf } from '../run/predictions'
+import { rightOf, type Rival, type SplitToEvaluate } from './evaluateSplit'
 import { Votes } from './majority'
+import { SplitThreads } from './splitThreads'
+import { SplitWork, type SplitGiven, type SplitTask } from './splitWork'
 import { TextKeys } from './textKeys'
 
 export interface EvaluationRequest {
@@ -19,10 +22,14 @@ export interface EvaluationRequest {
   leak: LeakCheck
   checkpoint: Evaluation['checkpoint']
   resamples: number
+  /** The run's folder, where predictions and figures are to be written. */
+  record?: string
 }
 
 interface PreparedSplit {
-  evaluator: SplitEvaluator
+  given: SplitGiven
+  /** On this thread; made when it is first needed. */
+  work?: SplitWork
   /** The split with its users taken away, by which the model is its own rival; absent where no user is known. */
   shuffled: PairSplit | undefined
   generic: PairSplit | undefined
@@ -37,55 +44,75 @@ export class Evaluator {
   readonly #dataset: Dataset
   readonly #backend: Pick<Backend, 'name' | 'execute'>
   readonly #stop: AbortSignal
+  readonly #threads: SplitThreads
   readonly #keys: TextKeys
   readonly #splits = new Map<string, Promise<PreparedSplit>>()
   #baseline: Promise<Baseline | undefined> | undefined
   #votes: Votes | undefined
   #prompts: ReadonlySet<number> | undefined
 
+  /** @param threads beside this one that work out figures: worth their start where there are many runs */
   constructor(
     config: ExperimentConfig,
     dataset: Dataset,
     backend: Pick<Backend, 'name' | 'execute'>,
     stop: AbortSignal,
+    threads = 0,
   ) {
     this.#config = config
     this.#dataset = dataset
     this.#backend = backend
     this.#stop = stop
+    this.#threads = new SplitThreads(threads)
     this.#keys = new TextKeys(dataset)
   }
 
-  /** Undefined when stopped. */
+  /**
+   * Undefined when stopped.
+   *
+   * @throws AppError `unwritable`
+   */
   async evaluate(request: EvaluationRequest): Promise<Evaluation | undefined> {
-    const { execution, split: name, margins, leak, checkpoint, resamples } = request
+    const { execution, split: name, margins, leak, checkpoint, resamples, record: dir } = request
     const split = this.#dataset.splits[name]
     if (!split) throw new Error(`the data set has no ${name}`)
     const key = `${name} ${resamples}`
     const made = this.#splits.get(key) ?? this.#prepare({ ...split, name }, resamples)
     this.#splits.set(key, made)
-    const { evaluator, shuffled, generic } = await made
-    const rivals: Rival[] = []
-    if (shuffled) rivals.push(rivalOf('shuffled_users', (await execution.evaluate(shuffled)).z))
-    if (generic) rivals.push(rivalOf('generic_user', (await execution.evaluate(generic)).z))
+    const prepared = await made
+    const { given, shuffled, generic } = prepared
+    const rivals: SplitTask['rivals'][number][] = []
+    if (shuffled) rivals.push({ name: 'shuffled_users', z: (await execution.evaluate(shuffled)).z })
+    if (generic) rivals.push({ name: 'generic_user', z: (await execution.evaluate(generic)).z })
     if (this.#stop.aborted) return undefined
-    return evaluator.evaluate({ z: margins.z, rivals, leak, checkpoint })
+    const { z, rewardMargin, deltaMargin } = margins
+    const record = dir === undefined ? undefined : { dir, margins: { z, rewardMargin, deltaMargin } }
+    const task: SplitTask = { z, rivals, leak, checkpoint, record }
+    if (this.#threads.any) return this.#threads.do(key, given, task)
+    return (prepared.work ??= new SplitWork(given)).do(task)
   }
 
-  /** Gives back what the yardstick holds. */
+  /** Ends the threads and gives back what the yardstick holds. */
   async close(): Promise<void> {
+    await this.#threads.close()
     const baseline = await this.#baseline?.catch(() => undefined)
     baseline?.close()
   }
 
-  async #prepare(split: SplitToEvaluate['split'], resamples: number): Promise<PreparedSplit> {
+  async #prepare(split: PairSplit & { readonly name: EvaluatedSplit }, resamples: number): Promise<PreparedSplit> {
     const { trainedUsers } = this.#dataset
-    const rivals = await this.#rivals(split)
-    const categories = await this.#categoriesOf(split)
-    const promptSeen = this.#promptSeen(split)
     const known = split.users.some((user) => user < trainedUsers)
+    const { name, pairs, users, prompts, chosen, rejected } = split
     return {
-      evaluator: new SplitEvaluator({ split, trainedUsers, promptSeen, rivals, categories, resamples }),
+      given: {
+        split: { name, pairs, users, prompts, chosen, rejected },
+        trainedUsers,
+        promptSeen: this.#promptSeen(split),
+        rivals: await this.#rivals(split),
+        categories: await this.#categoriesOf(split),
+        resamples,
+        keys: keysOf(this.#dataset, split),
+      },
       shuffled: known ? withShuffledUsers(split, this.#dataset) : undefined,
       generic: known ? withGenericUser(split, this.#dataset) : undefined,
     }

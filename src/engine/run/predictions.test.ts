@@ -4,22 +4,18 @@ import { parquetReadObjects } from 'hyparquet'
 import { describe, expect, test } from 'vitest'
 import type { UserId } from '../../shared/domain/dataset'
 import { temporaryFolder } from '../data/dataFixture'
-import type { Dataset, PairSplit } from '../data/dataset'
 import { pythonWith, runPython } from '../testing/python'
-import { writePredictions } from './predictions'
+import { keysOf, writePredictions } from './predictions'
 
 const Z = [0, 2, -2, 200, -200, -1000]
 
 function write(users: UserId[], ids: (string | number)[] | null, z: number[] = Z): string {
   const file = path.join(temporaryFolder(), 'test.parquet')
   const split = { pairs: z.length, users: Int32Array.from(z, (_, i) => i % users.length), ids }
-  // Only these fields are read.
-  writePredictions(file, { users } as unknown as Dataset, split as unknown as PairSplit, {
+  writePredictions(file, keysOf({ users }, split), {
     z: Float32Array.from(z),
     rewardMargin: Float32Array.from(z, () => 0.25),
     deltaMargin: Float32Array.from(z, (margin) => margin - 0.25),
-    reg_loss: 0,
-    terms: {},
   })
   return file
 }
@@ -64,16 +60,9 @@ test('many rows are cut', async () => {
 
 test('an unwritable place is no AppError', () => {
   const nowhere = path.join(temporaryFolder(), 'no', 'x.parquet')
-  const empty = { pairs: 0, users: new Int32Array(), ids: null } as unknown as PairSplit
   const none = new Float32Array()
   expect(() =>
-    writePredictions(nowhere, { users: [] } as unknown as Dataset, empty, {
-      z: none,
-      rewardMargin: none,
-      deltaMargin: none,
-      reg_loss: 0,
-      terms: {},
-    }),
+    writePredictions(nowhere, { users: [], ids: [] }, { z: none, rewardMargin: none, deltaMargin: none }),
   ).toThrow(expect.objectContaining({ code: 'unwritable' }))
 })
 

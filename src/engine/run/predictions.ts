@@ -11,24 +11,23 @@ import { unwritable, writeAtomically } from './files'
  * margin, `p` = σ(z) the probability that the chosen answer is preferred, `r_diff` = r*_w − r*_l of the base reward, `delta_diff` =
  * δ_w − δ_l of the model, `correct` whether z > 0.
  */
-export function writePredictions(file: string, dataset: Dataset, split: PairSplit, evaluation: Evaluation): void {
-  const { z, rewardMargin, deltaMargin } = evaluation
+export function writePredictions(file: string, keys: PairKeys, margins: PredictedMargins): void {
+  const { z, rewardMargin, deltaMargin } = margins
   writeParquet(file, [
-    ...marginColumns(dataset, split, z),
-    { name: 'r_diff', data: rewardMargin, type: 'FLOAT' },
-    { name: 'delta_diff', data: deltaMargin, type: 'FLOAT' },
+    ...marginColumns(keys, z),
+    floats('r_diff', rewardMargin),
+    floats('delta_diff', deltaMargin),
     { name: 'correct', data: Array.from(z, (margin) => margin > 0), type: 'BOOLEAN' },
   ])
 }
 
-function marginColumns(dataset: Dataset, split: PairSplit, z: Float32Array): ColumnSource[] {
-  const { users, ids } = keys(dataset, split)
-  return [
-    keyColumn('u_id', users),
-    keyColumn('id', ids),
-    { name: 'z', data: z, type: 'FLOAT' },
-    { name: 'p', data: z.map(probability), type: 'FLOAT' },
-  ]
+function marginColumns({ users, ids }: PairKeys, z: Float32Array): ColumnSource[] {
+  return [keyColumn('u_id', users), keyColumn('id', ids), floats('z', z), floats('p', z.map(probability))]
+}
+
+/** Hardly two margins are the same: looking for a dictionary takes longer than writing them. */
+function floats(name: string, data: Float32Array): ColumnSource {
+  return { name, data, type: 'FLOAT', encoding: 'PLAIN' }
 }
 
 function writeParquet(file: string, columnData: ColumnSource[]): void {
@@ -42,8 +41,8 @@ function writeParquet(file: string, columnData: ColumnSource[]): void {
 /** `u_id`, `id`, `z` and `p` where a person wants them: Parquet, JSON Lines or CSV by the name's ending. */
 export function writePredictionTable(file: string, dataset: Dataset, split: PairSplit, evaluation: Evaluation): void {
   const row = ROW_WRITERS[path.extname(file).toLowerCase()]
-  if (!row) return writeWhole(file, (draft) => writeParquet(draft, marginColumns(dataset, split, evaluation.z)))
-  const { users, ids } = keys(dataset, split)
+  if (!row) return writeWhole(file, (draft) => writeParquet(draft, marginColumns(keysOf(dataset, split), evaluation.z)))
+  const { users, ids } = keysOf(dataset, split)
   const lines = Array.from(evaluation.z, (z, i) => row.line(users[i]!, ids[i]!, z, probability(z)))
   writeAtomically(file, `${[...row.header, ...lines].join('\n')}\n`)
 }
@@ -61,6 +60,11 @@ function writeWhole(file: string, write: (draft: string) => void): void {
 }
 
 type Key = string | number
+export interface PairKeys {
+  users: readonly Key[]
+  ids: readonly Key[]
+}
+export type PredictedMargins = Pick<Evaluation, 'z' | 'rewardMargin' | 'deltaMargin'>
 
 const ROW_WRITERS: Record<string, { header: string[]; line: (u_id: Key, id: Key, z: number, p: number) => string }> = {
   '.jsonl': { header: [], line: (u_id, id, z, p) => JSON.stringify({ u_id, id, z, p }) },
@@ -74,9 +78,10 @@ function quoted(key: Key): string {
 
 const probability = (z: number): number => 1 / (1 + Math.exp(-z))
 
-function keys(dataset: Dataset, split: PairSplit): { users: Key[]; ids: readonly Key[] } {
+/** [pairs] whose pair it is and what the data calls it: row numbers where it has no name for them. */
+export function keysOf({ users }: Pick<Dataset, 'users'>, split: Pick<PairSplit, 'pairs' | 'users' | 'ids'>): PairKeys {
   return {
-    users: Array.from(split.users, (user) => dataset.users[user]!),
+    users: Array.from(split.users, (user) => users[user]!),
     ids: split.ids ?? Array.from({ length: split.pairs }, (_, row) => row),
   }
 }
