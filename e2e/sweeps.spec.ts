@@ -70,6 +70,54 @@ test('a sweep that is written by the form is not the text’s, counts other tria
   expect(await seriousFindings(page)).toEqual([])
 })
 
+test('a cluster’s profile has a program run that nobody has agreed to, or cannot be chosen for a sweep', async ({
+  open,
+  folder,
+}) => {
+  const { app, page } = await open()
+  const answer = (response: number): Promise<void> =>
+    app.evaluate(({ dialog }, chosen) => {
+      dialog.showMessageBox = async (...asked: unknown[]) => {
+        Reflect.set(globalThis, 'asked', asked.at(-1))
+        return { response: chosen, checkboxChecked: false }
+      }
+    }, response)
+  const kept = join(folder, 'user-data', 'history', 'clusters', 'four-nodes.yaml')
+  await page.evaluate(() => void (location.hash = '#/settings'))
+  await page.getByRole('link', { name: 'New cluster…' }).click()
+  await expect(page.getByLabel('Time limit')).toHaveValue('30')
+  await page.getByLabel('Name', { exact: true }).fill('four-nodes')
+  await page.getByLabel('Partition').fill('two words')
+  await expect(row(page, 'partition')).toContainText('One word')
+  expect(await seriousFindings(page)).toEqual([])
+  await page.getByLabel('Partition').fill('')
+  await page.getByLabel('Trials at once').fill('4')
+  await page.getByLabel('Preamble').fill('module load nodejs\nexport A=1')
+  await page.getByLabel('Preamble').blur()
+  await expect(page.locator('.mistakes')).toHaveText('no mistakes')
+  const save = page.getByRole('button', { name: 'Save', exact: true })
+  await answer(1)
+  await save.click()
+  await expect.poll(() => app.evaluate(() => Object(Reflect.get(globalThis, 'asked')).detail)).toContain('export A=1')
+  expect(existsSync(kept)).toBe(false)
+  await answer(0)
+  await save.click()
+  await expect(page.getByText('Saved.')).toBeVisible()
+  expect(readFileSync(kept, 'utf8')).toContain('preamble: |-\n  module load nodejs\n  export A=1\n')
+  await page.getByRole('link', { name: '← Settings' }).click()
+  await expect(page.getByText('Slurm on this machine · time limit 30 min · 4 at once')).toBeVisible()
+  expect(await seriousFindings(page)).toEqual([])
+
+  await openDraft(page)
+  await write(page, sweep('far', 4, 12))
+  await expect(page.getByTestId('sweep-size')).toHaveText('6 points × 2 seeds = 12 trials')
+  await page.getByLabel('Where').selectOption('four-nodes')
+  await expect(page.getByTestId('sweep-tasks')).toHaveText(
+    '12 tasks · 4 at the same time at most · time limit 30 min a job',
+  )
+  await expect(page.getByLabel('The command that does the same')).toContainText('--cluster four-nodes')
+})
+
 test('a sweep cannot be watched, stopped, resumed, extended, or its best promoted', async ({ open, logDir }) => {
   const { app, page } = await open()
   await page.evaluate(() => void (location.hash = '#/sweeps'))

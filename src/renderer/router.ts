@@ -65,6 +65,13 @@ export const router = createRouter({
       component: () => import('./settings/SettingsPage.vue'),
       meta: { title: 'Settings' },
     },
+    {
+      path: '/settings/clusters/:name?',
+      name: 'cluster',
+      component: () => import('./clusters/ClusterPage.vue'),
+      props: true,
+      meta: { title: 'Cluster' },
+    },
     { path: '/:rest(.*)*', redirect: '/runs' },
   ],
 })

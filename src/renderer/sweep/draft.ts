@@ -20,11 +20,15 @@ const CHECK_AFTER_MS = 150
 const PLAN_AFTER_MS = 900
 const TICKET = `sweep-${Math.random().toString(36).slice(2)}`
 
-const keptSchema = z.object({ format: z.literal(1), yaml: z.string().max(LONGEST_DOCUMENT) })
+const keptSchema = z.object({
+  format: z.literal(1),
+  yaml: z.string().max(LONGEST_DOCUMENT),
+  cluster: z.string().max(100).optional(),
+})
 
-function kept(): string | undefined {
+function kept(): z.infer<typeof keptSchema> | undefined {
   try {
-    return keptSchema.safeParse(JSON.parse(localStorage.getItem(STORAGE_KEY) ?? 'null')).data?.yaml
+    return keptSchema.safeParse(JSON.parse(localStorage.getItem(STORAGE_KEY) ?? 'null')).data
   } catch {
     return undefined
   }
@@ -43,6 +47,8 @@ export const useSweepDraft = defineStore('sweepDraft', () => {
   const workspace = useWorkspace()
   const experiment = useExperiment()
   const yaml = ref('')
+  /** Stored profile of the cluster that is to train it; empty for this machine. */
+  const cluster = ref('')
   const checked = shallowRef<CheckedSweep>()
   const measured = shallowRef<Measured>({ kind: 'none' })
   const files = shallowRef<RequestOutput<'sweeps.files'>['files']>([])
@@ -168,8 +174,9 @@ export const useSweepDraft = defineStore('sweepDraft', () => {
     if (loaded) return sync.edited()
     loaded = true
     const left = kept()
-    if (left !== undefined && left.trim() !== '') {
-      yaml.value = left
+    cluster.value = left?.cluster ?? ''
+    if (left !== undefined && left.yaml.trim() !== '') {
+      yaml.value = left.yaml
       sync.replaced()
     } else {
       await experiment.open()
@@ -193,7 +200,8 @@ export const useSweepDraft = defineStore('sweepDraft', () => {
 
   function planSoon(): void {
     clearTimeout(planTimer)
-    if (!watched || yaml.value === planned) return
+    // How long it takes there, this machine cannot measure.
+    if (!watched || cluster.value !== '' || yaml.value === planned) return
     if (plan.value === null) {
       asked++
       planned = ''
@@ -224,11 +232,14 @@ export const useSweepDraft = defineStore('sweepDraft', () => {
     planSoon()
     return () => {
       watched = false
-      clearTimeout(planTimer)
-      asked++
-      if (measured.value.kind === 'measuring') measured.value = { kind: 'none' }
-      void client.request('sweeps.forget', { ticket: TICKET }).catch(() => undefined)
+      forgetPlan()
     }
+  }
+  function forgetPlan(): void {
+    clearTimeout(planTimer)
+    asked++
+    if (measured.value.kind === 'measuring') measured.value = { kind: 'none' }
+    void client.request('sweeps.forget', { ticket: TICKET }).catch(() => undefined)
   }
 
   /** @returns the new sweep's name, or undefined where it could not be started */
@@ -236,7 +247,8 @@ export const useSweepDraft = defineStore('sweepDraft', () => {
     if (starting.value) return undefined
     starting.value = true
     try {
-      return (await client.request('sweeps.start', { yaml: yaml.value })).name
+      const where = cluster.value === '' ? {} : { cluster: cluster.value }
+      return (await client.request('sweeps.start', { yaml: yaml.value, ...where })).name
     } catch (error) {
       workspace.report(error)
       return undefined
@@ -245,10 +257,30 @@ export const useSweepDraft = defineStore('sweepDraft', () => {
     }
   }
 
-  watch(yaml, (text) => localStorage.setItem(STORAGE_KEY, JSON.stringify({ format: 1, yaml: text })))
+  watch([yaml, cluster], ([text, where]) =>
+    localStorage.setItem(STORAGE_KEY, JSON.stringify({ format: 1, yaml: text, cluster: where })),
+  )
+  watch(cluster, () => {
+    if (cluster.value !== '') forgetPlan()
+    else planSoon()
+  })
 
   return {
-    ...{ yaml, checked, measured, files, starting, problems, plan, readable, parameters, model, fields, homeless },
+    ...{
+      yaml,
+      cluster,
+      checked,
+      measured,
+      files,
+      starting,
+      problems,
+      plan,
+      readable,
+      parameters,
+      model,
+      fields,
+      homeless,
+    },
     ...{ baseOf, settingOf, problemsAt, change, setBase, setParameter, edit, repair, begin, open },
     ...{ measure, watchPlan, start },
   }
