@@ -56,6 +56,7 @@ test('trained runs are compared: seeds in one column, differences tested, config
   await page.getByRole('radio', { name: 'test_unseen' }).check()
   await expect(page).toHaveURL(/split=test_unseen/)
   await expect(tested.getByRole('row', { name: /sizes\/bt .* undecided/ })).toBeVisible({ timeout: 60_000 })
+  expect(await seriousFindings(page)).toEqual([])
   await expectClipboard(app, page, 'Copy: the results as CSV', /^group,runs,.*test_acc_mean.*\r\n.*sizes\/k5,2,/s)
 
   await page.getByRole('checkbox', { name: 'Group seeds' }).uncheck()
@@ -65,6 +66,7 @@ test('trained runs are compared: seeds in one column, differences tested, config
   const configuration = page.getByRole('table', { name: 'Configuration' })
   await expect(configuration.getByRole('row', { name: /^n_dim / })).toContainText('missing')
   await expect(configuration.getByRole('row', { name: /^max_epochs / })).toHaveCount(0)
+  expect(await seriousFindings(page)).toEqual([])
   await page.getByRole('checkbox', { name: 'Also what is equal' }).check()
   await expect(configuration.getByRole('row', { name: /^max_epochs / })).toBeVisible()
   await page.getByRole('searchbox', { name: 'Find a key or a value' }).fill('caimira n_dim')
@@ -149,6 +151,12 @@ test('a report and a chart that are saved are not where the person said, or are 
     expect(html).toContain(part)
 
   await page.getByRole('tab', { name: 'Curves' }).click()
+  await page.getByRole('button', { name: 'Show val_loss as a table' }).click()
+  const table = page.getByRole('dialog', { name: 'val_loss' })
+  await expect(table.getByRole('row')).toHaveCount(1 + 3 * 20)
+  await expect(table.getByRole('row', { name: /^sizes.k5 2 1 / })).toHaveText(/^sizes\/k5\s*2\s*1\s*0\.\d+/)
+  expect(await seriousFindings(page)).toEqual([])
+  await page.keyboard.press('Escape')
   const save = page.getByRole('button', { name: 'Save the chart val_loss' })
   for (const kind of ['PNG', 'SVG', 'CSV']) {
     await save.click()
@@ -174,6 +182,13 @@ test('curves of trained runs lie over each other: means over seeds, told apart b
   const legend = page.getByRole('complementary', { name: 'Curves' }).getByRole('listitem')
   await expect(legend).toHaveCount(3)
   await expect(legend.filter({ hasText: 'sizes/k5' })).toContainText('reference, n 2')
+  await loss.focus()
+  await page.keyboard.press('+')
+  const all = page.getByRole('button', { name: 'Show all' })
+  await expect(all).toBeVisible()
+  await page.keyboard.press('0')
+  await expect(all).toHaveCount(0)
+  expect(await seriousFindings(page)).toEqual([])
 
   await page.getByLabel('Average over').selectOption('runs')
   await expect(legend).toHaveCount(5)
@@ -202,7 +217,7 @@ test('curves of trained runs lie over each other: means over seeds, told apart b
   }).toPass()
   await expect(page.getByRole('list', { name: 'Compared runs' }).locator('li.pointed')).toHaveCount(1)
   await legend.filter({ hasText: 'n_dim 5' }).getByRole('button').dblclick()
-  await expect(page.getByRole('img', { name: /^val_loss by time, last values: n_dim 5 0\.\d{4}$/ })).toBeVisible()
+  await expect(page.getByRole('img', { name: /^val_loss by time, last values: n_dim 5 0\.\d{4};/ })).toBeVisible()
 })
 
 test('a cell of the agreement of two runs opens its pairs with their texts, and a user those of theirs', async ({
@@ -220,9 +235,9 @@ test('a cell of the agreement of two runs opens its pairs with their texts, and 
   const first = pairs.getByRole('listitem').first()
   await expect(first).toContainText('only B right')
   await expect(first).toContainText(/Prompt .*Chosen .*Rejected ./s)
-  const count = (await won.getAttribute('aria-label'))?.replace(/\D/g, '')
+  const count = /: ([\d,]+)/.exec((await won.getAttribute('aria-label')) ?? '')?.[1]
   await expect(page.getByRole('status').filter({ hasText: 'pairs: only B right' })).toHaveText(
-    new RegExp(`^${Number(count).toLocaleString('en')} pairs`),
+    new RegExp(`^${count} pairs`),
   )
   await pairs.getByRole('button', { name: /Show more/ }).click()
   await expect(pairs.getByRole('button', { expanded: false })).toHaveCount(100)
@@ -265,6 +280,7 @@ test('runs are laid out by their parameters: what is brushed on an axis is kept 
   await expect(map.getByRole('row', { name: /^caimira No run 0\.\d{4} ?n 3 0\.\d{4} ?n 3/ })).toBeVisible()
   await page.getByLabel('Horizontal').selectOption('caimira.n_dim')
   await expect(page.getByRole('img', { name: 'test_acc by caimira.n_dim, 10 runs' })).toBeVisible()
+  expect(await seriousFindings(page)).toEqual([])
   await expect(page).toHaveURL(/p_x=caimira\.n_dim/)
 
   const weights = page.getByRole('table', { name: 'Importance' })
@@ -284,6 +300,15 @@ test('runs are laid out by their parameters: what is brushed on an axis is kept 
     /^(10|[4-9]) of 11 runs kept$/,
   )
   await expect(map.getByRole('row', { name: /^bt / })).toHaveCount(0)
+  // Drawn anew in the colours of another theme, it is still brushed: back again, it looks as before.
+  const theme = (name: string): Promise<void> => page.getByRole('radio', { name }).check({ force: true })
+  await theme('Light')
+  await page.mouse.move(0, 0)
+  const before = await lines.screenshot()
+  await theme('Dark')
+  await expect.poll(async () => before.equals(await lines.screenshot())).toBe(false)
+  await theme('Light')
+  await expect.poll(async () => before.equals(await lines.screenshot())).toBe(true)
 
   await page.getByRole('button', { name: /^Axes/ }).click()
   await page.getByRole('button', { name: 'Move test_acc to the left' }).click()

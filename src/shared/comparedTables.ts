@@ -108,6 +108,9 @@ export function spreadText({ mean, sd, n }: Spread, format: FigureFormat): strin
   return n < 2 ? format(mean) : `${format(mean)} ± ${formatLike(sd, mean, format)}`
 }
 
+/** A number that is to be read, and not to be computed with: its sign is U+2212 and not a hyphen. */
+export const withMinus = (number: string): string => number.replace(/^-/, '−')
+
 /** A difference with its sign and the decimals of the figure that it belongs to. */
 export function signedLike(delta: number, figure: number, format: FigureFormat): string {
   return `${delta < 0 ? '−' : '+'}${formatLike(Math.abs(delta), figure, format)}`

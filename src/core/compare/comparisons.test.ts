@@ -79,3 +79,30 @@ test('two questions of one page are worked on at once, or the later one is ended
     { difference: { value: 0 }, verdict: 'undecided' },
   ])
 }, 60_000)
+
+test('of questions that are one piece of work each counts from nothing, or a cancelled one goes on with the next', async () => {
+  const heard: number[] = []
+  const all = comparisons(({ event, payload }) => {
+    if (event !== 'compare.work') return
+    expect(payload).toMatchObject({ ticket: 'report', total: 100 })
+    heard.push(payload.done)
+  })
+  const query: PairedQuery = { reference: ['a'], others: [['b'], ['a']], split: 'test', resamples: 100 }
+  await all.together(store, 'report', async (ask) => {
+    await ask.paired(query, [0, 50])
+    await ask.paired(query, [50, 100])
+  })
+  expect(heard).toEqual([0, 25, 50, 75])
+  let asked = 0
+  const cancelled = all.together(store, 'report', async (ask) => {
+    asked++
+    all.cancel('report')
+    await ask.paired(query)
+    asked++
+  })
+  await expect(cancelled).rejects.toMatchObject({ code: 'stopped' })
+  expect(asked).toBe(1)
+  // What has no question left is not handed over either.
+  const late = all.together(store, 'report', async () => all.cancel('report'))
+  await expect(late).rejects.toMatchObject({ code: 'stopped' })
+}, 60_000)

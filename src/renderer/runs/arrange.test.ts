@@ -121,8 +121,9 @@ it('counts the time of a run that is running, and knows none of one that died', 
 })
 
 it('writes figures and times so that they can be compared at a glance', () => {
-  expect([0, 0.12345, 1.5, 12345.6789, 1e-7, 2.5e7, NaN].map(formatFigure)).toEqual([
+  expect([0, -0.12345, 0.12345, 1.5, 12345.6789, 1e-7, 2.5e7, NaN].map(formatFigure)).toEqual([
     '0.0000',
+    '−0.1235',
     '0.1235',
     '1.5000',
     '12345.6789',

@@ -1,8 +1,11 @@
+import { withMinus } from '../../shared/comparedTables'
+
 /** Figures of equal magnitude line up: four decimals, or scientific where those would show nothing. */
+/** With a minus sign, as in print, and not a hyphen. */
 export function formatFigure(value: number): string {
   if (!Number.isFinite(value)) return String(value)
   const size = Math.abs(value)
-  return size !== 0 && (size < 1e-3 || size >= 1e5) ? value.toExponential(2) : value.toFixed(4)
+  return withMinus(size !== 0 && (size < 1e-3 || size >= 1e5) ? value.toExponential(2) : value.toFixed(4))
 }
 
 export function formatDuration(seconds: number): string {

@@ -45,12 +45,17 @@ function isTyping(target: EventTarget | null): boolean {
   return target instanceof HTMLElement && (target instanceof HTMLTextAreaElement || target.isContentEditable)
 }
 
-/** `Mod+k` as it stands on the keyboard. */
+const CAPS: Record<string, string> = {
+  ...{ Mod: isMac ? '⌘' : 'Ctrl', '-': '−' },
+  ...{ ArrowLeft: '←', ArrowRight: '→', ArrowUp: '↑', ArrowDown: '↓' },
+}
+
+/** `Mod+k` as it stands on the keyboard; the key itself may be a plus. */
 export function keyCaps(keys: string): string[] {
   return keys.split(' ').map((stroke) =>
     stroke
-      .split('+')
-      .map((part) => (part === 'Mod' ? (isMac ? '⌘' : 'Ctrl') : part.length === 1 ? part.toUpperCase() : part))
+      .split(/(?<=.)\+/)
+      .map((part) => CAPS[part] ?? (part.length === 1 ? part.toUpperCase() : part))
       .join(isMac ? '' : '+'),
   )
 }

@@ -5,6 +5,9 @@ import type { Comparisons } from '../comparisons'
 import { importanceQuestion } from './importanceQuestion'
 import { reportHtml, testableSplit } from './report'
 
+/** What testing takes of the time; growing a forest takes the rest. */
+const TESTED_PERCENT = 70
+
 /**
  * The whole comparison as one HTML file. What an engine has to compute is computed, under the ticket.
  *
@@ -41,15 +44,22 @@ export async function makeReport(
   const sides = compared.groups.map((group) => group.runs.flatMap((place) => compared.runs[place]?.id ?? []))
   const split = wanted ?? testableSplit(compared, reference)
   const others = sides.filter((_, place) => place !== reference)
-  const under = ticket === undefined ? {} : { ticket }
-  const tested =
-    split === undefined || others.length === 0
-      ? undefined
-      : {
-          split,
-          result: await comparisons.paired(store, { reference: sides[reference] ?? [], others, split, ...under }),
-        }
   const asked = importanceQuestion(compared)
-  const importance = asked && { figure: asked.figure, found: await comparisons.importance(asked.question, ticket) }
-  return reportHtml(store, { compared, reference, tested, importance })
+  return comparisons.together(store, ticket, async (ask) => {
+    const tested =
+      split === undefined || others.length === 0
+        ? undefined
+        : {
+            split,
+            result: await ask.paired(
+              { reference: sides[reference] ?? [], others, split },
+              asked ? [0, TESTED_PERCENT] : undefined,
+            ),
+          }
+    const importance = asked && {
+      figure: asked.figure,
+      found: await ask.importance(asked.question, tested ? [TESTED_PERCENT, 100] : undefined),
+    }
+    return reportHtml(store, { compared, reference, tested, importance })
+  })
 }

@@ -1,4 +1,4 @@
-import { configurationTable, pairedTable, resultTable } from '../../../shared/comparedTables'
+import { configurationTable, pairedTable, resultTable, signedLike, withMinus } from '../../../shared/comparedTables'
 import {
   LEVEL,
   MOST_TESTED,
@@ -29,7 +29,7 @@ export interface ReportParts {
 }
 
 const figureText = (value: number): string =>
-  value !== 0 && Math.abs(value) < 1e-3 ? value.toExponential(2) : value.toFixed(4)
+  withMinus(value !== 0 && Math.abs(value) < 1e-3 ? value.toExponential(2) : value.toFixed(4))
 
 /** A comparison as one file that needs nothing else: no script, no address, and whatever runs are called stays text. */
 export function reportHtml(store: Store, { compared, reference, tested, importance }: ReportParts): string {
@@ -112,8 +112,8 @@ function importanceHtml(importance: ReportParts['importance']): string[] {
   const { figure, found } = importance
   const rows = found.fields.map(({ name, importance: weight, error, rho }) => [
     name,
-    `${weight.toFixed(3)} ± ${error.toFixed(3)}`,
-    rho === null ? '–' : rho.toFixed(2),
+    `${withMinus(weight.toFixed(3))} ± ${error.toFixed(3)}`,
+    rho === null ? '–' : signedLike(rho, rho, (value) => value.toFixed(2)),
   ])
   return [
     `<h2>What matters for ${escapeHtml(figure)}</h2>`,
