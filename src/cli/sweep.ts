@@ -143,6 +143,7 @@ class SweepReporter {
         break
       case 'cluster':
         this.#output.say(news.text)
+        this.#output.object({ type: 'queue', text: news.text })
         break
       case 'pass':
         this.#trials = news.trials.length

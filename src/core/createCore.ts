@@ -55,6 +55,7 @@ export function createCore(options: CoreOptions): Core {
   const works = { workbench, datasets, inspector, examples, sweeps, profiles }
   const known = { logDir, roots, files, places, shell, folders, ...works }
   const handlers = createHandlers({ ...options, ...known, changed, publish: bus.publish, closing: closing.signal })
+  void sweeps.follow()
   const unwatch = watchRuns(
     () => folders.scan(),
     () => workbench.sync(),

@@ -11,6 +11,7 @@ import { readRecord, writeRecord } from '../service/recordFile'
 import { NO_ANNOTATIONS, writeAnnotations } from '../store/annotations'
 import { BatchLog, type LoggedBatch } from './batchLog'
 import { ClusterShell } from './clusterShell'
+import { QueueFile } from './queueFile'
 import { taskKey, type Scheduler, type TaskState } from './scheduler'
 import { Slurm } from './slurm'
 import { Stage } from './stage'
@@ -26,6 +27,8 @@ export interface ClusterOptions {
   cluster: Cluster
   /** The sweep's folder, its name, and what tells it from others of that name. */
   dir: string
+  /** Where the queue is told of. */
+  queueFile: string
   name: string
   identity: string
   cwd: string
@@ -65,6 +68,7 @@ export class ClusterTraining {
   readonly #cancelled = new Set<string>()
   /** Tasks that were seen to have ended once, without their trial. */
   readonly #endedBefore = new Set<string>()
+  readonly #queue: QueueFile
   #said = ''
   #failures = 0
 
@@ -74,6 +78,7 @@ export class ClusterTraining {
     this.#scheduler = new Slurm(shell, options.cluster)
     this.#stage = new Stage(shell, options.cluster, options)
     this.#log = new BatchLog(options.dir)
+    this.#queue = new QueueFile(options.queueFile)
   }
 
   /**
@@ -154,7 +159,10 @@ export class ClusterTraining {
   /** Sees what has ended, and takes trials that are done, or cannot be had, from those that are wanted. */
   async #look(wanted: Map<number, ClusterTrial>): Promise<void> {
     const tasks = this.#tasks()
-    if (tasks.length === 0) return this.#forgetDone(wanted)
+    if (tasks.length === 0) {
+      this.#queue.seen([])
+      return this.#forgetDone(wanted)
+    }
     let states: Map<string, TaskState>
     try {
       states = await this.#scheduler.poll(
@@ -240,17 +248,24 @@ export class ClusterTraining {
 
   #tell(states: Map<string, TaskState>): void {
     const counts = new Map<string, number>()
-    for (const { batch, index } of this.#tasks()) {
+    const tasks: Parameters<QueueFile['seen']>[0][number][] = []
+    for (const { batch, index, trial } of this.#tasks()) {
       const state = states.get(taskKey(batch.token, index))
-      const text = !state || state.is === 'ended' ? 'not seen yet' : state.is === 'waiting' ? state.text : 'RUNNING'
+      const known = state && state.is !== 'ended' ? state : undefined
+      const text = known === undefined ? 'not seen yet' : known.is === 'waiting' ? known.text : 'RUNNING'
       counts.set(text, (counts.get(text) ?? 0) + 1)
+      const { attempt } = batch.tasks[index]!
+      const job = known?.job ?? batch.job ?? ''
+      tasks.push({ trial, is: known?.is ?? 'unseen', text: known?.text ?? '', job, attempt })
     }
+    this.#queue.seen(tasks)
     const line = [...counts].map(([text, count]) => `${count} ${text.toLowerCase()}`).join(', ')
     if (line !== '' && line !== this.#said) this.#options.say(line)
     this.#said = line
   }
 
   #away({ message }: AppError): void {
+    this.#queue.away(message)
     if (this.#failures++ === 0) this.#options.warn(`${message}. Trials that run go on; it is asked again.`)
   }
 

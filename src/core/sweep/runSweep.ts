@@ -19,7 +19,7 @@ import type { History } from '../service/recorder'
 import { TogetherRecorders } from '../service/togetherRecorders'
 import { nextPoints } from './methods'
 import { trialExperiment, type SweepPlan } from './readSweep'
-import type { SweepFolder } from './sweepFolder'
+import { SWEEP_FILES, type SweepFolder } from './sweepFolder'
 import type { Observation } from './tpe'
 
 /** More in one pass gain nothing: their weights no longer stay in a cache. */
@@ -209,6 +209,7 @@ class Session {
     const training = new ClusterTraining({
       ...{ cluster: cluster.profile, starter: cluster.starter, dir, name, stop, warn, cwd: roots.cwd },
       identity: `${record.created} ${dir}`,
+      queueFile: path.join(dir, SWEEP_FILES.queue),
       trials: () => this.#trials(),
       refuse: (trial, error) => this.#folder.refuse(trial, error),
       say: (text) => onNews({ type: 'cluster', text }),

@@ -23,6 +23,8 @@ export const SWEEP_FILES = {
   owner: '.sweep-owner',
   /** Of a sweep that a cluster trains: its profile. */
   cluster: 'cluster.yaml',
+  /** How that cluster's queue stood when it was last seen. */
+  queue: 'queue.json',
 } as const
 
 const MAX_NAME_TRIES = 10_000

@@ -1,9 +1,12 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import type { RunSummary } from '../../shared/api/requests'
+import type { Queue } from '../../shared/domain/cluster'
 import { isOver, sweepFileSchema, type SweepFile, type Trial } from '../../shared/domain/sweep'
 import type { ShownTrial, SweepSummary, SweepView } from '../../shared/domain/sweeps'
 import { AppError } from '../../shared/errors'
+import { readCluster } from '../launch/readCluster'
+import { readQueue } from '../launch/queueFile'
 import { parseYaml } from '../config/yamlText'
 import { isInside } from '../runs/readInside'
 import { quote } from '../service/command'
@@ -49,16 +52,18 @@ export function summaryOf(folder: SweepFolder, known: Known): SweepSummary {
 
 export function viewOf(folder: SweepFolder, known: Known, runs: readonly RunSummary[], logDir: string): SweepView {
   const { summary, sweep, trials, ranking } = withTrials(folder, known)
+  const queue = summary.cluster ? (readQueue(path.join(folder.dir, SWEEP_FILES.queue)) ?? null) : null
   const at = logDir === path.resolve('lightning_logs') ? '' : ` --log_dir ${quote(logDir)}`
   return {
     sweep: summary,
-    trials: shown(trials, runs, sweep.metric, folder.record.config.trainer.max_epochs),
+    trials: shown(trials, runs, sweep.metric, folder.record.config.trainer.max_epochs, queue),
     ranking,
     parameters: Object.keys(sweep.parameters),
     yaml: folder.yaml,
     budget: { trials: sweep.budget.trials ?? null, minutes: sweep.budget.minutes ?? null },
     command: `npm run -s delta -- sweep --resume ${quote(folder.name)}${at}`,
     cwd: folder.record.cwd,
+    queue: queue && { seen: queue.seen, ...(queue.away && { away: queue.away }) },
   }
 }
 
@@ -82,9 +87,20 @@ function withTrials(folder: SweepFolder, { ours, error }: Known) {
     ...{ method: sweep.method, metric: sweep.metric, direction, seeds, counts },
     ...{ dts_name: record.config.data.dts_name, model_name: record.config.model_name },
     trials: status === 'finished' ? trials.length : Math.max(trials.length, planned),
-    ...{ best: ranking[0] ?? null, error },
+    ...{ best: ranking[0] ?? null, cluster: clusterOf(folder), error },
   }
   return { summary, sweep, trials, ranking }
+}
+
+function clusterOf({ dir }: SweepFolder): SweepSummary['cluster'] {
+  const file = path.join(dir, SWEEP_FILES.cluster)
+  if (!fs.existsSync(file)) return null
+  try {
+    return { host: readCluster(file).host ?? null }
+  } catch {
+    // Whoever goes on with it is told what is wrong with its profile.
+    return { host: null }
+  }
 }
 
 /** The budget that its file has now. */
@@ -101,7 +117,14 @@ function isDone(trials: readonly Trial[], search: ReturnType<typeof searchOf>): 
   return nextPoints(search, observationsOf(trials)).length === 0
 }
 
-function shown(trials: readonly Trial[], runs: readonly RunSummary[], metric: string, usual: number): ShownTrial[] {
+function shown(
+  trials: readonly Trial[],
+  runs: readonly RunSummary[],
+  metric: string,
+  usual: number,
+  queue: Queue | null,
+): ShownTrial[] {
+  const queued = new Map(queue?.tasks.map((task) => [task.trial, task]))
   const byDir = new Map(runs.map((run) => [run.dir, run]))
   const runOf = ({ dir }: Trial): RunSummary | undefined => (dir === undefined ? undefined : byDir.get(dir))
   const stretches = trials.map((trial) => {
@@ -119,6 +142,7 @@ function shown(trials: readonly Trial[], runs: readonly RunSummary[], metric: st
       most: typeof most === 'number' ? most : usual,
       seconds: run?.result ? shares[i]! / 1000 : null,
       ended: run?.ended ?? null,
+      queue: isOver(trial) ? null : (queued.get(trial.trial) ?? null),
     }
   })
 }

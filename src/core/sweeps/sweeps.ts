@@ -1,3 +1,4 @@
+import fs from 'node:fs'
 import path from 'node:path'
 import type { AppEvent } from '../../shared/api/events'
 import type { RequestInput, RequestOutput } from '../../shared/api/requests'
@@ -5,6 +6,7 @@ import type { SweepChanges, SweepOrigin, SweepSummary, SweepView } from '../../s
 import { AppError } from '../../shared/errors'
 import type { ConfigRoots } from '../config/resolveExperiment'
 import type { EngineSpawner } from '../engine/spawner'
+import { BatchLog } from '../launch/batchLog'
 import { checkFitsCluster, soundCluster } from '../launch/clusterDocument'
 import type { ClusterProfiles } from '../launch/profiles'
 import type { RunStore } from '../runs/runStore'
@@ -52,9 +54,25 @@ export class Sweeps {
     this.#options = options
   }
 
-  /** Sweeps that this process works on. */
+  /** Sweeps that this process works on and that would end with it: what a cluster trains goes on without. */
   get running(): number {
-    return this.#ours.size
+    return [...this.#ours.keys()].filter((name) => !this.#isOnCluster(name)).length
+  }
+
+  /** Goes on with sweeps whose jobs were left in a cluster's queue, and that nobody follows. */
+  async follow(): Promise<void> {
+    for (const name of sweepNames(this.#options.logDir)) {
+      if (this.#closing.signal.aborted) return
+      await new Promise((resolve) => setImmediate(resolve))
+      try {
+        if (!this.#isOnCluster(name)) continue
+        // First: a log that somebody writes is not to be read as one that was cut short.
+        const folder = this.#idle(name)
+        if (new BatchLog(folder.dir).open.length > 0) this.#goOn(folder)
+      } catch {
+        // Somebody works on it, or its files are broken: its page says so.
+      }
+    }
   }
 
   async list(): Promise<RequestOutput<'sweeps.list'>> {
@@ -193,6 +211,10 @@ export class Sweeps {
     const all = [...this.#ours.values()]
     for (const sweep of all) sweep.leave()
     await Promise.all(all.map(({ ended }) => ended))
+  }
+
+  #isOnCluster(name: string): boolean {
+    return fs.existsSync(path.join(this.#options.logDir, name, SWEEP_FILES.cluster))
   }
 
   #open(name: string): SweepFolder {

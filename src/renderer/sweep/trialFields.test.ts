@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
 import type { ShownTrial } from '../../shared/domain/sweeps'
-import { bestSoFar, epochsOf, parameterFields, parameterText } from './trialFields'
+import { bestSoFar, epochsOf, parameterFields, parameterText, queueParts, queueText } from './trialFields'
 
 const trial = (number: number, more: Partial<ShownTrial>): ShownTrial => ({
   ...{ trial: number, point: number, seed: 0, status: 'finished', parameters: {}, metric: null },
-  ...{ most: 10, now: null, seconds: null, ended: null },
+  ...{ most: 10, now: null, seconds: null, ended: null, queue: null },
   ...more,
 })
 
@@ -49,4 +49,24 @@ test('trials that ended early count as if they had all their epochs, or those to
     trial(2, { epochs: 3, status: 'running' }),
   ]
   expect(epochsOf(trials, 5)).toEqual({ done: 17, of: 4 + 10 + 10 + 20 })
+})
+
+test('a trial in a queue has another reason, node or job than Slurm says', () => {
+  const task = { trial: 0, is: 'waiting', text: 'PENDING (Resources)', job: '7', attempt: 1, requeued: 0 } as const
+  expect(queueText(task)).toBe('pending · Resources')
+  expect(queueText({ ...task, is: 'running', text: 'RUNNING on n3', attempt: 2 })).toBe('on n3 · 2nd job')
+  expect(queueText({ ...task, text: 'PENDING (BeginTime)', requeued: 1 })).toBe('pending · BeginTime · requeued')
+  expect(queueText({ ...task, is: 'running', text: 'COMPLETING on n1', attempt: 3, requeued: 2 })).toBe(
+    'completing on n1 · 3rd job · requeued 2 times',
+  )
+  expect(queueText({ ...task, is: 'unseen', text: '' })).toBe('handed over, not seen yet')
+  const others = [
+    trial(0, { queue: task }),
+    trial(1, { queue: { ...task, text: 'PENDING (Priority)' } }),
+    trial(2, { queue: { ...task } }),
+    trial(3, { queue: { ...task, is: 'running', text: 'RUNNING on n1' } }),
+    trial(4, {}),
+  ]
+  expect(queueParts(others)).toEqual(['1 on a node', '3 pending (2 Resources, 1 Priority)'])
+  expect(queueParts([])).toEqual([])
 })

@@ -1,6 +1,7 @@
 import { valueText } from '../../shared/comparedTables'
 import type { Direction, ParameterValue } from '../../shared/domain/sweep'
 import type { ShownTrial } from '../../shared/domain/sweeps'
+import type { QueuedTrial } from '../../shared/domain/cluster'
 import type { Field } from '../../shared/comparedFields'
 
 /** The parameters of trials, as axes; those that have one value everywhere tell nothing. */
@@ -70,4 +71,61 @@ export function epochsOf(trials: readonly ShownTrial[], all: number): { done: nu
     0,
   )
   return { done, of: known + Math.max(0, all - trials.length) * most }
+}
+
+/** Slurm's words for how a task stands: `PENDING (Resources)`, `RUNNING on n1`. */
+function wordsOf({ text }: QueuedTrial): { state: string; reason: string; node: string } {
+  const [, state = '', , node = '', , reason = ''] = /^(\S*)( on (\S+))?( \((.*)\))?$/.exec(text) ?? ['', text]
+  return { state: state.toLowerCase(), reason, node }
+}
+
+/** Where a trial stands in the queue of its cluster. */
+export function queueText(task: QueuedTrial): string {
+  const { state, reason, node } = wordsOf(task)
+  const where = state === 'running' && node !== '' ? `on ${node}` : node === '' ? state : `${state} on ${node}`
+  return [
+    task.is === 'unseen' ? 'handed over, not seen yet' : where,
+    ...(reason === '' ? [] : [reason]),
+    ...(task.attempt > 1 ? [`${ordinal(task.attempt)} job`] : []),
+    ...(task.requeued > 0 ? [task.requeued === 1 ? 'requeued' : `requeued ${task.requeued} times`] : []),
+  ].join(' · ')
+}
+
+const ordinal = (n: number): string => `${n}${n === 2 ? 'nd' : n === 3 ? 'rd' : 'th'}`
+
+/** What Slurm's commonest reasons mean to whoever waits. */
+export const REASONS: Readonly<Record<string, string>> = {
+  Resources: 'It waits for free nodes.',
+  Priority: 'Others are before it.',
+  JobArrayTaskLimit: 'As many run at once as the profile allows.',
+  JobHeldUser: 'It is held: the sweep is paused.',
+  JobHeldAdmin: 'The site holds it.',
+  BeginTime: 'It was requeued and begins again soon.',
+  Dependency: 'It waits for another job.',
+  PartitionTimeLimit: 'Its time limit is more than the partition allows: change the profile.',
+  ReqNodeNotAvail: 'Nodes that it needs are not available.',
+}
+
+/** How many trials are where in the queue. */
+export function queueParts(trials: readonly ShownTrial[]): string[] {
+  const tasks = trials.flatMap(({ queue }) => queue ?? [])
+  const running = tasks.filter((task) => task.is === 'running').length
+  const training = trials.filter(({ status }) => status === 'running').length
+  const reasons = new Map<string, number>()
+  for (const task of tasks) {
+    if (task.is === 'running') continue
+    const reason = wordsOf(task).reason || 'not seen yet'
+    reasons.set(reason, (reasons.get(reason) ?? 0) + 1)
+  }
+  const why = [...reasons].sort((a, b) => b[1] - a[1])
+  const waiting = tasks.length - running
+  return [
+    // Those that train say so themselves.
+    ...(running > 0 && running !== training ? [`${running} on ${running === 1 ? 'a node' : 'nodes'}`] : []),
+    ...(waiting > 0
+      ? [
+          `${waiting} pending (${why.map(([reason, count]) => (why.length > 1 ? `${count} ${reason}` : reason)).join(', ')})`,
+        ]
+      : []),
+  ]
 }

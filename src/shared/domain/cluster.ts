@@ -117,6 +117,30 @@ export const clusterSchema = z.strictObject({
 })
 export type Cluster = z.infer<typeof clusterSchema>
 
+/** How a trial stands in the batch system's queue, as it was seen last. */
+export const queuedTrialSchema = z.object({
+  trial: z.int().min(0),
+  /** `unseen`: handed over, and not in any answer since. */
+  is: z.enum(['waiting', 'running', 'unseen']),
+  /** Its state in the batch system's own words, with its reason, or its node. */
+  text: z.string(),
+  job: z.string(),
+  /** Which job this is for the trial, and how often the batch system has begun it anew. */
+  attempt: z.int().min(1),
+  requeued: z.int().min(0),
+})
+export type QueuedTrial = z.infer<typeof queuedTrialSchema>
+
+/** The queue of a sweep, in its folder. */
+export const queueSchema = z.object({
+  /** When it was seen: milliseconds since the Unix epoch. */
+  seen: z.number(),
+  /** Since when it does not answer, and why; absent while it does. */
+  away: z.object({ since: z.number(), why: z.string() }).optional(),
+  tasks: z.array(queuedTrialSchema),
+})
+export type Queue = z.infer<typeof queueSchema>
+
 /** One trial as a node gets it. Token, index and attempt tell it from every other one, whatever the batch system's numbers are. */
 export const taskSchema = z.object({
   token: z.string(),

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { nameSchema } from '../config/experiment'
 import { appErrorSchema } from '../errors'
+import { queueSchema, queuedTrialSchema } from './cluster'
 import { ticketSchema } from './compare'
 import { documentProblemSchema, documentTextSchema, shownValueSchema } from './experiment'
 import {
@@ -56,6 +57,8 @@ export const sweepSummarySchema = z.object({
   trials: z.int(),
   counts: z.partialRecord(z.enum(TRIAL_STATUSES), z.int()),
   best: pointResultSchema.nullable(),
+  /** The cluster that trains it, by its login node (null: this machine); null where this machine trains it itself. */
+  cluster: z.object({ host: z.string().nullable() }).nullable(),
   /** Why the last process that was started from here ended without a result. */
   error: appErrorSchema.nullable(),
 })
@@ -71,6 +74,8 @@ export const shownTrialSchema = trialSchema.extend({
   seconds: z.number().nullable(),
   /** When its run ended, milliseconds since the Unix epoch. */
   ended: z.number().nullable(),
+  /** Where it stands in a cluster's queue; null where it does not. */
+  queue: queuedTrialSchema.nullable(),
 })
 export type ShownTrial = z.infer<typeof shownTrialSchema>
 
@@ -87,6 +92,8 @@ export const sweepViewSchema = z.object({
   /** The command that goes on with it. */
   command: z.string(),
   cwd: z.string(),
+  /** When the queue of its cluster was last seen to change, and since when it does not answer; null where it is in none. */
+  queue: queueSchema.omit({ tasks: true }).nullable(),
 })
 export type SweepView = z.infer<typeof sweepViewSchema>
 

@@ -1,0 +1,85 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { requests, type RequestInput, type RequestOutput, type Route } from '../../shared/api/requests'
+import type { SweepView } from '../../shared/domain/sweeps'
+import { AppError } from '../../shared/errors'
+import { createCore, type Core } from '../createCore'
+import { childProcessSpawner } from '../engine/childProcessSpawner'
+import { FakeSlurm } from '../testing/fakeSlurm'
+import { ENGINE, ROOT, buildCli, workspace } from '../testing/workspace'
+
+let cwd: string
+let slurm: FakeSlurm
+let core: Core
+beforeAll(() => {
+  buildCli()
+  cwd = workspace()
+}, 120_000)
+afterAll(() => fs.rmSync(cwd, { recursive: true, force: true }))
+beforeEach(async () => {
+  slurm = new FakeSlurm(path.join(cwd, 'slurm'))
+  core = open()
+  await ask('clusters.save', { name: 'fake', yaml: 'launcher: slurm\npoll_seconds: 0.2\n' })
+})
+afterEach(async () => {
+  await core.close()
+  slurm.stop()
+})
+
+const open = (): Core =>
+  createCore({
+    ...{ logDir: path.join(cwd, 'logs'), dataDir: path.join(cwd, 'data'), spawner: childProcessSpawner(ENGINE) },
+    roots: { cwd, installed: ROOT },
+  })
+async function ask<R extends Route>(route: R, input: RequestInput<R>): Promise<RequestOutput<R>> {
+  const reply = await core.request(route, input)
+  if (!reply.ok) throw AppError.fromJSON(reply.error)
+  return requests[route].output.parse(reply.data) as RequestOutput<R>
+}
+const yaml = `method: random
+parameters: { trainer.learning_rate: { min: 0.001, max: 0.1, scale: log } }
+base: { dts_name: small, exp_name: far, trainer: { max_epochs: 3, batch_size: 64 } }
+budget: { trials: 3 }
+`
+const view = (): Promise<SweepView> => ask('sweeps.get', { name: 'far' })
+const queue = async (): Promise<(string | undefined)[]> => (await view()).trials.map((trial) => trial.queue?.text)
+const poll = <T>(what: () => Promise<T>) => expect.poll(what, { timeout: 30_000, interval: 100 })
+
+test(
+  'a sweep in a queue shows another state than the queue, ends with its window, or is not followed by the next one',
+  { timeout: 120_000 },
+  async () => {
+    await ask('sweeps.start', { yaml, cluster: 'fake' })
+    await poll(queue).toEqual(Array(3).fill('PENDING (Resources)'))
+    const { sweep } = await view()
+    expect(sweep).toMatchObject({ status: 'running', cluster: { host: null }, worker: { ours: true } })
+    // Nothing that would end with this workbench.
+    expect(core.running).toBe(0)
+    slurm.change(1, 'RUNNING', 'None', 'n2')
+    await poll(queue).toEqual(['PENDING (Resources)', 'RUNNING on n2', 'PENDING (Resources)'])
+    slurm.change(1, 'PENDING', 'BeginTime', '')
+    await poll(async () => (await view()).trials[1]?.queue).toMatchObject({ is: 'waiting', requeued: 1, attempt: 1 })
+    slurm.away(true)
+    await poll(async () => (await view()).queue?.away?.why).toContain('Unable to contact')
+    slurm.away(false)
+    await poll(async () => (await view()).queue?.away).toBeUndefined()
+
+    await core.close()
+    expect(slurm.tasks).toHaveLength(3)
+    core = open()
+    await poll(async () => (await view()).sweep.worker?.ours).toBe(true)
+    expect(slurm.tasks).toHaveLength(3)
+    expect((await view()).trials[1]?.queue).toMatchObject({ job: '100', requeued: 1 })
+
+    await ask('sweeps.stop', { name: 'far' })
+    await poll(async () => (await view()).sweep.status).toBe('stopped')
+    expect(slurm.tasks).toEqual([])
+    expect(await queue()).toEqual([undefined, undefined, undefined])
+    // What was stopped is not followed.
+    await core.close()
+    core = open()
+    await new Promise((resolve) => setTimeout(resolve, 1_000))
+    expect((await view()).sweep).toMatchObject({ status: 'stopped', worker: null })
+  },
+)
