@@ -270,7 +270,32 @@ test('two runs user by user: evaluations side by side, who gains, and the way to
   // Each is rounded to a tenth.
   expect(Math.abs(Number(difference.replace('−', '-')) - points)).toBeLessThan(0.16)
   expect(await seriousFindings(page)).toEqual([])
-  await first.getByRole('link').nth(1).click()
+
+  // Dimensions of two kinds of models stand for different things; maps of any lie beside each other.
+  await page.getByRole('button', { name: 'Dimensions', exact: true }).click()
+  await expect(page.getByText(/Dimensions of \w+ and of \w+ stand for different things/)).toBeVisible({
+    timeout: 60_000,
+  })
+  await page.getByRole('button', { name: 'Maps' }).click()
+  await expect(page.getByRole('img', { name: /^Map of \d+ users of B by PCA/ })).toBeVisible({ timeout: 60_000 })
+  await expect(page.getByText(/disparity of 0\.\d{3}/)).toBeVisible()
+  const user = await page.locator('#compared-map-users option').first().getAttribute('value')
+  await page.getByRole('combobox', { name: 'User' }).fill(user ?? '')
+  await page.keyboard.press('Enter')
+  await expect(page.getByRole('link', { name: /in B$/ })).toBeVisible()
+  expect(await seriousFindings(page)).toEqual([])
+  await page.getByRole('button', { name: 'Newcomers' }).click()
+  await page.getByRole('textbox', { name: 'k' }).fill('2')
+  await page.getByLabel('Repetitions').fill('2')
+  await page.getByRole('button', { name: 'Fit', exact: true }).click()
+  const curves = page.getByRole('table', { name: 'Accuracy against k' })
+  await expect(curves.getByRole('row')).toHaveCount(4, { timeout: 90_000 })
+  await expect(curves.getByRole('row').last().getByRole('cell')).toHaveCount(2)
+  expect(await seriousFindings(page)).toEqual([])
+  // The address holds what is looked at.
+  expect(page.url()).toContain('users=newcomers')
+  await page.getByRole('button', { name: 'Accuracy', exact: true }).click()
+  await first.getByRole('link').nth(1).click({ timeout: 60_000 })
   await expect(page.getByRole('heading', { name: /^User / })).toBeVisible()
   await expect(page.getByText(`Accuracy`).first()).toBeVisible({ timeout: 60_000 })
 })

@@ -24,6 +24,13 @@ export function userHandlers(inspector: RunInspector, workbench: Workbench, clos
       const { dir } = (await storeFor(id)).runs.get(id)
       return { names: await nameDimension(dir, dimension, name) }
     },
+    'users.matchDimensions': async ({ id, other, split }) => {
+      // One after the other: each takes an engine that reads its data.
+      const { profile } = await inspector.ask(await storeFor(id), id, { type: 'profile', split })
+      const { match } = await inspector.ask(await storeFor(other), other, { type: 'match', split, with: profile })
+      const namesOf = async (run: string) => dimensionNames((await storeFor(run)).runs.get(run).dir)
+      return { ...match, names: { a: await namesOf(id), b: await namesOf(other) } }
+    },
     'users.pairs': async ({ id, ...question }) =>
       (await inspector.ask(await storeFor(id), id, { type: 'pairs', ...question })).list,
     'users.pair': async ({ id, ...question }) =>

@@ -245,6 +245,7 @@ test.each([
     'users.one': { user: 4 },
     'users.pair': { row: 0 },
     'users.dimensions': {},
+    'users.matchDimensions': { other: foreignId },
     'runs.evaluate': {},
     'users.prefer': { user: 4, prompt: '', first: 'a', second: 'b' },
   }

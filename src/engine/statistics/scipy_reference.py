@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import scipy
-from scipy import stats
+from scipy import optimize, spatial, stats
 
 rng = np.random.default_rng(7)
 cases = []
@@ -66,6 +66,22 @@ wilson = []
 for k, n in [(7, 10), (0, 4), (4, 4), (1, 1), (120, 150)]:
     ci = stats.binomtest(k, n).proportion_ci(method="wilson")
     wilson.append([k, n, float(ci.low), float(ci.high)])
+assignments = []
+for rows, columns in [(1, 1), (3, 3), (4, 7), (7, 4), (30, 30), (12, 40)]:
+    costs = np.round(rng.normal(size=(rows, columns)), 3)
+    # Ties too.
+    costs[: rows // 2] = np.round(costs[: rows // 2], 0)
+    row, column = optimize.linear_sum_assignment(costs)
+    assignments.append({"costs": costs.tolist(), "least": float(costs[row, column].sum())})
+procrustes = []
+for n, mirrored in [(4, False), (60, True)]:
+    a = np.round(rng.normal(size=(n, 2)), 3)
+    turn = np.array([[0.6, -0.8], [0.8, 0.6]]) @ (np.diag([1, -1]) if mirrored else np.eye(2))
+    b = np.round(2.5 * a @ turn + [3, -1] + rng.normal(0, 0.4, (n, 2)), 3)
+    one, other, disparity = spatial.procrustes(a, b)
+    # Back from a's own place and size.
+    aligned = other * np.linalg.norm(a - a.mean(0)) + a.mean(0)
+    procrustes.append({"a": a.tolist(), "b": b.tolist(), "aligned": aligned.tolist(), "disparity": disparity})
 print(
     json.dumps(
         {
@@ -76,6 +92,8 @@ print(
             "holm": {"p": p, "corrected": corrected.tolist()},
             "interval": interval,
             "wilson": wilson,
+            "assignments": assignments,
+            "procrustes": procrustes,
         }
     )
 )

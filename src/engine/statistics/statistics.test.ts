@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
+import { procrustes } from '../../shared/procrustes'
+import { leastCostAssignment } from './assignment'
 import { auc, aucOfSwapped, kendallTau, pearson, ranks, spearman } from './ranks'
 import { intervalsOverUsers, percentileInterval, quantile, resampleUsers } from './resample'
 import { wilsonInterval } from './wilson'
@@ -26,6 +28,10 @@ const scipy = z
     flips: z.array(z.object({ values: numbers, p: z.number(), exact: z.boolean() })),
     holm: z.object({ p: numbers, corrected: numbers }),
     interval: z.object({ right: numbers, pairs: numbers, value: z.number(), low: z.number(), high: z.number() }),
+    assignments: z.array(z.object({ costs: z.array(numbers), least: z.number() })),
+    procrustes: z.array(
+      z.object({ a: z.array(numbers), b: z.array(numbers), aligned: z.array(numbers), disparity: z.number() }),
+    ),
     wilson: z.array(z.tuple([z.number(), z.number(), z.number(), z.number()])),
   })
   .parse(JSON.parse(readFileSync(join(import.meta.dirname, 'scipyReference.json'), 'utf8')))
@@ -61,6 +67,45 @@ describe('ranks', () => {
     }
     expect(auc([1, 2], [1, 1])).toBeNaN()
     expect(auc([1, 1, 1], [1, 0, 0])).toBe(0.5)
+  })
+})
+
+test.each(scipy.assignments.map((one) => [one.costs.length, one.costs[0]!.length, one] as const))(
+  'an assignment of %i rows to %i columns costs more than SciPy’s, or takes a place twice',
+  (rows, columns, { costs, least }) => {
+    const found = leastCostAssignment(costs)
+    expect(found).toHaveLength(Math.min(rows, columns))
+    expect(new Set(found.map(([row]) => row)).size).toBe(found.length)
+    expect(new Set(found.map(([, column]) => column)).size).toBe(found.length)
+    expect(found.reduce((sum, [row, column]) => sum + costs[row]![column]!, 0)).toBeCloseTo(least, 10)
+  },
+)
+
+test('an assignment of nothing does not end', () => {
+  expect(leastCostAssignment([])).toEqual([])
+  expect(leastCostAssignment([[], []])).toEqual([])
+})
+
+describe('procrustes', () => {
+  const points = (rows: readonly number[][]) => ({ x: rows.map(([x = 0]) => x), y: rows.map(([, y = 0]) => y) })
+
+  test.each(scipy.procrustes.map((one) => [one.a.length, one] as const))(
+    'of %i points brings them elsewhere than SciPy does',
+    (_, { a, b, aligned, disparity }) => {
+      const found = procrustes(points(a), points(b))
+      expect(found?.disparity).toBeCloseTo(disparity, 10)
+      for (const [at, [x = 0, y = 0]] of b.entries()) {
+        const [ax, ay] = found!.apply(x, y)
+        expect(ax).toBeCloseTo(aligned[at]![0]!, 8)
+        expect(ay).toBeCloseTo(aligned[at]![1]!, 8)
+      }
+    },
+  )
+
+  test('of points without extent, or of one, ends in NaN', () => {
+    expect(procrustes({ x: [1, 1], y: [2, 2] }, { x: [0, 1], y: [0, 1] })).toBeUndefined()
+    expect(procrustes({ x: [1], y: [2] }, { x: [0], y: [0] })).toBeUndefined()
+    expect(procrustes({ x: [], y: [] }, { x: [], y: [] })).toBeUndefined()
   })
 })
 

@@ -1,9 +1,8 @@
-import type { ExplainedPairs, ExplainedSide } from '../backends/tfjs/tfjsExecution'
+import type { ExplainedPairs } from '../backends/tfjs/tfjsExecution'
 import type { PairSplit } from '../data/dataset'
+import { answerLoads } from './answerLoads'
 import type { UserVectors } from './userVectors'
 
-/** Pairs that are explained at once. */
-const CHUNK = 4096
 /** Shown at each end of a dimension. */
 const MOST = 5
 
@@ -27,8 +26,7 @@ export interface DimensionEnds {
 }
 
 /**
- * The two ends of each dimension: answers of the split by their load, and users by what they bring. Where a load depends on the prompt, an
- * answer's is the mean over the pairs that it stands in.
+ * The two ends of each dimension: answers of the split by their load, and users by what they bring.
  *
  * @param explain the pairs at these rows
  */
@@ -38,36 +36,15 @@ export function dimensionEnds(
   explain: (rows: Int32Array) => ExplainedPairs | null,
 ): DimensionEnds[] {
   const K = users.dimensions
-  const answers = Int32Array.from(new Set([...split.chosen, ...split.rejected])).sort()
-  const placeOf = new Map([...answers].map((row, place) => [row, place]))
-  const counts = new Int32Array(answers.length)
-  const loads = new Float64Array(answers.length * K)
-  let difficulties: Float64Array | undefined
-  const add = ({ load, difficulty }: ExplainedSide, at: number, answer: number): void => {
-    const place = placeOf.get(answer)!
-    counts[place]!++
-    for (let k = 0; k < K; k++) {
-      loads[place * K + k]! += load[at * K + k]!
-      if (!difficulty) continue
-      difficulties ??= new Float64Array(loads.length)
-      difficulties[place * K + k]! += difficulty[at * K + k]!
-    }
-  }
-  for (let from = 0; from < split.pairs; from += CHUNK) {
-    const rows = Int32Array.from({ length: Math.min(CHUNK, split.pairs - from) }, (_, i) => from + i)
-    const parts = explain(rows)
-    if (!parts) return []
-    for (const [at, row] of rows.entries()) {
-      add(parts.chosen, at, split.chosen[row]!)
-      add(parts.rejected, at, split.rejected[row]!)
-    }
-  }
+  const answers = answerLoads(split, K, explain)
+  if (!answers) return []
+  const { rows, loads, difficulties } = answers
   const everybody = Array.from({ length: users.values.length / K }, (_, user) => user)
   return Array.from({ length: K }, (_, k) => {
-    const texts = Array.from(answers, (row, place) => ({
+    const texts = Array.from(rows, (row, place) => ({
       row,
-      load: loads[place * K + k]! / counts[place]!,
-      difficulty: difficulties ? difficulties[place * K + k]! / counts[place]! : null,
+      load: loads[place * K + k]!,
+      difficulty: difficulties ? difficulties[place * K + k]! : null,
     })).sort((a, b) => b.load - a.load || a.row - b.row)
     const people = everybody
       .map((user) => ({ user, value: users.values[user * K + k]! }))

@@ -6,6 +6,7 @@ import { RUN_FILES } from '../../shared/domain/run'
 import type { Adaptation } from '../../shared/domain/adaptation'
 import { CELL_CHARACTERS, MOST_CHARACTERS_SHOWN } from '../../shared/domain/browse'
 import type { UserId } from '../../shared/domain/dataset'
+import type { DimensionProfile } from '../../shared/domain/dimensionMatch'
 import { MOST_USER_PAIRS, type PairList } from '../../shared/domain/userPairs'
 import type {
   Dimension,
@@ -35,7 +36,9 @@ import { sizesOf } from '../models/sizesOf'
 import { openData } from '../openData'
 import { readCheckpoint, type CheckpointMeta } from '../run/checkpointFile'
 import { checkpointContext, refuseChangedData } from '../run/resume'
+import { answerLoads } from './answerLoads'
 import { dimensionEnds, type LoadedRow, type LoadedUser } from './dimensionEnds'
+import { dimensionMatch, dimensionProfile } from './dimensionMatch'
 import { orderedPairs, type OrderedPairs } from './pairOrder'
 import { principalAxes } from './principalAxes'
 import { SplitTexts } from './splitTexts'
@@ -109,6 +112,10 @@ export class RunSession {
           return { type: 'user', user: await this.#user(question) }
         case 'dimensions':
           return { type: 'dimensions', dimensions: await this.#dimensions(question.split) }
+        case 'profile':
+          return { type: 'profile', profile: await this.#profile(question.split) }
+        case 'match':
+          return { type: 'match', match: dimensionMatch(question.with, await this.#profile(question.split)) }
         case 'pairs':
           return { type: 'pairs', list: await this.#pairs(question) }
         case 'adapt':
@@ -258,6 +265,14 @@ export class RunSession {
         ? topWords((await this.#execution.state()).parameters, vocabulary, TOPIC_WORDS)
         : null
     return { model_name, dimensions: ends, topics }
+  }
+
+  async #profile(name: EvaluatedSplit): Promise<DimensionProfile> {
+    const { split } = await this.#view(name)
+    const texts = await this.#textsOf(name)
+    const factors = this.#userFactors()
+    const answers = factors && answerLoads(split, factors.dimensions, (rows) => this.#execution.explain(split, rows))
+    return dimensionProfile(this.#config.model_name, this.#dataset.users, factors, answers, (row) => texts.at(row))
   }
 
   async #pairs({

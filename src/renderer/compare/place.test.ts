@@ -9,6 +9,7 @@ const place: ComparePlace = {
   split: 'test_unseen',
   single: true,
   all: true,
+  users: 'maps',
   beside: ['d', 'b,c'],
   name: 'wide, 50 %',
   parameters: {
@@ -34,8 +35,17 @@ test('an address that is sent to somebody shows another comparison', () => {
 })
 
 test('an address that says what cannot be breaks the page', () => {
-  expect(placeOf({ runs: ['a', 'b'], tab: 'nowhere', split: '../etc', single: 'yes' })).toMatchObject({
-    ...{ runs: [], reference: undefined, tab: 'Overview', figures: [], split: undefined, single: false, all: false },
+  expect(placeOf({ runs: ['a', 'b'], tab: 'nowhere', split: '../etc', single: 'yes', users: 'all' })).toMatchObject({
+    ...{
+      runs: [],
+      reference: undefined,
+      tab: 'Overview',
+      users: 'accuracy',
+      figures: [],
+      split: undefined,
+      single: false,
+      all: false,
+    },
   })
   expect(placeOf({ band: 'wide', smooth: '7', x: 'y', one: 'all' }).curves).toEqual(placeOf({}).curves)
   expect(placeOf({ runs: 'a,,b,a', reference: 'c' })).toMatchObject({ runs: ['a', 'b'], reference: 'a' })

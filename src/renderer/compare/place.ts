@@ -7,6 +7,10 @@ import { comparisonNameSchema } from '../../shared/domain/savedComparisons'
 export const COMPARE_TABS = ['Overview', 'Curves', 'Parameters', 'Examples', 'Users', 'Configuration'] as const
 export type CompareTab = (typeof COMPARE_TABS)[number]
 
+/** What of the users of runs is compared. */
+export const COMPARED_USERS_VIEWS = ['accuracy', 'dimensions', 'maps', 'newcomers'] as const
+export type ComparedUsersView = (typeof COMPARED_USERS_VIEWS)[number]
+
 /** How the curves are drawn. */
 export interface CurvesPlace {
   /** A chart each. */
@@ -64,6 +68,7 @@ export interface ComparePlace {
   all: boolean
   curves: CurvesPlace
   parameters: ParametersPlace
+  users: ComparedUsersView
   /** Runs whose pairs are shown beside the reference's; without any, one is chosen. */
   beside: readonly string[]
   /** What it was saved as. */
@@ -86,6 +91,7 @@ export function placeOf(query: LocationQuery): ComparePlace {
     all: query.all === '1',
     curves: curvesOf(query),
     parameters: parametersOf(query),
+    users: COMPARED_USERS_VIEWS.find((view) => view === query.users) ?? 'accuracy',
     beside: listOf(query.other).slice(0, MOST_BESIDE - 1),
     name: comparisonNameSchema.safeParse(query.name).data,
   }
@@ -154,6 +160,7 @@ export function queryOf({
   all,
   curves,
   parameters,
+  users = 'accuracy',
   beside = [],
   name,
 }: Partial<ComparePlace>): LocationQueryRaw {
@@ -167,6 +174,7 @@ export function queryOf({
     ...(all === true && { all: '1' }),
     ...(curves && queryOfCurves(curves)),
     ...(parameters && queryOfParameters(parameters)),
+    ...(users !== 'accuracy' && { users }),
     ...(beside.length > 0 && { other: textOf(beside) }),
     ...(name !== undefined && { name }),
   }

@@ -19,6 +19,8 @@ export interface ScatterAxis {
   name: string
   min?: number
   max?: number
+  /** Between ticks. */
+  interval?: number
   /** Counts have no halves. */
   whole?: boolean
   percent?: boolean
@@ -45,10 +47,11 @@ export function scatterOption(
   { colour, fontFamily }: ChartLook,
 ): EChartsCoreOption {
   const text = { color: colour('--text-quiet'), fontSize: FONT_PX, fontFamily }
-  const axis = ({ name, min, max, whole, percent }: ScatterAxis) => ({
+  const axis = ({ name, min, max, interval, whole, percent }: ScatterAxis) => ({
     ...{ type: 'value', name, nameLocation: 'middle', nameTextStyle: text, scale: true },
     ...(min !== undefined && { min }),
     ...(max !== undefined && { max }),
+    ...(interval !== undefined && { interval }),
     ...(whole === true && { minInterval: 1 }),
     ...(percent === true && { interval: 0.25 }),
     axisLabel: {
@@ -107,7 +110,7 @@ export function scatterOption(
             ...(colours && { borderColor: colour('--line-control'), borderWidth: 0.75 }),
           },
         })),
-        emphasis: { itemStyle: { opacity: 1, borderColor: colour('--text'), borderWidth: 1.5 } },
+        emphasis: { scale: 1.7, itemStyle: { opacity: 1, borderColor: colour('--text'), borderWidth: 1.5 } },
       },
       {
         type: 'scatter',
@@ -146,4 +149,4 @@ export function viridis(share: number): string {
 }
 
 /** `{name|…}` is a style in a rich text of ECharts: data is no such thing. */
-const plain = (text: string): string => text.replaceAll(/[{}|]/g, ' ')
+export const plain = (text: string): string => text.replaceAll(/[{}|]/g, ' ')

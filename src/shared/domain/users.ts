@@ -3,6 +3,7 @@ import { embedderSchema } from '../config/data'
 import { appErrorSchema } from '../errors'
 import { PAIR_CHOICES, adaptationSchema } from './adaptation'
 import { ticketSchema } from './compare'
+import { dimensionMatchRequests, dimensionMatchSchema, dimensionProfileSchema } from './dimensionMatch'
 import { evaluatedSplitSchema, evaluationSchema } from './evaluation'
 import { pairListQuestion, pairListSchema, userIdSchema, userPairSchema } from './userPairs'
 
@@ -163,11 +164,13 @@ const vectorSchema = z.array(z.number()).min(1).max(100_000)
 /** Fits that a window may ask for at once, and pairs of each. */
 export const MOST_REPEATS = 50
 export const LARGEST_K = 1_000_000
+/** Different numbers of pairs in one question. */
+export const MOST_K = 50
 const adapting = {
   /** One user; null for all whom training does not know. */
   user: userIdSchema.nullable(),
   choose: z.enum(PAIR_CHOICES),
-  k: z.array(count.max(LARGEST_K)).min(1).max(50),
+  k: z.array(count.max(LARGEST_K)).min(1).max(MOST_K),
   repeats: z.int().positive().max(MOST_REPEATS),
   seed: count,
 }
@@ -177,6 +180,10 @@ export const usersQuestionSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('map'), split: evaluatedSplitSchema, method: z.enum(MAP_METHODS) }),
   z.strictObject({ type: z.literal('user'), split: evaluatedSplitSchema, user: userIdSchema }),
   z.strictObject({ type: z.literal('dimensions'), split: evaluatedSplitSchema }),
+  /** What its dimensions are, for another run. */
+  z.strictObject({ type: z.literal('profile'), split: evaluatedSplitSchema }),
+  /** Its dimensions beside those of another run, which is a. */
+  z.strictObject({ type: z.literal('match'), split: evaluatedSplitSchema, with: dimensionProfileSchema }),
   z.strictObject({ type: z.literal('pair'), split: evaluatedSplitSchema, row: count }),
   z.strictObject({ type: z.literal('pairs'), split: evaluatedSplitSchema, ...pairListQuestion }),
   z.strictObject({ type: z.literal('adapt'), split: evaluatedSplitSchema, ...adapting }),
@@ -197,6 +204,8 @@ export const usersAnswerSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('map'), map: userMapSchema }),
   z.object({ type: z.literal('user'), user: userDetailSchema }),
   z.object({ type: z.literal('dimensions'), dimensions: dimensionsSchema }),
+  z.object({ type: z.literal('profile'), profile: dimensionProfileSchema }),
+  z.object({ type: z.literal('match'), match: dimensionMatchSchema }),
   z.object({ type: z.literal('pair'), pair: explainedPairSchema }),
   z.object({ type: z.literal('prefer'), why: whySchema }),
   z.object({ type: z.literal('pairs'), list: pairListSchema }),
@@ -229,6 +238,7 @@ export const usersRequests = {
     }),
     output: z.object(named),
   },
+  ...dimensionMatchRequests,
   /**
    * Fits users' own rows on k of their pairs as if training did not know them, everything else frozen, and tells how well they are known then;
    * with the command that does the same, where the command line can.

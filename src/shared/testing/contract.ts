@@ -842,6 +842,16 @@ const endedCases: Case[] = [
       says(Array.isArray(curve) && curve.length === 2 && command === null, 'another curve'),
   },
   {
+    title: 'matches the dimensions of a run with its own',
+    route: 'users.matchDimensions',
+    input: ({ started }) => ({ id: started, other: started, split: 'test' }),
+    check: ({ users, pairs }) =>
+      says(
+        users === 6 && Array.isArray(pairs) && pairs.length > 0 && pairs.every(({ a, b }) => a === b),
+        'others than itself',
+      ),
+  },
+  {
     title: 'maps their vectors',
     route: 'users.map',
     input: ({ started }) => ({ id: started, split: 'test', method: 'pca' }),
