@@ -87,9 +87,14 @@ test('pictures of a comparison', async ({ open, logDir }) => {
   await expect(page.getByRole('list', { name: 'Pairs of the selection' })).toContainText('Prompt')
   await inEveryLook(app, page, 'compare-examples')
   await page.getByRole('tab', { name: 'Users' }).click()
-  await page.getByRole('combobox', { name: 'Reference' }).selectOption({ label: 'sizes/k5' })
   await page.getByRole('button', { name: 'Dimensions' }).click()
-  await page.getByRole('combobox', { name: 'B, the other run' }).selectOption({ label: 'sizes/k2' })
+  for (const [name, run] of [
+    ['Reference', 'k5'],
+    ['B, the other run', 'k2'],
+  ] as const) {
+    const select = page.getByRole('combobox', { name })
+    await select.selectOption(await select.locator('option', { hasText: run }).first().innerText())
+  }
   await expect(page.getByRole('table', { name: 'Likeness of all dimensions' })).toBeVisible({ timeout: 60_000 })
   await inEveryLook(app, page, 'compare-users-dimensions')
   await page.getByRole('button', { name: 'Maps' }).click()
