@@ -30,7 +30,7 @@ export interface Patience {
   onWork?: (work: Work) => void
 }
 
-/** Engines that hold something each, by key. The one that was asked longest ago goes first. */
+/** Engines that hold something each, by key. Of those that nobody waits for, the one that was asked longest ago goes first. */
 export class HeldEngines<Question, Answer> {
   readonly #spawner: EngineSpawner
   readonly #idleMs: number
@@ -65,11 +65,21 @@ export class HeldEngines<Question, Answer> {
     // The newest is the last one to go.
     this.#engines.delete(key)
     this.#engines.set(key, engine)
-    if (this.#engines.size > MOST_ENGINES) {
-      const [oldest] = this.#engines
-      if (oldest) this.forget(oldest[0])
-    }
+    if (this.#engines.size > MOST_ENGINES) this.#forgetOne(key)
     return engine.ask(question, patience)
+  }
+
+  /** Makes room for the newest. */
+  #forgetOne(newest: string): void {
+    const others = [...this.#engines].filter(([key]) => key !== newest)
+    const [key, engine] = others.find(([, { waitedFor }]) => !waitedFor) ?? others[0] ?? []
+    if (key === undefined) return
+    engine?.end(
+      new AppError('engine_crashed', 'This was given up, since several others were asked for meanwhile', {
+        fix: 'Ask again: each takes the memory of a data set, so that few are held at once.',
+      }),
+    )
+    this.#engines.delete(key)
   }
 
   forget(key: string): void {
@@ -178,12 +188,21 @@ class HeldEngine<Question, Answer> {
     })
   }
 
-  /** It holds nothing that is worth keeping. */
-  end(): void {
+  /** Whether somebody waits for an answer. */
+  get waitedFor(): boolean {
+    return this.#waiting.size > 0
+  }
+
+  /**
+   * It holds nothing that is worth keeping.
+   *
+   * @param why what those are told who wait for an answer
+   */
+  end(why = new AppError('stopped', `The ${this.#holding.what} is no longer held`)): void {
     if (this.over) return
     this.over = true
     clearTimeout(this.#idle)
-    this.#error ??= new AppError('stopped', `The ${this.#holding.what} is no longer held`)
+    this.#error ??= why
     this.#engine.kill()
   }
 }

@@ -136,6 +136,21 @@ test('a name of a dimension is lost, moves to another, or leaves the run’s fol
   expect(await core.request('users.nameDimension', { id, dimension: 1e9, name: 'x' })).toMatchObject({ ok: false })
 }, 60_000)
 
+test('of names that are given at once all but the last are lost, or a file that holds something else is', async () => {
+  const name = (dimension: number) => core.request('users.nameDimension', { id, dimension, name: `d${dimension}` })
+  await Promise.all([0, 1, 2].map(name))
+  expect(data(await core.request('users.dimensions', { id, split: 'test' }))).toMatchObject({
+    names: ['d0', 'd1', 'd2'],
+  })
+  const file = path.join(dir, 'dimensions.json')
+  const later = '{"format":2,"names":{"0":"of a later version"}}'
+  fs.writeFileSync(file, later)
+  expect(await name(1)).toMatchObject({ ok: false, error: { code: 'unreadable' } })
+  expect(fs.readFileSync(file, 'utf8')).toBe(later)
+  expect(data(await core.request('users.dimensions', { id, split: 'test' }))).toMatchObject({ names: [] })
+  fs.rmSync(file)
+}, 60_000)
+
 test('nobody’s pair, a stranger, or answers that cannot be embedded are made up', async () => {
   const about = { id, split: 'test' }
   expect(await core.request('users.one', { ...about, user: '04' })).toMatchObject({ error: { code: 'not_found' } })

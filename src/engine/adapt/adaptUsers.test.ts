@@ -137,6 +137,51 @@ it('the yardstick is judged on other pairs than the curve, or the interval is no
   expect(acc - low).toBeCloseTo(high - acc, 10)
 })
 
+it.each(['caimira', 'lore', 'model1', 'model2', 'ntm'] as const)(
+  'a new user of %s cannot be fitted, since something of the first step is gone at the second',
+  async (model) => {
+    const small = syntheticDataset({ users: 4, unseenUsers: 1, texts: 20, width: 6, pairs: 40, words: 12 })
+    const config = experiment(model, {}, { n_dim: 3 })
+    const backend = await loadBackend('auto')
+    const execution = new TfjsExecution(createModel(config, sizesOf(small)), small, config.trainer, backend)
+    const rows = await execution.fitNewUsers(small.splits.test_unseen!, Int32Array.of(0, 1), new Int32Array(2), 1)
+    for (const { values } of rows.vectors()) expect([...values].every(Number.isFinite)).toBe(true)
+    rows.dispose()
+    execution.dispose()
+  },
+)
+
+it.each(['random', 'informative'] as const)(
+  'of %s pairs, trials that do not fit into memory together are told by another figure than alone',
+  async (choose) => {
+    const execution = await trained('caimira')
+    const users = { execution, split: unseen, byUser }
+    const bt = Float32Array.from({ length: unseen.pairs }, (_, row) => (row % 4 === 0 ? -1 : 1))
+    const options = { choose, k: [0, 2], repeats: 2, seed: 2 }
+    const told: number[] = []
+    const whole = await accuracyAgainstK(users, bt, options, never)
+    const parts = await accuracyAgainstK(users, bt, options, never, (done) => told.push(done), 300)
+    expect(parts.bt).toEqual(whole.bt)
+    for (const [at, { k, acc, nll, acc_sd }] of whole.curve.entries()) {
+      expect(parts.curve[at]!.k).toBe(k)
+      expect(parts.curve[at]!.nll).toBeCloseTo(nll, 4)
+      expect(parts.curve[at]!.acc).toBeCloseTo(acc, 2)
+      expect(parts.curve[at]!.acc_sd).toBeCloseTo(acc_sd, 2)
+    }
+    expect(told).toEqual(told.toSorted((a, b) => a - b))
+  },
+)
+
+it('as many trials as arguments of a function cannot be end in a stack trace, or take their square of time', async () => {
+  const execution = await trained('caimira')
+  const [[user, rows]] = [...byUser] as [[number, Int32Array]]
+  const users = { execution, split: unseen, byUser: new Map([[user, rows.slice(0, 2)]]) }
+  const options = { choose: 'random', k: [0], repeats: 150_000, seed: 0 } as const
+  const { curve } = await accuracyAgainstK(users, undefined, options, never)
+  expect(curve[0]!.acc).toBeGreaterThanOrEqual(0)
+  expect(curve[0]!.acc).toBeLessThanOrEqual(1)
+}, 30_000)
+
 it('whoever waits for a fit no longer is waited for, or a fit that is ended leaves its tensors', async () => {
   const execution = await trained('caimira')
   const before = tf.memory().numTensors

@@ -74,6 +74,9 @@ export function refuseSameForAll(model: Model, name: string): void {
   throw new AppError('usage', `${name} has no user rows: it is the same for everybody, so there is nothing to adapt`)
 }
 
+/** Each takes a few hundred bytes while it is fitted, for what automatic differentiation keeps. */
+const FITTED_TOGETHER = 200_000
+
 /** Pairs of one user that fit and judge one repetition: some of `pool` are learned, all of `judge` are asked. */
 interface Trial {
   pool: Int32Array
@@ -87,6 +90,7 @@ interface Trial {
  *
  * @param bt [split.pairs] margins of one reward for everybody
  * @param onFitted pairs that are fitted, and all that will be, several times a second
+ * @param together pairs of trials that are in memory at once
  * @throws AppError `stopped`
  */
 export async function accuracyAgainstK(
@@ -95,78 +99,116 @@ export async function accuracyAgainstK(
   options: AdaptOptions,
   stop: AbortSignal,
   onFitted: (done: number, total: number) => void = () => {},
+  together = FITTED_TOGETHER,
 ): Promise<Pick<Adaptation, 'curve' | 'bt'>> {
   const trials = [...byUser].flatMap(([user, rows]) =>
     rows.length < 2
       ? []
       : Array.from({ length: options.repeats }, (_, repeat) => trial(rows, user, repeat, options.seed)),
   )
-  const judged = concat(trials.map(({ judge }) => judge))
-  const judgedBy = owners(trials.map(({ judge }) => judge.length))
   // More pairs than anybody has mean all there are to fit on.
-  const available = Math.max(0, ...trials.map(({ pool }) => pool.length))
+  const available = trials.reduce((most, { pool }) => Math.max(most, pool.length), 0)
   const ks = [...new Set(options.k.map((k) => Math.min(k, available)))].sort((a, b) => a - b)
-  const curve: Adaptation['curve'] = []
   // A fit takes as long as its pairs, and as every other one beside them.
-  const costOf = (k: number): number => trials.reduce((sum, { pool }) => sum + Math.min(k, pool.length) + 1, 0)
-  const total = ks.reduce((sum, k) => sum + costOf(k), 0)
+  const costOf = (some: readonly Trial[], k: number): number =>
+    some.reduce((sum, { pool }) => sum + Math.min(k, pool.length) + 1, 0)
+  const total = ks.reduce((sum, k) => sum + costOf(trials, k), 0)
   let done = 0
-  let picked: Int32Array[] = trials.map(() => new Int32Array(0))
-  let rows = await execution.fitNewUsers(split, new Int32Array(0), new Int32Array(0), trials.length)
-  try {
-    for (const k of ks) {
-      picked =
-        options.choose === 'random'
-          ? trials.map(({ pool }) => pool.slice(0, k))
-          : pickInformative({ execution, split }, rows, trials, picked, k)
-      if (k > 0) {
-        const whose = owners(picked.map(({ length }) => length))
-        const fitted = await execution.fitNewUsers(split, concat(picked), whose, trials.length, async (share) => {
-          onFitted(done + share * costOf(k), total)
-          await pause(stop)
-        })
-        rows.dispose()
-        rows = fitted
+  const figures = ks.map(() => new TrialFigures(trials.length))
+  const yardstick = new TrialFigures(trials.length)
+  let first = 0
+  // Trials know nothing of each other, so that as many are fitted together as memory has room for.
+  for (const group of groupsOf(trials, ({ pool, judge }) => pool.length + judge.length, together)) {
+    const judged = concat(group.map(({ judge }) => judge))
+    const judgedBy = owners(group.map(({ judge }) => judge.length))
+    if (bt)
+      yardstick.take(
+        Float32Array.from(judged, (row) => bt[row]!),
+        judgedBy,
+        first,
+      )
+    let picked: Int32Array[] = group.map(() => new Int32Array(0))
+    let rows = await execution.fitNewUsers(split, new Int32Array(0), new Int32Array(0), group.length)
+    try {
+      for (const [at, k] of ks.entries()) {
+        picked =
+          options.choose === 'random'
+            ? group.map(({ pool }) => pool.slice(0, k))
+            : await pickInformative({ execution, split }, rows, group, picked, k, stop)
+        if (k > 0) {
+          const whose = owners(picked.map(({ length }) => length))
+          const fitted = await execution.fitNewUsers(split, concat(picked), whose, group.length, async (share) => {
+            onFitted(done + share * costOf(group, k), total)
+            await pause(stop)
+          })
+          rows.dispose()
+          rows = fitted
+        }
+        figures[at]!.take(execution.marginsOfNewUsers(rows, split, judged, judgedBy), judgedBy, first)
+        done += costOf(group, k)
+        onFitted(done, total)
+        await pause(stop)
       }
-      const margins = execution.marginsOfNewUsers(rows, split, judged, judgedBy)
-      curve.push({ k, ...judge(margins, judgedBy, trials.length, options.repeats) })
-      done += costOf(k)
-      onFitted(done, total)
-      await pause(stop)
+    } finally {
+      rows.dispose()
     }
-  } finally {
-    rows.dispose()
+    first += group.length
   }
-  const margins = bt && Float32Array.from(judged, (row) => bt[row]!)
-  const yardstick = margins && judge(margins, judgedBy, trials.length, options.repeats)
-  return { curve, bt: yardstick ? { acc: yardstick.acc, nll: yardstick.nll } : null }
+  const { acc, nll } = yardstick.over(options.repeats)
+  return {
+    curve: ks.map((k, at) => ({ k, ...figures[at]!.over(options.repeats) })),
+    bt: bt ? { acc, nll } : null,
+  }
 }
 
-/** Grows each trial's pairs to k by those of its pool that tell most of the user as far as they are known. */
-function pickInformative(
+/** Consecutive groups of a size of at most `most`, or of one that is larger. */
+function groupsOf<T>(all: readonly T[], sizeOf: (one: T) => number, most: number): T[][] {
+  const groups: T[][] = []
+  let size = Infinity
+  for (const one of all) {
+    size += sizeOf(one)
+    if (size > most) {
+      groups.push([])
+      size = sizeOf(one)
+    }
+    groups.at(-1)!.push(one)
+  }
+  return groups
+}
+
+/**
+ * Grows each trial's pairs to k by those of its pool that tell most of the user as far as they are known.
+ *
+ * @throws AppError `stopped`
+ */
+async function pickInformative(
   { execution, split }: Pick<NewUsers, 'execution' | 'split'>,
   rows: NewUserRows,
   trials: readonly Trial[],
   picked: readonly Int32Array[],
   k: number,
-): Int32Array[] {
+  stop: AbortSignal,
+): Promise<Int32Array[]> {
   if (k === 0) return [...picked]
   const pools = trials.map(({ pool }) => pool)
   const told = execution.sensitivities(rows, split, concat(pools), owners(pools.map(({ length }) => length)))
+  const grown: Int32Array[] = []
   let from = 0
-  return pools.map((pool, at) => {
+  for (const [at, pool] of pools.entries()) {
     const first = from
     from += pool.length
     const known = new Set(picked[at])
     const places = Array.from(pool.keys())
-    const more = informativePairs(
+    const more = await informativePairs(
       told,
       places.filter((i) => known.has(pool[i]!)).map((i) => first + i),
       places.filter((i) => !known.has(pool[i]!)).map((i) => first + i),
       Math.min(k, pool.length) - known.size,
+      () => pause(stop),
     )
-    return Int32Array.from([...known, ...more.map((place) => pool[place - first]!)])
-  })
+    grown.push(Int32Array.from([...known, ...more.map((place) => pool[place - first]!)]))
+  }
+  return grown
 }
 
 /**
@@ -180,22 +222,30 @@ export async function fitAll(
   stop: AbortSignal,
   onShare: (share: number) => void = () => {},
 ): Promise<Adaptation['users']> {
-  const users = [...byUser]
-  const rows = concat(users.map(([, own]) => own))
-  const whose = owners(users.map(([, own]) => own.length))
-  const fitted = await execution.fitNewUsers(split, rows, whose, users.length, async (share) => {
-    onShare(share)
-    await pause(stop)
-  })
-  const vectors = fitted.vectors()
-  fitted.dispose()
-  return users.map(([user, own], i) => ({
-    u_id: ids[user]!,
-    pairs: own.length,
-    vectors: Object.fromEntries(
-      vectors.map(({ name, shape, values }) => [name, [...values.subarray(i * shape[1]!, (i + 1) * shape[1]!)]]),
-    ),
-  }))
+  const all = [...byUser]
+  const pairs = all.reduce((sum, [, own]) => sum + own.length, 0)
+  const out: Adaptation['users'] = []
+  let done = 0
+  for (const users of groupsOf(all, ([, own]) => own.length, FITTED_TOGETHER)) {
+    const rows = concat(users.map(([, own]) => own))
+    const whose = owners(users.map(([, own]) => own.length))
+    const fitted = await execution.fitNewUsers(split, rows, whose, users.length, async (share) => {
+      onShare((done + share * rows.length) / pairs)
+      await pause(stop)
+    })
+    const vectors = fitted.vectors()
+    fitted.dispose()
+    done += rows.length
+    for (const [i, [user, own]] of users.entries())
+      out.push({
+        u_id: ids[user]!,
+        pairs: own.length,
+        vectors: Object.fromEntries(
+          vectors.map(({ name, shape, values }) => [name, [...values.subarray(i * shape[1]!, (i + 1) * shape[1]!)]]),
+        ),
+      })
+  }
+  return out
 }
 
 function throwIfStopped(stop: AbortSignal): void {
@@ -241,33 +291,43 @@ function owners(lengths: readonly number[]): Int32Array {
   return out
 }
 
-function judge(
-  margins: Float32Array,
-  judgedBy: Int32Array,
-  trials: number,
-  repeats: number,
-): Omit<Adaptation['curve'][number], 'k'> {
-  const right = new Float64Array(trials)
-  const loss = new Float64Array(trials)
-  const count = new Float64Array(trials)
-  for (const [i, z] of margins.entries()) {
-    const owner = judgedBy[i]!
-    if (z > 0) right[owner]!++
-    loss[owner]! += softplusOfMinus(z)
-    count[owner]!++
+/** Accuracy and loss of each trial on the pairs that judge it; trials stand user by user, repetition by repetition. */
+class TrialFigures {
+  readonly #right: Float64Array
+  readonly #loss: Float64Array
+  readonly #count: Float64Array
+
+  constructor(trials: number) {
+    this.#right = new Float64Array(trials)
+    this.#loss = new Float64Array(trials)
+    this.#count = new Float64Array(trials)
   }
-  const accuracy = right.map((r, i) => r / count[i]!)
-  // Trials stand user by user, repetition by repetition.
-  const perRepeat = Array.from({ length: repeats }, (_, repeat) =>
-    mean(accuracy.filter((_, i) => i % repeats === repeat)),
-  )
-  const acc = mean(perRepeat)
-  const variance = repeats < 2 ? 0 : perRepeat.reduce((sum, a) => sum + (a - acc) ** 2, 0) / (repeats - 1)
-  const half = repeats < 2 ? 0 : t975(repeats - 1) * Math.sqrt(variance / repeats)
-  return {
-    ...{ acc, acc_sd: Math.sqrt(variance), low: Math.max(0, acc - half), high: Math.min(1, acc + half) },
-    nll: mean(loss.map((l, i) => l / count[i]!)),
+
+  /** @param judgedBy [margins] which of the trials from `first` on each is of */
+  take(margins: Float32Array, judgedBy: Int32Array, first: number): void {
+    for (const [i, z] of margins.entries()) {
+      const trial = first + judgedBy[i]!
+      if (z > 0) this.#right[trial]!++
+      this.#loss[trial]! += softplusOfMinus(z)
+      this.#count[trial]!++
+    }
+  }
+
+  /** Of each repetition the mean over users; of these the mean, and its interval. */
+  over(repeats: number): Omit<Adaptation['curve'][number], 'k'> {
+    const users = this.#count.length / repeats
+    const perRepeat = new Float64Array(repeats)
+    let loss = 0
+    for (const [i, count] of this.#count.entries()) {
+      perRepeat[i % repeats]! += this.#right[i]! / count / users
+      loss += this.#loss[i]! / count
+    }
+    const acc = perRepeat.reduce((sum, a) => sum + a, 0) / repeats
+    const variance = repeats < 2 ? 0 : perRepeat.reduce((sum, a) => sum + (a - acc) ** 2, 0) / (repeats - 1)
+    const half = repeats < 2 ? 0 : t975(repeats - 1) * Math.sqrt(variance / repeats)
+    return {
+      ...{ acc, acc_sd: Math.sqrt(variance), low: Math.max(0, acc - half), high: Math.min(1, acc + half) },
+      nll: loss / this.#count.length,
+    }
   }
 }
-
-const mean = (values: ArrayLike<number>): number => Array.from(values).reduce((a, b) => a + b, 0) / values.length

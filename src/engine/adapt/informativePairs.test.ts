@@ -8,20 +8,20 @@ const of = (gradients: number[][], z: number[] = gradients.map(() => 0)) => ({
   gradients: Float32Array.from(gradients.flat()),
 })
 
-test('a pair is asked that says again what another has said, or whose answer is known beforehand', () => {
+test('a pair is asked that says again what another has said, or whose answer is known beforehand', async () => {
   const told = of([
     [3, 0],
     [1.2, 0.1],
     [0, 1],
   ])
-  expect(informativePairs(told, [], [0, 1, 2], 2)).toEqual([0, 2])
+  expect(await informativePairs(told, [], [0, 1, 2], 2)).toEqual([0, 2])
   // What is known counts as said.
-  expect(informativePairs(told, [0], [1, 2], 1)).toEqual([2])
-  expect(informativePairs(of([[3], [2]], [12, 0]), [], [0, 1], 2)).toEqual([1, 0])
-  expect(informativePairs(told, [], [1], 5)).toEqual([1])
+  expect(await informativePairs(told, [0], [1, 2], 1)).toEqual([2])
+  expect(await informativePairs(of([[3], [2]], [12, 0]), [], [0, 1], 2)).toEqual([1, 0])
+  expect(await informativePairs(told, [], [1], 5)).toEqual([1])
 })
 
-test('the greedy choice is another than that by the determinant of the information, computed whole', () => {
+test('the greedy choice is another than that by the determinant of the information, computed whole', async () => {
   const pairs = Array.from({ length: 9 }, (_, i) => [Math.sin(7 * i + 1), Math.cos(5 * i), Math.sin(3 * i * i + 2)])
   const z = pairs.map((_, i) => Math.sin(11 * i))
   const determinant = (chosen: readonly number[]): number => {
@@ -41,5 +41,17 @@ test('the greedy choice is another than that by the determinant of the informati
     )
   }
   const all = pairs.map((_, i) => i)
-  expect(informativePairs(of(pairs, z), [], all, 4)).toEqual(expected)
+  expect(await informativePairs(of(pairs, z), [], all, 4)).toEqual(expected)
+})
+
+test('whoever no longer wants a choice among many waits for its end', async () => {
+  const many = Array.from({ length: 4_000 }, (_, i) => Array.from({ length: 40 }, (__, k) => Math.sin(i * (k + 1))))
+  const all = many.map((_, i) => i)
+  let paused = 0
+  const choice = informativePairs(of(many), [], all, all.length, () => {
+    paused++
+    return Promise.reject(new Error('no more'))
+  })
+  await expect(choice).rejects.toThrow('no more')
+  expect(paused).toBe(1)
 })

@@ -1,3 +1,6 @@
+/** How long the search may keep others, and whoever wants it to end, waiting. */
+const WORK_MS = 100
+
 /** What each of some pairs would tell of its user: everything by pair. */
 export interface Sensitivities {
   /** Numbers of a user's row. */
@@ -15,14 +18,16 @@ export interface Sensitivities {
  *
  * @param known places of pairs whose answers are known
  * @param candidates places of pairs that may be asked
+ * @param pause is waited for now and then; what it throws ends the search
  * @returns `count` of the candidates, or all where there are fewer; the most informative first, and of equal ones the first
  */
-export function informativePairs(
+export async function informativePairs(
   { width, z, gradients }: Sensitivities,
   known: readonly number[],
   candidates: readonly number[],
   count: number,
-): number[] {
+  pause: () => Promise<void> = async () => {},
+): Promise<number[]> {
   const covariance = new Float64Array(width * width)
   for (let k = 0; k < width; k++) covariance[k * width + k] = 1
   const product = new Float64Array(width)
@@ -46,7 +51,12 @@ export function informativePairs(
   for (const pair of known) learn(pair)
   const left = new Set(candidates)
   const picked: number[] = []
+  let rested = performance.now()
   while (picked.length < count && left.size > 0) {
+    if (performance.now() - rested > WORK_MS) {
+      await pause()
+      rested = performance.now()
+    }
     let best: { pair: number; worth: number } | undefined
     for (const pair of left) {
       const value = worth(pair)

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { UserRow } from '../../shared/domain/users'
-import { histogram, inPolygon, MEASURES, peopleOf, selected, sorted } from './people'
+import { extentOf, histogram, inPolygon, MEASURES, peopleOf, selected, sorted } from './people'
 import { keeps } from './selection'
 
 const row = (u_id: string | number, right: number, pairs: number, baseline: number | null): UserRow => ({
@@ -56,4 +56,11 @@ test('a lasso around a notch takes what lies in the notch', () => {
   expect(inPolygon(1, 1, notched)).toBe(true)
   expect(inPolygon(2, 3, notched)).toBe(false)
   expect(inPolygon(5, 1, notched)).toBe(false)
+})
+
+test('a figure of more users than a function takes arguments ends the page', () => {
+  const many = Array.from({ length: 300_000 }, () => people[0]!)
+  expect(extentOf([...many, people[1]!], 'accuracy')).toEqual({ min: 0.5, max: 1 })
+  expect(extentOf([people[2]!], 'lift')).toBeUndefined()
+  expect(extentOf(people, 'lift')).toEqual({ min: -0.5, max: 0.1 })
 })

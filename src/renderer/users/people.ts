@@ -21,6 +21,17 @@ export function peopleOf(users: readonly UserRow[]): Person[] {
   }))
 }
 
+/** Ends of a figure over people; undefined where nobody has it. Of as many as there may be: a function takes fewer arguments. */
+export function extentOf(people: Iterable<Person>, measure: Measure): { min: number; max: number } | undefined {
+  let [min, max] = [Infinity, -Infinity]
+  for (const { [measure]: value } of people) {
+    if (value === null) continue
+    min = Math.min(min, value)
+    max = Math.max(max, value)
+  }
+  return max < min ? undefined : { min, max }
+}
+
 /** Figures that a person can be sorted, selected and coloured by. */
 export const MEASURES = ['accuracy', 'pairs', 'train_pairs', 'nll', 'lift'] as const
 export type Measure = (typeof MEASURES)[number]

@@ -24,6 +24,8 @@ export function useUser(
 
   async function load(): Promise<void> {
     const number = ++asking
+    // A pair of the user before may still be on its way.
+    asked++
     const { run, split } = place.value
     user.value = undefined
     pair.value = undefined
@@ -43,7 +45,8 @@ export function useUser(
   async function loadPair(): Promise<void> {
     const number = ++asked
     const { run, split } = place.value
-    if (run === undefined || row.value === undefined) return
+    // Before the user is there, the row is that of the one before.
+    if (run === undefined || row.value === undefined || !user.value) return
     try {
       const found = await client.request('users.pair', { id: run, split, row: row.value })
       // The last pair stays until the next is there: nothing flickers.

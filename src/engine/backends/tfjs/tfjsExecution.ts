@@ -218,6 +218,8 @@ export class TfjsExecution implements Execution {
         tf.tidy(() => {
           const { parameters, frozen } = this.#trained()
           const inputs = { ...this.#inputs(split, rows), users: tf.tensor1d(owners, 'int32') }
+          // Made here: what the first step makes goes with it.
+          if (split.bow) inputs.bow()
           const reward = tf.tensor1d(takeRewards(split, rows))
           share = users.fitFor(FIT_PART_MS, (tables) => {
             const forward = this.#model.forward({ ...parameters, ...tables }, inputs, { training: false, frozen })
