@@ -231,11 +231,12 @@ test('a cell of the agreement of two runs opens its pairs with their texts, and 
   await page.getByLabel('B, the other run').selectOption({ label: 'sizes/k5-s1' })
   const won = page.getByRole('button', { name: /^only B right: \d/ })
   await expect(won).toHaveAttribute('aria-pressed', 'true')
+  expect(await seriousFindings(page)).toEqual([])
   const pairs = page.getByRole('list', { name: 'Pairs of the selection' })
   const first = pairs.getByRole('listitem').first()
   await expect(first).toContainText('only B right')
   await expect(first).toContainText(/Prompt .*Chosen .*Rejected ./s)
-  const count = /: ([\d,]+)/.exec((await won.getAttribute('aria-label')) ?? '')?.[1]
+  const count = (await won.locator('.number').textContent()) ?? ''
   await expect(page.getByRole('status').filter({ hasText: 'pairs: only B right' })).toHaveText(
     new RegExp(`^${count} pairs`),
   )

@@ -1,5 +1,5 @@
 /**
- * `npm run bench:ui [-- --quick] [--only NAME,…] [--json FILE]`: builds the program and the bench, and measures the built window in real Electron, under a
+ * `npm run bench:ui [-- --quick] [--only NAME,…] [--minutes N] [--json FILE]`: builds the program and the bench, and measures the built window in real Electron, under a
  * virtual display where there is one to be had.
  */
 import { spawnSync } from 'node:child_process'

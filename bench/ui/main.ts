@@ -4,6 +4,7 @@ import { cpus, loadavg } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { coldStart } from './coldStart'
+import { comparison } from './comparison'
 import { curves } from './curves'
 import { table, type Figure } from './figures'
 import { ROOT } from './launch'
@@ -11,15 +12,26 @@ import { liveUpdate } from './liveUpdate'
 import { millionRows } from './millionRows'
 import { predictions } from './predictions'
 import { runsTable } from './runsTable'
+import { soak } from './soak'
 
-const QUESTIONS = { coldStart, runsTable, liveUpdate, curves, millionRows, predictions }
+const QUESTIONS = { coldStart, runsTable, liveUpdate, curves, comparison, millionRows, predictions, soak }
 const REPEATS = 7
 const QUICK_REPEATS = 2
+const MINUTES = 5
+const QUICK_MINUTES = 0.5
 
 const { values } = parseArgs({
-  options: { json: { type: 'string' }, only: { type: 'string' }, quick: { type: 'boolean' } },
+  options: {
+    json: { type: 'string' },
+    only: { type: 'string' },
+    quick: { type: 'boolean' },
+    minutes: { type: 'string' },
+  },
 })
 const quick = values.quick ?? false
+/** How long live updates go on. */
+const minutes = Number(values.minutes ?? (quick ? QUICK_MINUTES : MINUTES))
+if (!(minutes > 0)) throw new Error('--minutes wants a number above 0')
 const wanted = values.only?.split(',') ?? Object.keys(QUESTIONS)
 const folder = join(ROOT, 'artifacts', 'bench-ui')
 const file = resolve(values.json ?? join(ROOT, 'artifacts', 'bench-ui.json'))
@@ -33,7 +45,7 @@ for (const [name, ask] of Object.entries(QUESTIONS)) {
   if (!wanted.includes(name)) continue
   say(`${name}…`)
   try {
-    figures.push(...(await ask(folder, quick ? QUICK_REPEATS : REPEATS, quick, say)))
+    figures.push(...(await ask(folder, quick ? QUICK_REPEATS : REPEATS, quick, say, minutes)))
   } catch (error) {
     failed = true
     say(`${name} failed: ${error instanceof Error ? error.message : String(error)}`)

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { columnsOf } from '../../src/core/store/columns'
+import { flattenConfig } from '../../src/core/store/flatten'
 import { openStore } from '../../src/core/store/openStore'
 import { writeRun } from '../../e2e/support/logFolder'
 
@@ -83,6 +84,32 @@ export function longCurves(folder: string, runs: number, steps: number): Workspa
   ids.forEach((id, n) => {
     const key = store.runs.create({ ...stored(id), status: 'finished', exp_version: `v${n}` })
     store.metrics.replace(key, columnsOf(measured(0, steps, n)))
+  })
+  store.close()
+  writeFileSync(join(root, '.made'), '')
+  return { ...workspace, ids }
+}
+
+/** Ended runs that differ in some parameters, with a figure or two that follow from these, in the history alone. */
+export function variedRuns(folder: string, count: number): Workspace & { ids: string[] } {
+  const root = join(folder, `varied-${count}-${FORMAT}`)
+  const workspace = { logDir: join(root, 'lightning_logs'), userData: join(root, 'user-data') }
+  const ids = Array.from({ length: count }, (_, n) => `varied-${n}`)
+  if (existsSync(join(root, '.made'))) return { ...workspace, ids }
+  rmSync(root, { recursive: true, force: true })
+  mkdirSync(workspace.logDir, { recursive: true })
+  const store = openStore({ dir: join(workspace.userData, 'history') })
+  ids.forEach((id, n) => {
+    const [size, rate, weight] = [1 + (n % 20), 10 ** (-4 + ((n * 7) % 50) / 25), ((n * 13) % 100) / 100]
+    const model_name = MODELS[n % MODELS.length] ?? 'caimira'
+    const params = flattenConfig({
+      model_name,
+      caimira: { n_dim: size, dropout: weight },
+      trainer: { learning_rate: rate, batch_size: 2 ** (5 + (n % 6)), seed: n },
+    })
+    store.runs.create({ ...stored(id), status: 'finished', exp_version: `v${n}`, model_name, params })
+    const test_acc = 0.5 + 0.02 * size - 0.1 * Math.abs(Math.log10(rate) + 3) + 0.05 * Math.sin(n)
+    store.metrics.append(id, [{ epoch: 0, step: 0, time: 1.7e12 + n, values: { test_acc, test_loss: 1 - test_acc } }])
   })
   store.close()
   writeFileSync(join(root, '.made'), '')

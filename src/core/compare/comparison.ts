@@ -47,7 +47,7 @@ export function compareRuns(
     const { params, environment } = diffRuns(
       store,
       runs.map(({ id }) => store.runs.get(id).key),
-      { all: true },
+      { all: true, metrics: false },
     )
     const groups = groupRuns(
       runs.map((run, at) => ({ ...run, params: paramsOf(params, at) })),

@@ -15,18 +15,26 @@ export interface Groupable {
  * @param by keys that decide instead: runs that agree in all of them
  */
 export function groupRuns(runs: readonly Groupable[], by: readonly string[] = []): RunGroup[] {
-  const groups: { key: string; seeds: Set<string>; runs: number[] }[] = []
-  for (const [at, { params, exp_version }] of runs.entries()) {
+  const groups: { seeds: Set<string>; runs: number[] }[] = []
+  /** Looking through all groups for each run would take the square of the time. */
+  const byKey = new Map<string, typeof groups>()
+  for (const [at, { params }] of runs.entries()) {
     const key = keyOf(params, by)
     const seed =
       by.length > 0 || params.size === 0 ? `${at}` : JSON.stringify(SEED_KEYS.slice(0, 2).map((k) => params.get(k)))
-    const known = groups.find((group) => group.key === key && !group.seeds.has(seed))
+    const alike = byKey.get(key) ?? []
+    const known = alike.find((group) => !group.seeds.has(seed))
     // Without a configuration nothing says that two runs are the same.
     if (known && params.size > 0) {
       known.seeds.add(seed)
       known.runs.push(at)
-    } else
-      groups.push({ key: params.size > 0 ? key : `${key}/${exp_version}/${at}`, seeds: new Set([seed]), runs: [at] })
+      continue
+    }
+    const group = { seeds: new Set([seed]), runs: [at] }
+    groups.push(group)
+    if (params.size === 0) continue
+    alike.push(group)
+    byKey.set(key, alike)
   }
   return groups.map((group) => ({
     label: by.length > 0 ? labelOf(runs[group.runs[0]!]!.params, by) : nameOf(group.runs.map((at) => runs[at]!)),

@@ -12,7 +12,7 @@ export interface Difference {
 export interface RunDifferences {
   params: Difference[]
   environment: Difference[]
-  /** Last values. Runs rarely agree in any, so all are listed. */
+  /** Last values, where they are asked for. Runs rarely agree in any, so all are listed. */
   metrics: Difference[]
 }
 
@@ -24,7 +24,7 @@ interface Row {
 }
 
 /** What differs between runs, in the order of names. A missing key is not an empty one. */
-export function diffRuns(store: Store, keys: readonly number[], { all = false } = {}): RunDifferences {
+export function diffRuns(store: Store, keys: readonly number[], { all = false, metrics = true } = {}): RunDifferences {
   return store.db.read('diff runs', () => {
     const table = (name: 'params' | 'environment'): Difference[] => {
       const select = store.db.handle.prepare<[number], Row>(
@@ -38,13 +38,15 @@ export function diffRuns(store: Store, keys: readonly number[], { all = false } 
         all,
       )
     }
-    const metrics = keys.map(
+    const last = (metrics ? keys : []).map(
       (key) =>
         new Map(
-          store.metrics.figures(key).map(({ name, last }) => [name, { shown: last ?? 'NaN', same: String(last) }]),
+          store.metrics
+            .figures(key)
+            .map(({ name, last: value }) => [name, { shown: value ?? 'NaN', same: String(value) }]),
         ),
     )
-    return { params: table('params'), environment: table('environment'), metrics: differences(metrics, true) }
+    return { params: table('params'), environment: table('environment'), metrics: differences(last, true) }
   })
 }
 

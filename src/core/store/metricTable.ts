@@ -25,6 +25,7 @@ export class MetricTable {
   readonly #insertPoint: Statement<[number, number, number, number | null]>
   readonly #insertMoment: Statement<[number, number, number, number]>
   readonly #upsertFigure: Statement<[number, number, number, number | null, number | null, number | null, number]>
+  readonly #figures: Statement<[number], Figure>
   readonly #count: Statement<[string], { key: number; sequence: number }>
 
   constructor(db: HistoryDatabase) {
@@ -46,6 +47,9 @@ export class MetricTable {
          lowest = CASE WHEN lowest IS NULL OR excluded.lowest < lowest THEN excluded.lowest ELSE lowest END,
          highest = CASE WHEN highest IS NULL OR excluded.highest > highest THEN excluded.highest ELSE highest END,
          points = points + excluded.points`,
+    )
+    this.#figures = handle.prepare(
+      'SELECT name, last, lowest, highest, step, points FROM figures JOIN metrics ON metrics.key = metric WHERE run = ? ORDER BY name',
     )
     this.#count = handle.prepare('UPDATE runs SET sequence = sequence + 1 WHERE id = ? RETURNING key, sequence')
   }
@@ -91,11 +95,7 @@ export class MetricTable {
   }
 
   figures(key: number): Figure[] {
-    return this.#db.handle
-      .prepare<[number], Figure>(
-        'SELECT name, last, lowest, highest, step, points FROM figures JOIN metrics ON metrics.key = metric WHERE run = ? ORDER BY name',
-      )
-      .all(key)
+    return this.#figures.all(key)
   }
 
   #insert(key: number, batches: Iterable<MetricBatch>): void {

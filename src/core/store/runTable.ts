@@ -1,3 +1,4 @@
+import type { Statement } from 'better-sqlite3'
 import { canBecome, isActive, transition, type RunStatus, type Transition } from '../../shared/domain/lifecycle'
 import type { RunRecord } from '../../shared/domain/run'
 import { AppError } from '../../shared/errors'
@@ -78,13 +79,16 @@ export interface FolderState {
 /** The table of runs and its statuses. */
 export class RunTable {
   readonly #db: HistoryDatabase
+  /** Asked for of thousands of runs at once. */
+  readonly #find: Statement<[string], RunRow>
 
   constructor(db: HistoryDatabase) {
     this.#db = db
+    this.#find = db.handle.prepare(`SELECT ${ROW} FROM runs WHERE id = ?`)
   }
 
   find(id: string): RunRow | undefined {
-    return this.#db.handle.prepare<[string], RunRow>(`SELECT ${ROW} FROM runs WHERE id = ?`).get(id)
+    return this.#find.get(id)
   }
 
   /** @throws AppError `not_found` */

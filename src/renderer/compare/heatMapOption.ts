@@ -45,7 +45,10 @@ export function heatMapOption(picture: HeatMapPicture, token: TokenReader, fontF
     textStyle: text,
     grid: { left: NAMES_PX, right: 16, top: HEAD_PX, bottom: 16 },
     xAxis: { ...axis(map.columns, across), position: 'top', nameLocation: 'middle', nameGap: 26 },
-    yAxis: { ...axis(map.rows, down), inverse: true, nameLocation: 'start', nameGap: 14 },
+    yAxis: {
+      ...{ ...axis(map.rows, down), inverse: true, nameLocation: 'start', nameGap: 14 },
+      nameTextStyle: { ...text, color: token('--text-quiet'), align: 'right', padding: [0, 8, 0, 0] },
+    },
     series: {
       type: 'custom',
       data: cells,
@@ -79,7 +82,7 @@ export function heatMapOption(picture: HeatMapPicture, token: TokenReader, fontF
               type: 'text',
               style: {
                 ...{ text: `n ${cell?.n}`, x: x + 18, y, align: 'left', verticalAlign: 'middle' },
-                ...{ fill: token('--text-quiet'), fontSize: 11, fontFamily },
+                ...{ fill: text.color, fontSize: 11, fontFamily },
               },
             },
           ],

@@ -45,7 +45,7 @@ export function useComparison(place: Ref<ComparePlace>) {
   const undo = [
     client.on('runs.changed', loadSoon),
     client.on('run.status', ({ runId }) => place.value.runs.includes(runId) && loadSoon()),
-    client.onState((state) => state === 'open' && loadSoon()),
+    client.onState((state) => state === 'open' && compared.value !== undefined && loadSoon()),
   ]
   onBeforeUnmount(() => {
     for (const one of undo) one()

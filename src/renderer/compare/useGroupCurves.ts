@@ -61,7 +61,7 @@ export function useGroupCurves(query: Ref<GroupCurvesQuery>) {
   watch(key, load, { immediate: true })
   const undo = [
     client.on('run.metrics', ({ runId }) => query.value.groups.some((ids) => ids.includes(runId)) && loadSoon()),
-    client.onState((state) => state === 'open' && loadSoon()),
+    client.onState((state) => state === 'open' && loaded.value !== undefined && loadSoon()),
   ]
   onBeforeUnmount(() => {
     for (const one of undo) one()
