@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { RandomStream, fillNormal } from '../loop/random'
-import { umapPlane } from './umapPlane'
+import { MOST_USERS, umapPlane } from './umapPlane'
 
 const never = new AbortController().signal
 const GROUP = 30
@@ -51,9 +51,14 @@ test('few users, equal ones, or one number each end in NaN instead of a sentence
 })
 
 test('an engine that is to stop goes on drawing a large map', async () => {
-  const values = new Float32Array(3_000 * 4)
+  const values = new Float32Array(1_000 * 4)
   fillNormal(values, 1, new RandomStream(1, 'many'))
   const stop = new AbortController()
   setTimeout(() => stop.abort(), 10)
   await expect(umapPlane({ dimensions: 4, values }, stop.signal)).rejects.toMatchObject({ code: 'stopped' })
+})
+
+test('an engine is deaf for the minutes that it takes to find the neighbours of very many users', async () => {
+  const vectors = { dimensions: 2, values: new Float32Array(2 * (MOST_USERS + 1)) }
+  await expect(umapPlane(vectors, new AbortController().signal)).rejects.toMatchObject({ code: 'usage' })
 })

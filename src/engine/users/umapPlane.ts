@@ -9,6 +9,8 @@ const NEIGHBOURS = 15
 const MIN_DISTANCE = 0.1
 /** Of fewer there is no neighbourhood to be faithful to. */
 export const LEAST_USERS = 5
+/** Finding the neighbours of more takes minutes, in which nobody else is answered and nothing can be ended. */
+export const MOST_USERS = 10_000
 /** Between two looks at whether somebody wants to stop, and at other questions. */
 const SLICE_MS = 30
 
@@ -17,9 +19,14 @@ const SLICE_MS = 30
  * are those whom {@link nearestUsers} finds. Equal vectors give an equal map: its random numbers are seeded.
  *
  * @returns [users] places; they have no unit, and only nearness in them means something
- * @throws AppError `usage` for fewer than {@link LEAST_USERS} users, `stopped`
+ * @throws AppError `usage` for fewer than {@link LEAST_USERS} users or more than {@link MOST_USERS}, `stopped`
  */
 export async function umapPlane(vectors: UserVectors, stop: AbortSignal): Promise<{ x: number[]; y: number[] }> {
+  const users = vectors.values.length / vectors.dimensions
+  if (users > MOST_USERS)
+    throw new AppError('usage', `A map by UMAP of ${users.toLocaleString('en')} users would take minutes`, {
+      fix: `It takes ${MOST_USERS.toLocaleString('en')} at most; the map by principal components does with any number.`,
+    })
   const rows = standardised(vectors)
   if (rows.length < LEAST_USERS)
     throw new AppError(
