@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { keepCompiled } from './compileCache'
+import { keepCompiled } from '../core/compileCache'
 import { endEarly, startEarly } from './earlyEngine'
 import { complainAboutNode } from './nodeVersion'
 

@@ -6,7 +6,7 @@ import { isAppUrl, SCHEME } from './appUrl'
 /** Before the app is ready. A standard, secure scheme gives the page an origin of its own, and storage with it. */
 export function registerAppScheme(): void {
   protocol.registerSchemesAsPrivileged([
-    { scheme: SCHEME, privileges: { standard: true, secure: true, supportFetchAPI: true } },
+    { scheme: SCHEME, privileges: { standard: true, secure: true, supportFetchAPI: true, codeCache: true } },
   ])
 }
 
