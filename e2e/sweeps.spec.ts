@@ -118,7 +118,7 @@ test('a cluster’s profile has a program run that nobody has agreed to, or cann
   await expect(page.getByLabel('The command that does the same')).toContainText('--cluster four-nodes')
 })
 
-test('a sweep cannot be watched, stopped, resumed, extended, or its best promoted', async ({ open, logDir }) => {
+test('a sweep cannot be watched, paused, resumed, extended, or its best promoted', async ({ open, logDir }) => {
   const { app, page } = await open()
   await page.evaluate(() => void (location.hash = '#/sweeps'))
   await expect(page.getByRole('heading', { name: 'No sweeps yet' })).toBeVisible()
@@ -130,8 +130,8 @@ test('a sweep cannot be watched, stopped, resumed, extended, or its best promote
   await expect(status(page)).toHaveText('running')
   await expect(parts(page)).toContainText('12 training', { timeout: 60_000 })
   await inEveryLook(app, page, 'sweep-running')
-  await button(page, 'Stop').click()
-  await expect(status(page)).toHaveText('stopped', { timeout: 60_000 })
+  await button(page, 'Pause').click()
+  await expect(status(page)).toHaveText('paused', { timeout: 60_000 })
   await expect(parts(page)).toContainText('to go on')
   await page.getByRole('button', { name: 'Resume', exact: true }).click()
   await expect(status(page)).toHaveText('finished', { timeout: 120_000 })

@@ -3,6 +3,7 @@ import path from 'node:path'
 import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
 import { runRecordSchema } from '../shared/domain/run'
 import { sweepResultSchema, type SweepResult } from '../shared/domain/sweep'
+import { readRecord } from '../core/service/recordFile'
 import { buildCli, workspace } from '../core/testing/workspace'
 import { delta, start, type Finished } from './testing/builtCli'
 
@@ -166,6 +167,15 @@ it('trials cannot be added, or other parameters slip in when a sweep goes on', {
   fs.writeFileSync(kept, text.replace('trials: 4', 'trials: 8'))
   const more = resultOf(await delta(folder, 'sweep', '--resume', 'rates', '--json'))
   expect(more.trials).toHaveLength(8)
+  const most = resultOf(await delta(folder, 'sweep', '--resume', 'rates', '--trials', '10', '--json'))
+  expect(most.trials).toHaveLength(10)
+  expect(fs.readFileSync(kept, 'utf8')).toContain('budget: { trials: 10 }')
+  for (const args of [
+    ['--resume', 'rates', '--trials', '10'],
+    ['--resume', 'rates', '--trials', 'x'],
+    ['rates.yaml', '--trials', '9'],
+  ])
+    expect((await delta(folder, 'sweep', ...args)).code, args.join(' ')).toBe(2)
   fs.writeFileSync(kept, text.replace('[2, 3, 5]', '[2, 4]'))
   const refused = await delta(folder, 'sweep', '--resume', 'rates', '--json')
   expect(refused.code).toBe(2)
@@ -196,3 +206,73 @@ it('a stored profile is not found by its name, or is read otherwise than its fil
   fs.writeFileSync(path.join(folder, 'mine'), 'launcher: slurm\n')
   expect((await at('mine')).code).toBe(0)
 })
+
+it(
+  'a budget of minutes trains on when they are over, or loses what was learned in them',
+  { timeout: WAIT_MS },
+  async () => {
+    const file = write(1_000_000, 'budget: { minutes: 0.1 }\n')
+    const done = await delta(folder, 'sweep', file, '--json')
+    expect(done.code).toBe(130)
+    const { trials, status, seconds } = resultOf(done)
+    expect(status).toBe('stopped')
+    expect(seconds).toBeGreaterThanOrEqual(6)
+    // It ends after the steps that are under way, with its checkpoints written.
+    expect(seconds).toBeLessThan(30)
+    expect(trials.map((trial) => trial.status)).toEqual(Array<string>(12).fill('stopped'))
+    expect(trials.every(({ epochs }) => (epochs ?? 0) > 0)).toBe(true)
+  },
+)
+
+it(
+  'an engine that dies during halving loses a trial, or gives it more epochs than its rungs',
+  { timeout: WAIT_MS },
+  async () => {
+    const file = write(1_500, 'budget: { trials: 12 }\noptions: { min_epochs: 20, reduction: 3 }\n')
+    fs.writeFileSync(
+      file,
+      fs
+        .readFileSync(file, 'utf8')
+        .replace('method: grid', 'method: asha')
+        .replace('batch_size: 64', 'batch_size: 64, patience: 1500'),
+    )
+    const first = start(folder, ['sweep', file, '--json'])
+    const dir = path.join(folder, 'lightning_logs', 'rates')
+    const records = (): { dir: string; status: string; pid: number }[] =>
+      fs.existsSync(dir)
+        ? runFolders().flatMap((name) => {
+            const record = readRecord(path.join(dir, name))
+            return record ? [{ dir: path.join(dir, name), status: record.status, pid: record.pid }] : []
+          })
+        : []
+    // Some are halved, and others are past the second rung.
+    await expect
+      .poll(
+        () => {
+          const metrics = records().map((run) => path.join(run.dir, 'metrics.jsonl'))
+          const longest = Math.max(
+            0,
+            ...metrics.map((one) => (fs.existsSync(one) ? fs.readFileSync(one, 'utf8').split('\n').length : 0)),
+          )
+          return longest > 100 && records().some(({ status }) => status === 'finished')
+        },
+        { timeout: 60_000, interval: 5 },
+      )
+      .toBe(true)
+    const engine = records().find(({ status }) => status === 'running')
+    process.kill(engine!.pid, 'SIGKILL')
+    const done = await first.done
+    expect(done.code, done.stderr).toBe(0)
+    expect(done.stderr).toContain('go on in halves')
+    const { trials } = resultOf(done)
+    expect(trials.filter(({ status }) => status !== 'finished' && status !== 'halved')).toEqual([])
+    expect(runFolders()).toHaveLength(12)
+    const rungs = [20, 60, 180, 540, 1500]
+    for (const { epochs, status } of trials) {
+      expect(rungs).toContain(epochs)
+      expect(status).toBe(epochs === 1500 ? 'finished' : 'halved')
+    }
+    expect(trials.some(({ status }) => status === 'finished')).toBe(true)
+    expect(trials.filter(({ epochs }) => (epochs ?? 0) > 20).length).toBeLessThanOrEqual(8)
+  },
+)

@@ -1,16 +1,18 @@
 import fs from 'node:fs'
 import path from 'node:path'
-import type { Command } from 'commander'
+import { Option, type Command } from 'commander'
 import { nameSchema } from '../shared/config/experiment'
-import type { PointResult, SweepResult, Trial } from '../shared/domain/sweep'
+import { MOST_TRIALS, type PointResult, type SweepResult, type Trial } from '../shared/domain/sweep'
 import type { Cluster } from '../shared/domain/cluster'
 import { AppError, ERROR_EXIT_CODES } from '../shared/errors'
 import { childProcessSpawner } from '../core/engine/childProcessSpawner'
 import { checkFitsCluster } from '../core/launch/clusterDocument'
 import { ClusterProfiles } from '../core/launch/profiles'
+import type { ConfigRoots } from '../core/config/resolveExperiment'
 import { readCluster } from '../core/launch/readCluster'
 import { starterOf } from '../core/launch/starter'
 import { lazyHistory } from '../core/service/openHistory'
+import { addTrials } from '../core/sweep/addTrials'
 import { dryRun } from '../core/sweep/dryRun'
 import { readSweep, readSweepAgain, type SweepPlan } from '../core/sweep/readSweep'
 import { runSweep, type SweepNews } from '../core/sweep/runSweep'
@@ -24,6 +26,8 @@ import { cliPath, commandLine, configRoots, enginePath } from './roots'
 interface SweepOptions {
   dryRun?: boolean
   resume?: string
+  trials?: string
+  keepPaused?: boolean
   cluster?: string
   log_dir: string
   dataDir?: string
@@ -42,12 +46,14 @@ export function addSweep(program: Command, exit: (code: number) => void): void {
     .argument('[file]', 'sweep file (see docs/sweeps.md)')
     .option('--dry-run', 'say how many trials it has and how long they would take, and train nothing')
     .option('--resume <sweep>', 'go on with a sweep: its name, or its folder')
+    .option('--trials <number>', 'with --resume: how many trials it shall have in all')
     .option(
       '--cluster <profile>',
       'train it on a cluster: a profile’s file or the name of a stored one, see docs/cluster.md',
     )
     .option('--log_dir <dir>', 'folder of all runs', 'lightning_logs')
     .option('--data-dir <dir>', "folder of the history of all runs (default: DELTA_HOME, or the system's own place)")
+    .addOption(new Option('--keep-paused', 'it stays paused, if it is').hideHelp())
     .option('--json', 'print one JSON object a line; the last is the result')
     .action(async (file: string | undefined, options: SweepOptions) => exit(await sweep(file, options)))
 }
@@ -64,6 +70,7 @@ async function sweep(file: string | undefined, options: SweepOptions): Promise<n
   const known = options.resume === undefined ? undefined : SweepFolder.open(options.resume, { cwd: roots.cwd, logDir })
   // What its files name is relative to where it began.
   const base = { ...roots, cwd: known?.record.cwd ?? roots.cwd }
+  if (options.trials !== undefined) raise(known, options, base)
   const plan = known ? readSweepAgain(known, base) : readSweep(file ?? '', roots)
   for (const warning of plan.warnings) output.warn(`Warning: ${warning}`)
   const cluster = options.cluster === undefined ? undefined : profileFile(options.cluster, options.dataDir, roots.cwd)
@@ -84,6 +91,8 @@ async function sweep(file: string | undefined, options: SweepOptions): Promise<n
   output.object({ type: 'sweep', sweep: folder.name, dir: folder.dir })
   output.say(`Sweep ${folder.name} by ${plan.sweep.method} → ${folder.dir}`)
   const profile = clusterOf(folder, cluster)
+  // Whoever goes on with it wants it to go on; unless it is followed only.
+  if (options.keepPaused !== true && folder.pause === 'paused') folder.setPause('released')
   const history = lazyHistory(options.dataDir, roots.cwd)
   const ended: string[] = []
   const reporter = new SweepReporter(output, plan)
@@ -92,6 +101,7 @@ async function sweep(file: string | undefined, options: SweepOptions): Promise<n
       ...{ spawner, history: history.open, roots: base, stop },
       ...(profile && { cluster: { profile, starter: starterOf(cliPath) } }),
       warn: (message) => output.warn(`Warning: ${message}`),
+      again: () => readSweepAgain(folder, base),
       onNews: (news) => reporter.news(news),
       onEnded: (dirs) => void ended.push(...dirs),
     })
@@ -104,6 +114,18 @@ async function sweep(file: string | undefined, options: SweepOptions): Promise<n
   } finally {
     await history.close(...ended)
   }
+}
+
+/** @throws AppError `usage` */
+function raise(folder: SweepFolder | undefined, { trials, dryRun: dry }: SweepOptions, roots: ConfigRoots): void {
+  const number = Number(trials)
+  if (!folder || dry === true)
+    throw new AppError('usage', '--trials adds to a sweep that there is', {
+      fix: 'Give it with --resume NAME; a new sweep has budget.trials in its file.',
+    })
+  if (!Number.isInteger(number) || number < 1 || number > MOST_TRIALS)
+    throw new AppError('usage', `--trials must be a whole number from 1 to ${MOST_TRIALS}, not ${trials}`)
+  addTrials(folder, { trials: number }, roots)
 }
 
 /** The profile of the cluster that trains a sweep; it is kept with the sweep, which goes on there. */

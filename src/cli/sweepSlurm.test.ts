@@ -185,6 +185,29 @@ describe.skipIf(noSlurm !== undefined)('a sweep on Slurm', { timeout: WAIT_MS },
     expect(slurm.run('squeue', '-h')).toBe('')
   })
 
+  it.runIf(allFaults)('begins something while it is paused, or does not go on, or ends what runs', async () => {
+    write(1500, 'throttle: 2\n')
+    const first = begin()
+    await underWay()
+    const pause = path.join(sweepOf(), '.sweep-pause')
+    fs.writeFileSync(pause, 'paused\n')
+    const held = (): number =>
+      slurm
+        .run('squeue', '-h', '-r', '-o', '%r')
+        .split('\n')
+        .filter((one) => one === 'JobHeldUser').length
+    await expect.poll(held, { timeout: 30_000 }).toBe(2)
+    // Those that ran go on to their end, and the others stand still.
+    await expect.poll(() => slurm.run('squeue', '-h', '-t', 'RUNNING'), { timeout: 120_000, interval: 500 }).toBe('')
+    await new Promise((resolve) => setTimeout(resolve, 2_000))
+    expect(held()).toBe(2)
+    expect(fs.readdirSync(sweepOf()).filter((name) => /^t\d/.test(name))).toHaveLength(2)
+    fs.writeFileSync(pause, 'released\n')
+    await expectWhole(await first.done)
+    expect(batches()).toHaveLength(1)
+    expect(fs.existsSync(pause)).toBe(false)
+  })
+
   it.runIf(allFaults)(
     'a task that is killed, and one that cannot begin, take others with them, or end without a reason',
     async () => {

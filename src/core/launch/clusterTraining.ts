@@ -39,6 +39,10 @@ export interface ClusterOptions {
   refuse: (trial: number, error: AppError) => void
   say: (line: string) => void
   warn: (line: string) => void
+  /** Whether a person has paused the sweep, or gone on with it since; and that it is done. */
+  pause: { now: () => 'paused' | 'released' | undefined; released: () => void }
+  /** Trials that were added meanwhile. */
+  more: () => readonly ClusterTrial[]
   /** A trial's run has ended. */
   onEnded: (trial: number) => void
   stop: AbortSignal
@@ -96,7 +100,8 @@ export class ClusterTraining {
       if (stop.reason === CLOSING) return
       const busy = this.#tasks()
       if (stop.aborted) await this.#cancel()
-      if (!stop.aborted) {
+      else if (this.#options.pause.now() !== 'paused') {
+        for (const one of this.#options.more()) wanted.set(one.trial, one)
         const inQueue = new Set(busy.map(({ trial }) => trial))
         const left = [...wanted.values()].filter(({ trial }) => !inQueue.has(trial))
         if (left.length > 0) await this.#handOver(left)
@@ -160,6 +165,7 @@ export class ClusterTraining {
   async #look(wanted: Map<number, ClusterTrial>): Promise<void> {
     const tasks = this.#tasks()
     if (tasks.length === 0) {
+      if (this.#options.pause.now() === 'released') this.#options.pause.released()
       this.#queue.seen([])
       return this.#forgetDone(wanted)
     }
@@ -201,6 +207,7 @@ export class ClusterTraining {
     this.#describe(wanted)
     this.#forgetDone(wanted)
     this.#tell(states)
+    await this.#hold(states)
   }
 
   /** A task has ended: whether its trial has, its run's folder says. */
@@ -267,6 +274,28 @@ export class ClusterTraining {
   #away({ message }: AppError): void {
     this.#queue.away(message)
     if (this.#failures++ === 0) this.#options.warn(`${message}. Trials that run go on; it is asked again.`)
+  }
+
+  /** Of a sweep that is paused, nothing more begins; of one that goes on, what was held for that does again. */
+  async #hold(states: ReadonlyMap<string, TaskState>): Promise<void> {
+    const { pause, stop, say } = this.#options
+    const now = pause.now()
+    if (now === undefined || stop.aborted) return
+    const wrong = this.#tasks().flatMap(({ batch, index }) => {
+      const state = states.get(taskKey(batch.token, index))
+      return state?.is === 'waiting' && (state.held === true) !== (now === 'paused') ? [{ job: state.job, index }] : []
+    })
+    try {
+      if (wrong.length > 0) {
+        say(`${now === 'paused' ? 'Holding' : 'Releasing'} ${wrong.length} tasks that wait`)
+        await this.#scheduler.hold(wrong, now === 'paused')
+      }
+      // One that no answer has named yet may be held too.
+      const known = this.#tasks().every(({ batch, index }) => states.has(taskKey(batch.token, index)))
+      if (now === 'released' && known) pause.released()
+    } catch {
+      // Some have begun, or it does not answer: the next look tells.
+    }
   }
 
   /** Once for each task, as soon as its number is known. */

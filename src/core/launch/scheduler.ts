@@ -24,8 +24,8 @@ export interface Submitted {
  * that another job does not have: its time, its node.
  */
 export type TaskState =
-  | { is: 'waiting' | 'running'; text: string; job: string }
-  /** `held`: it stands in the queue, and nobody but a person would start it. */
+  | { is: 'waiting' | 'running'; text: string; job: string; held?: boolean }
+  /** `held`: it stands in the queue, and nobody but a person would start it. So does one that waits and is `held`. */
   | { is: 'ended'; text: string; again: boolean; job: string; held?: boolean }
 
 /** A batch system. Its numbers can be reused after it was lost: tasks are known by the batch's token and their index. */
@@ -40,6 +40,8 @@ export interface Scheduler {
   poll(batches: readonly Submitted[]): Promise<Map<string, TaskState>>
   /** Ends tasks that wait or run; those that are gone are no error. */
   cancel(tasks: readonly { job: string; index: number }[]): Promise<void>
+  /** Keeps tasks that wait from beginning, or lets them begin again. Those that have begun meanwhile go on. */
+  hold(tasks: readonly { job: string; index: number }[], held: boolean): Promise<void>
 }
 
 export const taskKey = (token: string, index: number): string => `${token}/${index}`

@@ -13,6 +13,7 @@ const RUNNING = new Set(['RUNNING', 'COMPLETING', 'SUSPENDED', 'STOPPED', 'SIGNA
 const AGAIN = new Set(['TIMEOUT', 'NODE_FAIL', 'BOOT_FAIL', 'PREEMPTED', 'DEADLINE', 'REVOKED'])
 
 const HELD = 'launch failed requeued held'
+const HELD_BY_US = 'JobHeldUser'
 
 /** Slurm, by its own commands. */
 export class Slurm implements Scheduler {
@@ -77,6 +78,17 @@ export class Slurm implements Scheduler {
     if (tasks.length > 0) await this.#shell.run(['scancel', ...tasks.map(({ job, index }) => `${job}_${index}`)])
   }
 
+  async hold(tasks: readonly { job: string; index: number }[], held: boolean): Promise<void> {
+    const byJob = new Map<string, number[]>()
+    for (const { job, index } of tasks) byJob.set(job, [...(byJob.get(job) ?? []), index])
+    for (const [job, indices] of byJob)
+      await this.#shell.run([
+        'scontrol',
+        held ? 'hold' : 'release',
+        indices.map((index) => `${job}_${index}`).join(','),
+      ])
+  }
+
   /** What the accounting says of a job that the queue no longer lists; nothing where there is none. */
   async #past(job: string): Promise<Map<number, TaskState>> {
     try {
@@ -122,7 +134,8 @@ function stateOf(state: string, job: string, reason: string, node: string): Task
   // After a launch that failed, as where the node already runs a job of that number.
   if (reason === HELD) return { is: 'ended', text: `${state} (${reason})`, again: true, job, held: true }
   const why = reason === '' || reason === 'None' ? '' : ` (${reason})`
-  if (WAITING.has(state)) return { is: 'waiting', text: `${state}${why}`, job }
+  if (WAITING.has(state))
+    return { is: 'waiting', text: `${state}${why}`, job, ...(reason === HELD_BY_US && { held: true }) }
   const where = node === '' ? '' : ` on ${node}`
   if (RUNNING.has(state)) return { is: 'running', text: `${state}${where}`, job }
   return { is: 'ended', text: `${state}${where}${why}`, again: AGAIN.has(state), job }

@@ -90,7 +90,7 @@ export class Stage {
   /** Brings what the nodes have written, where they write elsewhere. */
   async collect(): Promise<void> {
     if (this.#shared) return
-    const kept = ['/*.yaml', '/*.json', '/*.jsonl', '/.sweep-owner', RUN_FILES.hparams, RUN_FILES.annotations, '*.tmp']
+    const kept = ['/*.yaml', '/*.json', '/*.jsonl', '/.sweep-*', RUN_FILES.hparams, RUN_FILES.annotations, '*.tmp']
     await this.#shell.copy('from', `${this.#dir}/`, `${this.#there}/`, [
       '--update',
       ...kept.map((name) => `--exclude=${name}`),

@@ -30,19 +30,23 @@ const MOST_LISTED = 2 * MOST_TRIALS
  */
 export function nextPoints(search: Search, known: readonly Observation[]): Point[] {
   const { method, points, startup, batch, direction, space, seed } = search
-  if (method === 'grid') return grid(space, points).slice(known.length)
   const left = points - known.length
+  const before = new Set(known.map(({ point }) => pointKey(point)))
+  if (method === 'grid')
+    return grid(space, Math.max(points, MOST_TRIALS))
+      .filter((point) => !before.has(pointKey(point)))
+      .slice(0, Math.max(0, left))
   const first = method !== 'tpe' || known.length < startup
   const count = Math.min(left, method !== 'tpe' ? left : first ? startup - known.length : batch)
   const fresh: Point[] = []
-  const taken = new Set(known.map(({ point }) => keyOf(point)))
+  const taken = before
   for (let i = 0; i < count; i++) {
     const stream = new RandomStream(seed, 'sweep', known.length + i)
     const draw = (): Point => (first ? drawn(space, stream) : proposeByTpe(space, known, direction, stream))
     let point = draw()
-    for (let tries = 1; taken.has(keyOf(point)); tries++) {
+    for (let tries = 1; taken.has(pointKey(point)); tries++) {
       if (tries === TRIES) {
-        const left = grid(space, MOST_LISTED).filter((one) => !taken.has(keyOf(one)))
+        const left = grid(space, MOST_LISTED).filter((one) => !taken.has(pointKey(one)))
         if (left.length === 0) return fresh
         point = left[stream.below(left.length)]!
         break
@@ -50,13 +54,15 @@ export function nextPoints(search: Search, known: readonly Observation[]): Point
       // Where the model insists on what is known already, chance finds something else.
       point = tries < TRIES / 4 ? draw() : drawn(space, stream)
     }
-    taken.add(keyOf(point))
+    taken.add(pointKey(point))
     fresh.push(point)
   }
   return fresh
 }
 
-const keyOf = (point: Point): string => JSON.stringify(Object.entries(point).sort(([a], [b]) => (a < b ? -1 : 1)))
+/** The same for the same values, in whatever order. */
+export const pointKey = (point: Point): string =>
+  JSON.stringify(Object.entries(point).sort(([a], [b]) => (a < b ? -1 : 1)))
 
 /** Every combination, the last key changing fastest; keys whose condition does not hold are left out. */
 export function grid(space: readonly Dimension[], atMost: number): Point[] {

@@ -34,6 +34,8 @@ export interface SweepOptions {
   /** Aborted by a person's wish. */
   stop: AbortSignal
   warn: (message: string) => void
+  /** Its plan, read again: its budget may be raised while it is trained. */
+  again?: () => SweepPlan
   /** Trains them instead of this machine. */
   cluster?: { profile: Cluster; starter: readonly string[] } | undefined
   onNews?: (news: SweepNews) => void
@@ -54,34 +56,73 @@ export type SweepNews =
  *
  * @throws AppError where no trial can begin, for a reason that all share
  */
-export async function runSweep(folder: SweepFolder, plan: SweepPlan, options: SweepOptions): Promise<SweepResult> {
+export async function runSweep(folder: SweepFolder, first: SweepPlan, options: SweepOptions): Promise<SweepResult> {
   const started = performance.now()
   const give = folder.claim()
-  const { metric, budget } = plan.sweep
+  const { metric, budget } = first.sweep
+  const plan = new LivePlan(folder, first, options)
   const late = new AbortController()
   const timer = budget.minutes === undefined ? undefined : setTimeout(() => late.abort(), budget.minutes * 60_000)
   timer?.unref()
   const stop = AbortSignal.any([options.stop, late.signal])
   try {
-    folder.repair(plan.seeds.length)
+    folder.repair(first.seeds.length)
+    if (!options.cluster) folder.setPause(undefined)
     const session = new Session(folder, plan, { ...options, stop })
     await session.waitForOthers()
     while (!stop.aborted) {
       const open = session.open()
       if (open.length > 0) await session.train(open)
-      else if (!planNext(folder, plan)) break
+      else if (!planNext(folder, plan.now())) break
     }
     const trials = folder.trials(metric)
-    const ranking = rank(plan, trials)
+    const ranking = rank(first, trials)
     return {
       type: 'result',
       ...{ sweep: folder.name, dir: folder.dir, status: stop.aborted ? 'stopped' : 'finished' },
-      ...{ method: plan.sweep.method, metric_name: metric, direction: plan.direction },
+      ...{ method: first.sweep.method, metric_name: metric, direction: first.direction },
       ...{ trials, ranking, best: ranking[0] ?? null, seconds: (performance.now() - started) / 1000 },
     }
   } finally {
     clearTimeout(timer)
     give()
+  }
+}
+
+/** A sweep's plan, which is read again when its file has changed. */
+class LivePlan {
+  readonly #folder: SweepFolder
+  readonly #options: Pick<SweepOptions, 'again' | 'warn'>
+  #plan: SweepPlan
+  #yaml: string
+
+  constructor(folder: SweepFolder, plan: SweepPlan, options: Pick<SweepOptions, 'again' | 'warn'>) {
+    this.#folder = folder
+    this.#options = options
+    this.#plan = plan
+    this.#yaml = folder.yaml
+  }
+
+  get changed(): boolean {
+    return this.#folder.yaml !== this.#yaml
+  }
+
+  /** As it was read last. */
+  get last(): SweepPlan {
+    return this.#plan
+  }
+
+  now(): SweepPlan {
+    const { again, warn } = this.#options
+    if (again && this.changed) {
+      this.#yaml = this.#folder.yaml
+      try {
+        this.#plan = again()
+      } catch (thrown) {
+        warn(`${AppError.from(thrown).message}. It goes on as it was.`)
+      }
+    }
+    return this.#plan
   }
 }
 
@@ -142,15 +183,19 @@ interface OpenTrial {
 /** One process's work on a sweep. */
 class Session {
   readonly #folder: SweepFolder
-  readonly #plan: SweepPlan
+  readonly #live: LivePlan
   readonly #options: SweepOptions
   /** Trials whose engine died with nobody else in it: not tried again before the next session. */
   readonly #givenUp = new Set<number>()
 
-  constructor(folder: SweepFolder, plan: SweepPlan, options: SweepOptions) {
+  constructor(folder: SweepFolder, plan: LivePlan, options: SweepOptions) {
     this.#folder = folder
-    this.#plan = plan
+    this.#live = plan
     this.#options = options
+  }
+
+  get #plan(): SweepPlan {
+    return this.#live.last
   }
 
   #trials(): Trial[] {
@@ -181,6 +226,15 @@ class Session {
   }
 
   async train(numbers: readonly number[]): Promise<void> {
+    const open = this.#experimentsOf(numbers)
+    if (this.#options.cluster) return this.#onCluster(open)
+    for (const lane of lanesOf(open)) {
+      if (this.#options.stop.aborted) return
+      await Promise.all(lane.map((pass) => this.#pass(pass)))
+    }
+  }
+
+  #experimentsOf(numbers: readonly number[]): OpenTrial[] {
     const { name } = this.#folder
     const all = this.#trials()
     const open: OpenTrial[] = []
@@ -195,11 +249,15 @@ class Session {
         this.#refused(trial, AppError.from(thrown))
       }
     }
-    if (this.#options.cluster) return this.#onCluster(open)
-    for (const lane of lanesOf(open)) {
-      if (this.#options.stop.aborted) return
-      await Promise.all(lane.map((pass) => this.#pass(pass)))
-    }
+    return open
+  }
+
+  /** Trials that the sweep has got since: those whose values do not depend on what others come to need not wait for them. */
+  #added(): OpenTrial[] {
+    if (!this.#live.changed || this.#plan.sweep.method === 'tpe') return []
+    const before = this.#trials().length
+    planNext(this.#folder, this.#live.now())
+    return this.#experimentsOf(this.#trials().flatMap(({ trial }) => (trial >= before ? [trial] : [])))
   }
 
   async #onCluster(open: readonly OpenTrial[]): Promise<void> {
@@ -211,6 +269,8 @@ class Session {
       identity: `${record.created} ${dir}`,
       queueFile: path.join(dir, SWEEP_FILES.queue),
       trials: () => this.#trials(),
+      pause: { now: () => this.#folder.pause, released: () => this.#folder.setPause(undefined) },
+      more: () => this.#added(),
       refuse: (trial, error) => this.#folder.refuse(trial, error),
       say: (text) => onNews({ type: 'cluster', text }),
       onEnded: (number) => {

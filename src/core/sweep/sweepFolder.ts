@@ -25,6 +25,8 @@ export const SWEEP_FILES = {
   cluster: 'cluster.yaml',
   /** How that cluster's queue stood when it was last seen. */
   queue: 'queue.json',
+  /** Of a sweep that a person has paused. */
+  pause: '.sweep-pause',
 } as const
 
 const MAX_NAME_TRIES = 10_000
@@ -204,6 +206,21 @@ export class SweepFolder {
   /** A cluster trains it from now on: what its profile says is kept with it. */
   trainOn(profile: string): void {
     writeText(path.join(this.dir, SWEEP_FILES.cluster), profile)
+  }
+
+  /**
+   * `paused` by a person, until one goes on with it; `released` from then on until whoever works on it has let go what was held for that.
+   */
+  get pause(): 'paused' | 'released' | undefined {
+    const text = textOf(path.join(this.dir, SWEEP_FILES.pause)).trim()
+    return text === 'paused' || text === 'released' ? text : undefined
+  }
+
+  /** @throws AppError `unwritable` */
+  setPause(pause: 'paused' | 'released' | undefined): void {
+    const file = path.join(this.dir, SWEEP_FILES.pause)
+    if (pause === undefined) fs.rmSync(file, { force: true })
+    else writeText(file, `${pause}\n`)
   }
 
   /**

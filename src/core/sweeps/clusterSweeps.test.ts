@@ -72,10 +72,35 @@ test(
     expect(slurm.tasks).toHaveLength(3)
     expect((await view()).trials[1]?.queue).toMatchObject({ job: '100', requeued: 1 })
 
+    // Paused, nothing more begins; what runs goes on, in the next window too.
+    slurm.change(1, 'RUNNING', 'None', 'n2')
+    await ask('sweeps.pause', { name: 'far' })
+    await poll(queue).toEqual(['PENDING (JobHeldUser)', 'RUNNING on n2', 'PENDING (JobHeldUser)'])
+    expect((await view()).sweep.status).toBe('paused')
+    await core.close()
+    core = open()
+    await poll(async () => (await view()).sweep.worker?.ours).toBe(true)
+    // More of them are held too, as soon as they are in the queue.
+    await ask('sweeps.addTrials', { name: 'far', trials: 4 })
+    expect((await view()).sweep).toMatchObject({ status: 'paused', trials: 4 })
+    expect(slurm.tasks).toHaveLength(3)
+    await ask('sweeps.resume', { name: 'far' })
+    await poll(queue).toEqual([
+      ...['PENDING (Priority)', 'RUNNING on n2', 'PENDING (Priority)'],
+      // Added while it is trained: it need not wait for the others.
+      'PENDING (Resources)',
+    ])
+    expect((await view()).sweep.status).toBe('running')
+    // What somebody holds by scontrol stays held.
+    slurm.change(0, 'PENDING', 'JobHeldUser', '')
+    await poll(async () => (await queue())[0]).toBe('PENDING (JobHeldUser)')
+    await new Promise((resolve) => setTimeout(resolve, 1_000))
+    expect((await queue())[0]).toBe('PENDING (JobHeldUser)')
+
     await ask('sweeps.stop', { name: 'far' })
     await poll(async () => (await view()).sweep.status).toBe('stopped')
     expect(slurm.tasks).toEqual([])
-    expect(await queue()).toEqual([undefined, undefined, undefined])
+    expect(await queue()).toEqual(Array(4).fill(undefined))
     // What was stopped is not followed.
     await core.close()
     core = open()

@@ -20,6 +20,10 @@ export function sweepHandlers(sweeps: Sweeps): SweepHandlers {
       sweeps.stop(name)
       return {}
     },
+    'sweeps.pause': async ({ name }) => {
+      sweeps.pause(name)
+      return {}
+    },
     'sweeps.resume': async ({ name }) => {
       sweeps.resume(name)
       return {}

@@ -21,8 +21,8 @@ export interface SweepProcessOptions {
 
 /** `delta sweep` at work: it would go on without us but for its parent, with which it ends in good order. */
 export class SweepProcess {
-  /** Why it ended without a result; undefined for one that ended well, or was stopped. Never rejects. */
-  readonly ended: Promise<AppError | undefined>
+  /** Why it ended without a result, or whether it ended well; neither for one that was stopped. Never rejects. */
+  readonly ended: Promise<{ error?: AppError | undefined; well: boolean }>
   readonly #end: (signal: 'SIGTERM' | 'SIGHUP') => void
 
   /** @throws AppError `backend_unavailable` where no command line can be started */
@@ -57,17 +57,17 @@ export class SweepProcess {
       grace = setTimeout(() => child.kill('SIGKILL'), STOP_GRACE_MS)
     }
     this.ended = new Promise((resolve) => {
-      child.on('error', (cause) => resolve(AppError.from(cause)))
+      child.on('error', (cause) => resolve({ error: AppError.from(cause), well: false }))
       child.on('close', (code, signal) => {
         clearTimeout(grace)
-        if (error || well || asked) return resolve(asked && error?.code === 'stopped' ? undefined : error)
+        if (error || well || asked)
+          return resolve({ error: asked && error?.code === 'stopped' ? undefined : error, well: well && !asked })
         const how = signal ? `by ${signal}` : `with exit code ${code}`
-        resolve(
-          new AppError('engine_crashed', `The process of the sweep ended ${how}`, {
-            findings: stderrLines(words()).slice(-5),
-            fix: 'Resume it: it goes on where it was.',
-          }),
-        )
+        const crashed = new AppError('engine_crashed', `The process of the sweep ended ${how}`, {
+          findings: stderrLines(words()).slice(-5),
+          fix: 'Resume it: it goes on where it was.',
+        })
+        resolve({ error: crashed, well: false })
       })
     })
   }

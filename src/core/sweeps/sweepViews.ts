@@ -60,6 +60,12 @@ export function viewOf(folder: SweepFolder, known: Known, runs: readonly RunSumm
     ranking,
     parameters: Object.keys(sweep.parameters),
     yaml: folder.yaml,
+    values:
+      sweep.method === 'grid'
+        ? Object.fromEntries(
+            Object.entries(sweep.parameters).flatMap(([key, { values }]) => (values ? [[key, [...values]]] : [])),
+          )
+        : {},
     budget: { trials: sweep.budget.trials ?? null, minutes: sweep.budget.minutes ?? null },
     command: `npm run -s delta -- sweep --resume ${quote(folder.name)}${at}`,
     cwd: folder.record.cwd,
@@ -69,7 +75,7 @@ export function viewOf(folder: SweepFolder, known: Known, runs: readonly RunSumm
 
 function withTrials(folder: SweepFolder, { ours, error }: Known) {
   const { record } = folder
-  const sweep: SweepFile = { ...record.sweep, budget: budgetOf(folder) ?? record.sweep.budget }
+  const sweep: SweepFile = { ...record.sweep, ...raisedIn(folder) }
   const trials = folder.trials(sweep.metric)
   const seeds = (sweep.seeds ?? [record.config.trainer.seed]).length
   const search = searchOf(sweep, seeds)
@@ -77,7 +83,18 @@ function withTrials(folder: SweepFolder, { ours, error }: Known) {
   const ranking = rank({ direction }, trials)
   const worker = folder.worker()
   // One of ours has begun before it says so in the folder, and is not over before its process is.
-  const status = worker || ours ? 'running' : isDone(trials, search) ? 'finished' : 'stopped'
+  const cluster = clusterOf(folder)
+  const paused = folder.pause === 'paused'
+  const status: SweepSummary['status'] =
+    worker || ours
+      ? paused && cluster
+        ? 'paused'
+        : 'running'
+      : isDone(trials, search)
+        ? 'finished'
+        : paused
+          ? 'paused'
+          : 'stopped'
   const counts: SweepSummary['counts'] = {}
   for (const trial of trials) counts[trial.status] = (counts[trial.status] ?? 0) + 1
   const planned = search ? plannedPoints({ search }) * seeds : 0
@@ -87,7 +104,7 @@ function withTrials(folder: SweepFolder, { ours, error }: Known) {
     ...{ method: sweep.method, metric: sweep.metric, direction, seeds, counts },
     ...{ dts_name: record.config.data.dts_name, model_name: record.config.model_name },
     trials: status === 'finished' ? trials.length : Math.max(trials.length, planned),
-    ...{ best: ranking[0] ?? null, cluster: clusterOf(folder), error },
+    ...{ best: ranking[0] ?? null, cluster, error },
   }
   return { summary, sweep, trials, ranking }
 }
@@ -103,12 +120,14 @@ function clusterOf({ dir }: SweepFolder): SweepSummary['cluster'] {
   }
 }
 
-/** The budget that its file has now. */
-function budgetOf(folder: SweepFolder): SweepFile['budget'] | undefined {
+/** The budget that its file has now, and the values of a grid: what it can get more of. */
+function raisedIn(folder: SweepFolder): Partial<Pick<SweepFile, 'budget' | 'parameters'>> {
   try {
-    return sweepFileSchema.safeParse(withoutShorthands(parseYaml(folder.yaml).value)).data?.budget
+    const now = sweepFileSchema.safeParse(withoutShorthands(parseYaml(folder.yaml).value)).data
+    if (!now) return {}
+    return { budget: now.budget, ...(now.method === 'grid' && { parameters: now.parameters }) }
   } catch {
-    return undefined
+    return {}
   }
 }
 

@@ -153,6 +153,57 @@ test('a sweep of the window goes to another cluster than it names, or to one tha
   }
 })
 
+test(
+  'a sweep that is paused goes on by itself, or loses what it learned; trials that are added while it is trained are not trained',
+  { timeout: 180_000 },
+  async () => {
+    await ask('sweeps.start', { yaml: sweepOf(150) })
+    await expect.poll(async () => (await view()).sweep.counts.running ?? 0, { timeout: 30_000 }).toBeGreaterThan(0)
+    expect(await refused('sweeps.addTrials', { name: 'rates', trials: 4 })).toBe('usage')
+    await ask('sweeps.addTrials', { name: 'rates', trials: 6 })
+    await ask('sweeps.pause', { name: 'rates' })
+    const paused = await until('paused')
+    expect(paused.sweep).toMatchObject({ worker: null, trials: 6, error: null })
+    expect(paused.trials.every(({ status, epochs }) => status === 'stopped' && (epochs ?? 0) > 0)).toBe(true)
+    expect(await refused('sweeps.pause', { name: 'rates' })).toBe('usage')
+    await core.close()
+    core = open()
+    expect((await view()).sweep.status).toBe('paused')
+    await ask('sweeps.resume', { name: 'rates' })
+    // While its last pass is trained.
+    await expect.poll(async () => (await view()).trials.length, { timeout: 60_000 }).toBe(4)
+    await ask('sweeps.addTrials', { name: 'rates', trials: 8 })
+    const { sweep, trials } = await until('finished')
+    expect([sweep.trials, trials.length, sweep.counts]).toEqual([8, 8, { finished: 8 }])
+  },
+)
+
+test(
+  'a grid with more values trains its points again, loses some, or takes other keys than it began with',
+  { timeout: 120_000 },
+  async () => {
+    const grid = (rates: string): string =>
+      `method: grid\nparameters:\n  trainer.learning_rate: ${rates}\n  caimira.n_dim: [2, 3] # few\nbase: { dts_name: small, exp_name: rates, trainer: { max_epochs: 2 } }\n`
+    await ask('sweeps.start', { yaml: grid('[0.01, 0.02]') })
+    const before = await until('finished')
+    expect(before.values).toEqual({ 'trainer.learning_rate': [0.01, 0.02], 'caimira.n_dim': [2, 3] })
+    const add = { name: 'rates', values: { 'trainer.learning_rate': [0.005, 0.01, 0.02] } }
+    for (const values of [{ 'trainer.learning_rate': [0.02, 0.03] }, { 'trainer.weight_decay': [0, 1] }, {}])
+      expect(await refused('sweeps.addTrials', { name: 'rates', values })).toBe('usage')
+    expect((await view()).yaml).toBe(grid('[0.01, 0.02]'))
+    await ask('sweeps.addTrials', add)
+    const { trials, sweep, yaml } = await until('finished')
+    expect(yaml).toBe(grid('[0.005, 0.01, 0.02]'))
+    expect(sweep).toMatchObject({ trials: 6, counts: { finished: 6 } })
+    expect(trials.slice(0, 4).map(({ runId }) => runId)).toEqual(before.trials.map(({ runId }) => runId))
+    expect(trials.slice(4).map(({ parameters }) => parameters)).toEqual([
+      { 'trainer.learning_rate': 0.005, 'caimira.n_dim': 2 },
+      { 'trainer.learning_rate': 0.005, 'caimira.n_dim': 3 },
+    ])
+    expect(await refused('sweeps.addTrials', add)).toBe('usage')
+  },
+)
+
 describe('a text', () => {
   test('says other trials than it has, or loses a comment when the form changes a key', async () => {
     const checked = await ask('sweeps.check', {
@@ -226,7 +277,7 @@ base:
 describe('who has taken over a page', () => {
   const NAMES = ['..', '../x', '/etc', 'a/b', 'a\\b', '.hidden', 'x\0', '', 'a'.repeat(101), 'C:x']
   test.for(NAMES)('cannot leave the log folder by the name %j', async (name) => {
-    for (const route of ['sweeps.get', 'sweeps.stop', 'sweeps.resume'] as const)
+    for (const route of ['sweeps.get', 'sweeps.stop', 'sweeps.pause', 'sweeps.resume'] as const)
       expect(await refused(route, { name })).toBe('usage')
     expect(await refused('sweeps.addTrials', { name, trials: 9 })).toBe('usage')
     expect(await refused('sweeps.promote', { name: 'rates', exp_name: name })).toBe('usage')

@@ -13,6 +13,7 @@ import type { RunStore } from '../runs/runStore'
 import { quote } from '../service/command'
 import { isThere } from '../service/thisProcess'
 import { Tickets } from '../service/tickets'
+import { addTrials } from '../sweep/addTrials'
 import { dryRun } from '../sweep/dryRun'
 import { readSweepAgain } from '../sweep/readSweep'
 import { SWEEP_FILES, SweepFolder } from '../sweep/sweepFolder'
@@ -45,6 +46,8 @@ export class Sweeps {
   readonly #options: SweepsOptions
   readonly #ours = new Map<string, SweepProcess>()
   readonly #errors = new Map<string, AppError>()
+  /** Got more trials while they were trained: whoever did that may not have heard. */
+  readonly #raised = new Set<string>()
   readonly #tickets = new Tickets()
   readonly #closing = new AbortController()
   #sequence = 0
@@ -68,7 +71,7 @@ export class Sweeps {
         if (!this.#isOnCluster(name)) continue
         // First: a log that somebody writes is not to be read as one that was cut short.
         const folder = this.#idle(name)
-        if (new BatchLog(folder.dir).open.length > 0) this.#goOn(folder)
+        if (new BatchLog(folder.dir).open.length > 0) this.#goOn(folder, true)
       } catch {
         // Somebody works on it, or its files are broken: its page says so.
       }
@@ -158,7 +161,23 @@ export class Sweeps {
     return { name: folder.name, dir: folder.dir }
   }
 
+  /** Until it is resumed nothing more begins: what a cluster's queue has is held there, and what runs there goes on; here, all is saved. */
+  pause(name: string): void {
+    const folder = this.#open(name)
+    if (!folder.worker() && !this.#ours.has(name))
+      throw new AppError('usage', `Nobody works on the sweep ${name}`, { fix: 'There is nothing to pause.' })
+    if (!this.#isOnCluster(name)) this.#end(name)
+    folder.setPause('paused')
+    this.#tell()
+  }
+
   stop(name: string): void {
+    const folder = this.#open(name)
+    this.#end(name)
+    folder.setPause(undefined)
+  }
+
+  #end(name: string): void {
     const ours = this.#ours.get(name)
     if (ours) return ours.stop()
     const worker = this.#open(name).worker()
@@ -170,30 +189,27 @@ export class Sweeps {
   }
 
   resume(name: string): void {
+    const folder = this.#open(name)
+    if (folder.pause === 'paused' && this.#isOnCluster(name) && (folder.worker() || this.#ours.has(name))) {
+      folder.setPause('released')
+      return this.#tell()
+    }
     this.#goOn(this.#idle(name))
   }
 
-  addTrials({ name, trials, minutes }: RequestInput<'sweeps.addTrials'>): void {
-    const folder = this.#idle(name)
-    const { trials: before } = summaryOf(folder, this.#known(name))
-    if (trials <= before)
-      throw new AppError('usage', `The sweep ${name} has ${before} trials: ${trials} are no more`, {
-        key: 'trials',
-        fix: 'Give how many it shall have in all.',
-      })
-    const old = folder.yaml
-    const yaml = withSweepChanges(old, { 'budget.trials': trials, ...(minutes && { 'budget.minutes': minutes }) })
-    const { points } = planCounts(soundSweep(yaml, this.#rootsOf(folder)))
-    const seeds = summaryOf(folder, this.#known(name)).seeds
-    if (points * seeds <= before)
-      throw new AppError('usage', `All ${points} points of the sweep ${name} are in it already`, {
-        fix: `Start another sweep with more values${seeds > 1 ? '' : ' or seeds'}${trials - before < seeds ? `, or give at least ${before + seeds} trials` : ''}.`,
-      })
-    folder.rewrite(yaml)
+  /** To one that nobody works on, which then goes on, or to one that is being trained. */
+  addTrials({ name, ...more }: RequestInput<'sweeps.addTrials'>): void {
+    const folder = this.#open(name)
+    const back = addTrials(folder, more, this.#rootsOf(folder))
+    this.#tell()
+    if (folder.worker() || this.#ours.has(name)) {
+      this.#raised.add(name)
+      return
+    }
     try {
       this.#goOn(folder)
     } catch (thrown) {
-      folder.rewrite(old)
+      back()
       throw thrown
     }
   }
@@ -237,27 +253,40 @@ export class Sweeps {
     return { ...this.#options.roots, cwd: record.cwd }
   }
 
-  #goOn(folder: SweepFolder): void {
+  #goOn(folder: SweepFolder, paused = false): void {
     // Refused now, in words, not by a process that begins and ends.
     readSweepAgain(folder, this.#rootsOf(folder))
-    this.#launch(folder)
+    this.#launch(folder, paused)
   }
 
-  #launch(folder: SweepFolder): void {
+  /** Goes on with what was added at the very end. */
+  #heard(name: string): void {
+    if (!this.#raised.delete(name) || this.#closing.signal.aborted) return
+    try {
+      const folder = this.#idle(name)
+      if (summaryOf(folder, this.#known(name)).status === 'stopped') this.#goOn(folder)
+    } catch {
+      // Somebody else works on it already.
+    }
+  }
+
+  /** @param paused whether it stays paused, if it is */
+  #launch(folder: SweepFolder, paused = false): void {
     const { logDir, dataDir, spawner, roots, publish, changed } = this.#options
     const { name, dir } = folder
     const home = dataDir === undefined ? [] : ['--data-dir', dataDir]
     const sweep = new SweepProcess({
       ...{ spawner, cwd: roots.cwd },
-      args: ['sweep', '--resume', dir, '--log_dir', logDir, ...home, '--json'],
+      args: ['sweep', '--resume', dir, '--log_dir', logDir, ...home, ...(paused ? ['--keep-paused'] : []), '--json'],
       onTrial: () => this.#tell(),
       onProgress: (progress) => publish({ event: 'sweep.progress', payload: { name, progress } }),
     })
     this.#ours.set(name, sweep)
     this.#errors.delete(name)
-    void sweep.ended.then((error) => {
+    void sweep.ended.then(({ error, well }) => {
       this.#ours.delete(name)
       if (error) this.#errors.set(name, error)
+      else if (well) this.#heard(name)
       this.#tell()
       changed()
     })

@@ -20,10 +20,10 @@ import {
 const byName = z.strictObject({ name: nameSchema })
 
 /**
- * `running`: a process works on it. `finished`: nothing is left to try. `stopped`: something is, and nobody works on it; it goes on with
- * `sweeps.resume`.
+ * `running`: a process works on it. `finished`: nothing is left to try. `stopped`: something is, and nobody works on it. `paused`: a person
+ * wants nothing more to begin; what a cluster runs may go on. The last two go on with `sweeps.resume`.
  */
-export const SWEEP_STATUSES = ['running', 'finished', 'stopped'] as const
+export const SWEEP_STATUSES = ['running', 'finished', 'stopped', 'paused'] as const
 export type SweepStatus = (typeof SWEEP_STATUSES)[number]
 
 /** How far the pass is that is being trained; of all runs in it. */
@@ -87,6 +87,8 @@ export const sweepViewSchema = z.object({
   /** What is tried, in the order of the file. */
   parameters: z.array(z.string()),
   yaml: z.string(),
+  /** The values of a grid's keys, which `sweeps.addTrials` can add to; empty for other methods, and for keys with a range. */
+  values: z.record(z.string(), z.array(parameterValueSchema)),
   /** Raised by `sweeps.addTrials`; null where the file has no such limit. */
   budget: z.object({ trials: z.int().nullable(), minutes: z.number().nullable() }),
   /** The command that goes on with it. */
@@ -211,14 +213,21 @@ export const sweepRequests = {
   },
   /** Ends it in good order: every run writes a checkpoint. */
   'sweeps.stop': { input: byName, output: z.strictObject({}) },
+  /**
+   * Nothing more begins until it is resumed. A cluster holds what waits in its queue, and what runs there goes on; this machine ends the runs
+   * in good order.
+   */
+  'sweeps.pause': { input: byName, output: z.strictObject({}) },
   'sweeps.resume': { input: byName, output: z.strictObject({}) },
-  /** Raises the budget in the sweep's own file, and goes on with it. */
+  /** Raises the budget, or the values of a grid, in the sweep's own file; it goes on with that, or does so already. */
   'sweeps.addTrials': {
     input: z.strictObject({
       name: nameSchema,
       /** In all, those that it has included. */
-      trials: z.int().positive().max(MOST_TRIALS),
+      trials: z.int().positive().max(MOST_TRIALS).optional(),
       minutes: z.number().positive().optional(),
+      /** Of a grid: all values of some of its keys, those that it has included. */
+      values: z.record(z.string().min(1).max(300), listed).optional(),
     }),
     output: z.strictObject({}),
   },

@@ -49,7 +49,7 @@ budget: { trials: 2 }
       input: () => ({ yaml: short.replace(JSON.stringify(dataConfig), '/etc/passwd') }),
       error: 'config_invalid',
     },
-    ...['sweeps.get', 'sweeps.stop', 'sweeps.resume'].flatMap((route) => [
+    ...['sweeps.get', 'sweeps.stop', 'sweeps.pause', 'sweeps.resume'].flatMap((route) => [
       { title: 'leaves the log folder', route, input: () => ({ name: '../configs' }), error: 'usage' as const },
       { title: 'finds one that is not there', route, input: () => ({ name: 'nothing' }), error: 'not_found' as const },
     ]),
@@ -76,8 +76,8 @@ budget: { trials: 2 }
   ])
   await until('short-sweep', 'finished')
   await until('long-sweep', 'training')
-  await check([{ title: 'stops it', route: 'sweeps.stop', input: () => named }])
-  await until('long-sweep', 'stopped')
+  await check([{ title: 'pauses it', route: 'sweeps.pause', input: () => named }])
+  await until('long-sweep', 'paused')
   await check([{ title: 'goes on with it', route: 'sweeps.resume', input: () => named }])
   await until('long-sweep', 'training')
   await check([{ title: 'stops it again', route: 'sweeps.stop', input: () => named }])
