@@ -17,6 +17,8 @@ let slurm: TestSlurm
 let folder: string
 
 const WAIT_MS = 300_000
+/** Of Slurm's daemons, on a machine that has other things to do. */
+const SETTLE_MS = 120_000
 
 function write(epochs: number, profile = ''): void {
   fs.writeFileSync(
@@ -96,15 +98,15 @@ describe.skipIf(noSlurm !== undefined)('a sweep on Slurm', { timeout: WAIT_MS },
     slurm = new TestSlurm()
     slurm.start()
   }, 240_000)
-  afterAll(() => slurm.stop())
+  afterAll(() => slurm.stop(), SETTLE_MS)
   beforeEach(() => {
     slurm.start()
     folder = workspace()
-  })
+  }, SETTLE_MS)
   afterEach(() => {
     spawnSync('scancel', ['-u', 'root'], { env: { ...process.env, ...slurm.env } })
     fs.rmSync(folder, { recursive: true, force: true })
-  })
+  }, SETTLE_MS)
 
   it.runIf(allFaults)('trains otherwise than this machine, or leaves its runs without their tag', async () => {
     write(30)

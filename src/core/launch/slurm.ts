@@ -78,13 +78,14 @@ export class Slurm implements Scheduler {
     if (tasks.length > 0) await this.#shell.run(['scancel', ...tasks.map(({ job, index }) => `${job}_${index}`)])
   }
 
+  /** As the user's own wish, also where the user is Slurm's operator, whose holds are the site's otherwise. */
   async hold(tasks: readonly { job: string; index: number }[], held: boolean): Promise<void> {
     const byJob = new Map<string, number[]>()
     for (const { job, index } of tasks) byJob.set(job, [...(byJob.get(job) ?? []), index])
     for (const [job, indices] of byJob)
       await this.#shell.run([
         'scontrol',
-        held ? 'hold' : 'release',
+        held ? 'uhold' : 'release',
         indices.map((index) => `${job}_${index}`).join(','),
       ])
   }

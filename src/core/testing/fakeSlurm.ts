@@ -28,7 +28,7 @@ export class FakeSlurm {
     this.#command('scontrol', [
       `echo "$@" >> ${path.join(dir, 'scontrol')}.log`,
       'for task in ${2//,/ }; do',
-      '  case $1 in hold) reason=JobHeldUser;; *) reason=Priority;; esac',
+      '  case $1 in uhold) reason=JobHeldUser;; *) reason=Priority;; esac',
       `  sed -i "s/^\\([0-9]*|\${task%_*}|\${task#*_}|PENDING\\)|[^|]*|/\\1|$reason|/" ${this.#queue}`,
       'done',
     ])
