@@ -269,6 +269,10 @@ test('two runs user by user: evaluations side by side, who gains, and the way to
   const points = Number.parseFloat(b) - Number.parseFloat(a)
   // Each is rounded to a tenth.
   expect(Math.abs(Number(difference.replace('−', '-')) - points)).toBeLessThan(0.16)
+  await grid.focus()
+  await page.keyboard.press('ArrowDown')
+  await page.keyboard.press('ArrowDown')
+  await expect(grid.getByRole('row').nth(2)).toHaveAttribute('aria-selected', 'true')
   expect(await seriousFindings(page)).toEqual([])
 
   // Dimensions of two kinds of models stand for different things; maps of any lie beside each other.

@@ -1,4 +1,4 @@
-import { onBeforeUnmount, shallowRef, watch } from 'vue'
+import { onScopeDispose, shallowRef, watch } from 'vue'
 import { AppError } from '../../shared/errors'
 
 /** The answer to a question that may become another one: an answer to an earlier question is dropped. */
@@ -29,6 +29,6 @@ export function useAnswer<Question, Answer>(
     () => void load(),
     { immediate: true },
   )
-  onBeforeUnmount(() => asking++)
+  onScopeDispose(() => asking++)
   return { answer, failure, again: () => void load() }
 }
