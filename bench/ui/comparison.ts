@@ -39,21 +39,45 @@ async function drawn(workspace: Workspace, repeats: number, { what, address, can
     await opened.page.waitForSelector('main', { timeout: 120_000 })
     await opened.page.waitForTimeout(2_000)
     const took: number[] = []
+    const [page, main]: [number[], number[]] = [[], []]
     // The first time is for the compiler.
     for (let n = 0; n <= repeats; n++) {
+      await opened.page.evaluate(() => void (location.hash = '#/settings'))
+      await opened.page.waitForTimeout(1_500)
+      const before = await computed(opened)
       const ms = await painted(opened.page, address, canvas)
-      if (n > 0) took.push(ms)
+      const after = await computed(opened)
+      if (n === 0) continue
+      took.push(ms)
+      page.push(after.page - before.page)
+      main.push(after.main - before.main)
     }
-    return [figure(what, 'ms', took, { atMost: 1000 }), ...(await memory(opened, what))]
+    return [
+      figure(what, 'ms', took, { atMost: 1000 }),
+      // What others on the machine do not change.
+      figure(`${what}: processor time of the page's process`, 'ms', page),
+      figure(`${what}: processor time of the main process`, 'ms', main),
+      ...(await memory(opened, what)),
+    ]
   } finally {
     await opened.app.close()
   }
 }
 
-/** To another page and back, until the picture no longer changes. */
+/** Processor time so far, in ms. */
+async function computed({ app }: Opened): Promise<{ page: number; main: number }> {
+  return app.evaluate(({ app: electron }) => {
+    const of = (wanted: string): number =>
+      electron
+        .getAppMetrics()
+        .filter(({ type }) => type === wanted)
+        .reduce((sum, { cpu }) => sum + 1000 * (cpu.cumulativeCPUUsage ?? 0), 0)
+    return { page: of('Tab'), main: of('Browser') }
+  })
+}
+
+/** From another page to this one, until the picture no longer changes. */
 async function painted(page: Page, address: string, canvas: string): Promise<number> {
-  await page.evaluate(() => void (location.hash = '#/settings'))
-  await page.waitForTimeout(500)
   return page.evaluate(
     async ([query, selector, still]) => {
       const small = Object.assign(document.createElement('canvas'), { width: 96, height: 48 })

@@ -62,19 +62,13 @@ export async function soak(
         say(`${Math.round((performance.now() - started) / 60_000)} min: ${Math.round(held.at(-1) ?? 0)} MB`)
     }
     const third = Math.floor(held.length / 3)
-    const mean = (list: readonly number[]): number => list.reduce((sum, one) => sum + one, 0) / list.length
+    // What is collected comes and goes; what is kept shows where the least is held.
+    const least = Math.min(...held.slice(-third)) / Math.min(...held.slice(third, -third))
     const what = `${RUNS} live runs, ${minutes} min, ${epoch.toLocaleString('en')} epochs each`
     return [
       figure(`${what}: most memory of the page's process`, 'MB', [Math.max(...held)], { atMost: MOST_MB }),
       figure(`${what}: memory of the page's process`, 'MB', held, { atMost: MOST_MB }),
-      figure(
-        `${what}: the last third against the second`,
-        '',
-        [mean(held.slice(-third)) / mean(held.slice(third, -third))],
-        {
-          atMost: 1.1,
-        },
-      ),
+      figure(`${what}: the least of the last third against that of the second`, '', [least], { atMost: 1.1 }),
       figure(`${what}: heap of the page's script, collected`, 'MB', [await heapMB(opened)]),
     ]
   } finally {
@@ -83,13 +77,21 @@ export async function soak(
   }
 }
 
+/** A busy V8 collects the promise that the debugger waits for now and then: then it is asked again. */
+const MAX_TRIES = 5
+
 async function residentMB({ app }: Opened): Promise<number> {
-  return app.evaluate(({ app: electron }) =>
-    electron
-      .getAppMetrics()
-      .filter(({ type }) => type === 'Tab')
-      .reduce((sum, { memory: { workingSetSize } }) => sum + workingSetSize / 1000, 0),
-  )
+  for (let tries = 1; ; tries++)
+    try {
+      return await app.evaluate(({ app: electron }) =>
+        electron
+          .getAppMetrics()
+          .filter(({ type }) => type === 'Tab')
+          .reduce((sum, { memory: { workingSetSize } }) => sum + workingSetSize / 1000, 0),
+      )
+    } catch (error) {
+      if (tries === MAX_TRIES || !String(error).includes('promise was garbage collected')) throw error
+    }
 }
 
 /** What is left after a collection, which nothing asks for before the end: it would hide what grows. */

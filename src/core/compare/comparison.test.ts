@@ -131,4 +131,21 @@ describe('curves of groups', () => {
     const [part] = groupCurves(store, { groups: [['long']], metric: 'loss', axis: 'step', range: [10, 12] })
     expect(part?.x).toEqual([10, 11, 12])
   })
+
+  test('a curve of one run is another than the mean of two that are equal', () => {
+    for (const id of ['one', 'twin']) {
+      store.runs.create(newRun({ id }))
+      store.metrics.append(
+        id,
+        batches(0, 3_000, (step) => ({ loss: step % 700 === 5 ? NaN : Math.sin(step) })),
+      )
+    }
+    for (const axis of ['step', 'epoch', 'time'] as const)
+      for (const band of ['range', 'sd', 'ci95'] as const) {
+        const query = { groups: [['one'], ['one', 'twin']], metric: 'loss', axis, band, buckets: 60, smoothing: 0.5 }
+        const [single, mean] = groupCurves(store, query)
+        expect(single).toEqual({ ...mean, runs: 1 })
+        expect(single?.x.length).toBeGreaterThan(100)
+      }
+  })
 })

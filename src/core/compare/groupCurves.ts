@@ -50,8 +50,14 @@ interface Band {
 
 /** Mean and band at the steps that every curve has; exported for its test. */
 export function align(curves: readonly RunCurve[], axis: Axis, band: BandKind): Band & { unaligned: number } {
-  const steps = commonSteps(curves.map(({ columns }) => columns.steps))
+  const [only] = curves
   const n = curves.length
+  // Fifty long curves of one run each are asked for at once: nothing has to be put beside them.
+  if (only && n === 1) {
+    const x = Float64Array.from(only.columns.steps, (_, at) => placeOf(only, at, axis))
+    return { x: neverBack(x), mean: only.values, low: only.values, high: only.values, unaligned: 0 }
+  }
+  const steps = commonSteps(curves.map(({ columns }) => columns.steps))
   const out = ['x', 'mean', 'low', 'high'].map(() => new Float64Array(steps.length))
   const [x, mean, low, high] = out as [Float64Array, Float64Array, Float64Array, Float64Array]
   const at = new Int32Array(n)
@@ -72,10 +78,14 @@ export function align(curves: readonly RunCurve[], axis: Axis, band: BandKind): 
     low[i] = band === 'range' ? Math.min(...values) : average - half
     high[i] = band === 'range' ? Math.max(...values) : average + half
   }
-  // Means of clocks that were set back must not make a curve run backwards.
-  for (let i = 1; i < x.length; i++) x[i] = Math.max(x[i]!, x[i - 1]!)
   const all = curves.reduce((sum, { columns }) => sum + columns.steps.length, 0)
-  return { x, mean, low, high, unaligned: all - n * steps.length }
+  return { x: neverBack(x), mean, low, high, unaligned: all - n * steps.length }
+}
+
+/** Clocks that were set back must not make a curve run backwards. */
+function neverBack(x: Float64Array): Float64Array {
+  for (let i = 1; i < x.length; i++) x[i] = Math.max(x[i]!, x[i - 1]!)
+  return x
 }
 
 function placeOf({ columns, start }: RunCurve, at: number, axis: Axis): number {
@@ -94,12 +104,10 @@ function within({ x, mean, low, high }: Band, from: number, to: number): Band {
   const first = x.findIndex((value) => value >= from)
   const begin = first < 0 ? x.length : first
   const end = x.findLastIndex((value) => value <= to) + 1
-  return {
-    x: x.subarray(begin, end),
-    mean: mean.subarray(begin, end),
-    low: low.subarray(begin, end),
-    high: high.subarray(begin, end),
-  }
+  const shown = mean.subarray(begin, end)
+  // Of one run the band is the curve: what is one array stays one, and is sampled once.
+  const part = (values: Float64Array): Float64Array => (values === mean ? shown : values.subarray(begin, end))
+  return { x: x.subarray(begin, end), mean: shown, low: part(low), high: part(high) }
 }
 
 /** Of each column of the picture the points at which the mean or the band goes furthest: all three stay together. */
@@ -114,7 +122,8 @@ function sampled(
   // Positions, so that several points with one x (epochs of a step-wise metric) stay apart.
   const kept = new Set<number>()
   const bucketOf = Float64Array.from(x, (value) => Math.min(buckets - 1, Math.floor((value - from) / width)))
-  for (const values of [mean, low, high]) for (const at of extremes(places, bucketOf, values, buckets)) kept.add(at)
+  for (const values of new Set([mean, low, high]))
+    for (const at of extremes(places, bucketOf, values, buckets)) kept.add(at)
   const chosen = [...kept].sort((a, b) => a - b)
   const pick = (values: Float64Array): (number | null)[] =>
     chosen.map((at) => (Number.isFinite(values[at]) ? values[at]! : null))

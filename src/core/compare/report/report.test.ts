@@ -21,6 +21,7 @@ beforeAll(() => {
       id,
       batches(0, 20, (step) => ({ val_loss: 1 / (step + n_dim), val_acc: 0.5 + step / 100 })),
     )
+    store.metrics.append(id, [{ epoch: 20, step: 20, time: 20, values: { test_lift: -1 / n_dim } }])
     store.annotations.change(store.runs.get(id).key, undefined, { note: ATTACK, addTags: ['<i>'] })
   }
 })
@@ -48,6 +49,13 @@ test('a report leaves out what was compared', async () => {
   const parts = ['Results', 'Curves', 'Configuration', 'Runs', 'caimira.n_dim', 'delta train', 'hashes', 'val_acc']
   for (const part of parts) expect(html).toContain(part)
   expect(html.match(/<svg /g)).toHaveLength(2)
+})
+
+test('a negative figure has a hyphen where differences have a minus sign', async () => {
+  const html = await report()
+  expect(html).toContain('−0.2000')
+  expect(html).toContain('+0.1000')
+  expect(html).not.toMatch(/>-\d/)
 })
 
 test('a gap in a curve is drawn over, or a curve without points breaks the picture', () => {
