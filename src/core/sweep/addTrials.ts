@@ -2,7 +2,7 @@ import type { SweepFile } from '../../shared/domain/sweep'
 import { AppError } from '../../shared/errors'
 import type { ConfigRoots } from '../config/resolveExperiment'
 import { planCounts, soundSweep, withSweepChanges } from '../sweeps/sweepDocument'
-import { readSweepAgain } from './readSweep'
+import { readSweepAgain } from './readSweepAgain'
 import type { SweepFolder } from './sweepFolder'
 
 export interface MoreTrials {

@@ -23,9 +23,8 @@ import { AppError } from '../../shared/errors'
 import { invalid, type ConfigRoots } from '../config/resolveExperiment'
 import { readYamlFile } from '../config/yamlFile'
 import { readDocument, resolveRequest } from '../experiment/document'
-import { grid, pointKey, type Search } from './methods'
+import { grid, type Search } from './methods'
 import { countOf, same, spaceOf, type Dimension } from './space'
-import { SWEEP_FILES, type SweepFolder } from './sweepFolder'
 
 /** A sweep that holds: every key, value and file of it has been checked. */
 export interface SweepPlan {
@@ -112,47 +111,6 @@ export function searchOf(sweep: SweepFile, seeds: number): Search | undefined {
   const points = Math.floor((budget.trials ?? MOST_TRIALS) / seeds)
   return { method, direction: sweep.direction ?? directionOf(metric), space, points, seed, startup, batch }
 }
-
-/**
- * The plan of a sweep that goes on, from its own copy of the file. Only the budget may have changed, and a grid may have got more values.
- *
- * @throws AppError `config_invalid`, and `usage` where it would become another sweep
- */
-export function readSweepAgain(folder: SweepFolder, roots: ConfigRoots): SweepPlan {
-  const file = path.join(folder.dir, SWEEP_FILES.asked)
-  const plan = readSweep(file, roots)
-  const { record } = folder
-  const changed = (['method', 'metric', 'seeds', 'parameters', 'options', 'direction'] as const).find(
-    (key) =>
-      JSON.stringify(plan.sweep[key]) !== JSON.stringify(record.sweep[key]) &&
-      !(key === 'parameters' && extendsGrid(record.sweep, plan)),
-  )
-  if (changed !== undefined)
-    throw new AppError('usage', `\`${changed}\` is no longer what the sweep ${folder.name} began with`, {
-      file,
-      key: changed,
-      fix:
-        plan.sweep.method === 'grid'
-          ? 'A grid can only get more values, and another budget. Put the rest back, or start another sweep.'
-          : 'Only its budget can change. Put the rest back, or start another sweep.',
-    })
-  if (JSON.stringify(unnamed(plan.config)) !== JSON.stringify(unnamed(record.config)))
-    throw new AppError('usage', `The base of the sweep ${folder.name} now means something else than when it began`, {
-      file,
-      fix: 'Put the configuration files back as they were, or start another sweep.',
-    })
-  return { ...plan, name: folder.name }
-}
-
-/** Whether every point of a grid is still one of the new grid. */
-function extendsGrid(before: SweepFile, { sweep, search }: SweepPlan): boolean {
-  const former = sweep.method === 'grid' ? searchOf(before, 1) : undefined
-  if (!former) return false
-  const now = new Set(grid(search.space, MOST_TRIALS).map(pointKey))
-  return grid(former.space, MOST_TRIALS).every((point) => now.has(pointKey(point)))
-}
-
-const unnamed = (config: ExperimentConfig): object => ({ ...config, exp_name: '' })
 
 /** What one trial trains, and the request that trains the same alone. Its batches are those of `data_seed`, which all trials share. */
 export function trialExperiment(

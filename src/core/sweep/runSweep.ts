@@ -17,6 +17,7 @@ import { parseMetrics } from '../runs/metricsFile'
 import { commandOf } from '../service/command'
 import type { History } from '../service/recorder'
 import { TogetherRecorders } from '../service/togetherRecorders'
+import { LivePlan } from './livePlan'
 import { nextPoints } from './methods'
 import { trialExperiment, type SweepPlan } from './readSweep'
 import { SWEEP_FILES, type SweepFolder } from './sweepFolder'
@@ -86,43 +87,6 @@ export async function runSweep(folder: SweepFolder, first: SweepPlan, options: S
   } finally {
     clearTimeout(timer)
     give()
-  }
-}
-
-/** A sweep's plan, which is read again when its file has changed. */
-class LivePlan {
-  readonly #folder: SweepFolder
-  readonly #options: Pick<SweepOptions, 'again' | 'warn'>
-  #plan: SweepPlan
-  #yaml: string
-
-  constructor(folder: SweepFolder, plan: SweepPlan, options: Pick<SweepOptions, 'again' | 'warn'>) {
-    this.#folder = folder
-    this.#options = options
-    this.#plan = plan
-    this.#yaml = folder.yaml
-  }
-
-  get changed(): boolean {
-    return this.#folder.yaml !== this.#yaml
-  }
-
-  /** As it was read last. */
-  get last(): SweepPlan {
-    return this.#plan
-  }
-
-  now(): SweepPlan {
-    const { again, warn } = this.#options
-    if (again && this.changed) {
-      this.#yaml = this.#folder.yaml
-      try {
-        this.#plan = again()
-      } catch (thrown) {
-        warn(`${AppError.from(thrown).message}. It goes on as it was.`)
-      }
-    }
-    return this.#plan
   }
 }
 
