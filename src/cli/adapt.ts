@@ -90,7 +90,7 @@ async function adapt(reference: string, options: AdaptCommandOptions): Promise<n
     },
     // With --json there is one object, the result.
     options.json === true ? () => {} : workProgress(output),
-    onInterrupt((line) => output.warn(line)),
+    onInterrupt(() => output.warn('Stopping.')),
   )
   if (frame.type !== 'adaptation') return ERROR_EXIT_CODES.engine_protocol
   report(frame.adaptation, output)

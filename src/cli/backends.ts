@@ -18,7 +18,7 @@ async function showBackends(json: boolean): Promise<number> {
   const output = createOutput(json)
   const backends = await listBackends(
     childProcessSpawner(enginePath),
-    onInterrupt((line) => output.warn(line)),
+    onInterrupt(() => output.warn('Stopping.')),
   )
   const rows = backends.map(({ name, works, text, fix }) => [
     name,

@@ -66,7 +66,7 @@ async function compute(dir: string, { split, resamples }: EvalOptions, output: O
     childProcessSpawner(enginePath),
     { type: 'evaluate', config: savedExperiment({ dir }), run: dir, split, resamples },
     () => {},
-    onInterrupt((line) => output.warn(line)),
+    onInterrupt(() => output.warn('Stopping.')),
   )
   if (answer.type !== 'evaluation') throw new AppError('engine_protocol', 'The engine answered another question')
   return answer.evaluation

@@ -1,5 +1,8 @@
 import { CLOSING, WINDOW } from '../core/engine/runInEngine'
 
+/** What is said where a checkpoint is written. */
+export const SAVING = 'Stopping: what was learned is being saved. Press Ctrl-C again to end at once.'
+
 /** One Ctrl-C may arrive twice: the terminal signals the whole process group, and npm passes its own on. */
 const SAME_PRESS_MS = 300
 
@@ -7,7 +10,7 @@ const SAME_PRESS_MS = 300
  * Ctrl-C (and SIGTERM): the first asks for a clean stop, the second ends at once. A terminal or window that goes (SIGHUP) asks for the same
  * with the reason `CLOSING`: nobody has wished for an end.
  */
-export function onInterrupt(tell: (line: string) => void): AbortSignal {
+export function onInterrupt(tell: () => void): AbortSignal {
   const controller = new AbortController()
   let first = 0
   const handle = (reason?: typeof CLOSING): void => {
@@ -17,7 +20,7 @@ export function onInterrupt(tell: (line: string) => void): AbortSignal {
       return
     }
     first = now
-    tell('Stopping: what was learned is being saved. Press Ctrl-C again to end at once.')
+    tell()
     controller.abort(reason)
   }
   process.on('SIGINT', () => handle())

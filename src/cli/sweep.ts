@@ -20,7 +20,7 @@ import { runSweep, type SweepNews } from '../core/sweep/runSweep'
 import { SWEEP_FILES, SweepFolder } from '../core/sweep/sweepFolder'
 import { dataFolder } from '../core/store/location'
 import { formatDuration, formatFigure, formatTable } from './format'
-import { onInterrupt } from './interrupt'
+import { onInterrupt, SAVING } from './interrupt'
 import { createOutput, type Output } from './output'
 import { cliPath, commandLine, configRoots, enginePath } from './roots'
 
@@ -67,7 +67,7 @@ async function sweep(file: string | undefined, options: SweepOptions): Promise<n
     throw new AppError('usage', file === undefined ? 'No sweep file is given' : 'A sweep goes on by its own file', {
       fix: 'Either delta sweep FILE, or delta sweep --resume NAME.',
     })
-  const stop = onInterrupt((line) => output.warn(line))
+  const stop = onInterrupt(() => output.warn(SAVING))
   const known = options.resume === undefined ? undefined : SweepFolder.open(options.resume, { cwd: roots.cwd, logDir })
   // What its files name is relative to where it began.
   const base = { ...roots, cwd: known?.record.cwd ?? roots.cwd }

@@ -10,7 +10,7 @@ import { lazyHistory } from '../core/service/openHistory'
 import { supervise } from '../core/service/supervise'
 import { AppError, ERROR_EXIT_CODES } from '../shared/errors'
 
-import { onInterrupt } from './interrupt'
+import { onInterrupt, SAVING } from './interrupt'
 import { createOutput } from './output'
 import { TrainReporter } from './trainReporter'
 import { trainSeeds } from './trainSeeds'
@@ -86,7 +86,7 @@ async function train(options: TrainOptions, args: readonly string[]): Promise<nu
   const logDir = path.resolve(roots.cwd, options.log_dir ?? 'lightning_logs')
   const { config, warnings, resume } = await experimentOf(options, roots, logDir)
   if (resume === undefined) makeFolders(logDir)
-  const stop = onInterrupt((line) => output.warn(line))
+  const stop = onInterrupt(() => output.warn(SAVING))
   if (options.seeds !== undefined)
     return trainSeeds(
       { seeds: options.seeds, config, warnings, logDir, dataDir: options.dataDir, cwd: roots.cwd, args },

@@ -10,7 +10,7 @@ import { makeFolders } from '../core/folders'
 import { lazyHistory } from '../core/service/openHistory'
 import { readRecord } from '../core/service/recordFile'
 import { supervise } from '../core/service/supervise'
-import { onInterrupt } from './interrupt'
+import { onInterrupt, SAVING } from './interrupt'
 import type { Output } from './output'
 import { enginePath } from './roots'
 import { TrainReporter } from './trainReporter'
@@ -30,7 +30,7 @@ export async function trainTask(file: string, output: Output): Promise<number> {
   }
   if (task.attempt > 1 || Number(process.env['SLURM_RESTART_COUNT'] ?? 0) > 0) forgetOtherMachine(dir)
   makeFolders(logDir)
-  const stop = onInterrupt((line) => output.warn(line))
+  const stop = onInterrupt(() => output.warn(SAVING))
   const reporter = new TrainReporter(output)
   // Databases do not stand on file systems that machines share; the history takes the run from its folder.
   const dataDir = fs.mkdtempSync(path.join(os.tmpdir(), 'delta-task-'))

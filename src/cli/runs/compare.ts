@@ -167,7 +167,7 @@ async function report(
   const file = path.resolve(cwd, given)
   if (fs.existsSync(file))
     throw new AppError('usage', `${file} exists already`, { file, fix: 'Choose another name, or remove it first.' })
-  const closing = onInterrupt((line) => output.warn(line))
+  const closing = onInterrupt(() => output.warn('Stopping.'))
   const comparisons = new Comparisons({ spawner: childProcessSpawner(enginePath), publish: () => {}, closing })
   const query = { runs: [...runs], columns: metric, single: false, ...(split !== undefined && { split }) }
   const html = await makeReport(store, comparisons, query, { groupBy })
@@ -192,7 +192,7 @@ async function test(
     throw new AppError('usage', 'One group has nothing to be tested against', {
       fix: 'Name runs that differ in more than their seed.',
     })
-  const stop = onInterrupt((line) => output.warn(line))
+  const stop = onInterrupt(() => output.warn('Stopping.'))
   return pairedRuns({ reference, others, split }, { store, spawner: childProcessSpawner(enginePath), stop })
 }
 

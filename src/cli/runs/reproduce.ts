@@ -44,7 +44,7 @@ async function reproduce(reference: string, options: RunsOptions): Promise<numbe
       cwd,
       warnings: [],
     },
-    stop: onInterrupt((line) => output.warn(line)),
+    stop: onInterrupt(() => output.warn('Stopping.')),
     history: history.open,
     logDir,
     publish: () => {},

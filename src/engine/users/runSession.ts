@@ -156,7 +156,14 @@ export class RunSession {
   }
 
   async #trainBaseline(): Promise<Baseline | undefined> {
-    return trainBaseline(this.#config, this.#dataset, await openTfjs(availableTfjs(this.#config.backend)), this.#stop)
+    try {
+      const backend = await openTfjs(availableTfjs(this.#config.backend))
+      return await trainBaseline(this.#config, this.#dataset, backend, this.#stop)
+    } catch (thrown) {
+      // Asked again, it is tried again.
+      this.#baseline = undefined
+      throw thrown
+    }
   }
 
   #splits(): EvaluatedSplit[] {
