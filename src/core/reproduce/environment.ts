@@ -48,6 +48,9 @@ export function dataFiles({ data }: ExperimentConfig): [role: string, path: stri
   return files
 }
 
+/** Reading it takes 10 ms. */
+let processor: string | undefined
+
 /**
  * Writes down what a run runs on. Asked for once its engine is at work, so that hashing delays no first step.
  *
@@ -77,7 +80,7 @@ export async function writeEnvironment(
     platform: process.platform,
     arch: process.arch,
     release: os.release(),
-    cpu: os.cpus()[0]?.model ?? 'unknown',
+    cpu: (processor ??= os.cpus()[0]?.model ?? 'unknown'),
     cores: os.availableParallelism(),
     memory_bytes: os.totalmem(),
     backend: started.backend,
@@ -112,8 +115,21 @@ async function hashOrNull(file: string, store: Store | undefined): Promise<z.inf
 }
 
 const GIT_TIMEOUT_MS = 3_000
+/** Runs that start within this time of each other ask once: the 64 of a sweep started 256 programs beside its first steps. */
+const ASK_AGAIN_AFTER_MS = 5_000
 
-async function commitOf(folder: string): Promise<z.infer<typeof commitSchema> | null> {
+type Commit = z.infer<typeof commitSchema> | null
+const known = new Map<string, { commit: Promise<Commit>; asked: number }>()
+
+function commitOf(folder: string): Promise<Commit> {
+  const last = known.get(folder)
+  if (last && performance.now() - last.asked < ASK_AGAIN_AFTER_MS) return last.commit
+  const commit = askForCommit(folder)
+  known.set(folder, { commit, asked: performance.now() })
+  return commit
+}
+
+async function askForCommit(folder: string): Promise<Commit> {
   const git = async (...args: string[]): Promise<string> => {
     // A repository's own settings may name a program to run; none of these commands needs it.
     const safe = ['-c', 'core.fsmonitor=false', '-C', folder, ...args]

@@ -12,6 +12,8 @@ export type CheckpointContext = Omit<CheckpointMeta, 'epochs' | 'steps' | 'val' 
 const WRITE_EVERY_MS = 2_000
 /** Runs that train together write one after the other while all of them wait: together no more than this share of their time. */
 const MOST_WRITING = 0.03
+/** What writing both takes, before it is known. */
+const TYPICAL_WRITE_MS = 10
 
 export interface Best {
   epoch: number
@@ -37,11 +39,16 @@ export class Checkpoints implements Callback {
   readonly #options: Options
   #best: Best | undefined
   #lastWrite = performance.now()
-  #writeEveryMs = WRITE_EVERY_MS
+  #writeEveryMs: number
 
   constructor(options: Options) {
     this.#options = options
     this.#best = options.best
+    this.#writeEveryMs = this.#pace(TYPICAL_WRITE_MS)
+  }
+
+  #pace(writeMs: number): number {
+    return Math.max(WRITE_EVERY_MS, ((this.#options.runs ?? 1) * writeMs) / MOST_WRITING)
   }
 
   /** The epoch with the lowest val_loss so far. */
@@ -61,7 +68,7 @@ export class Checkpoints implements Callback {
 
   /** Writes both. Without a validation split the last parameters are also the best. */
   async write(): Promise<void> {
-    const { folder, execution, context, runs = 1 } = this.#options
+    const { folder, execution, context } = this.#options
     const started = performance.now()
     const { parameters, optimizer, steps } = await execution.state()
     const progress = this.#options.progress()
@@ -75,7 +82,7 @@ export class Checkpoints implements Callback {
       arrays: [...arrays, ...optimizer],
     })
     this.#lastWrite = performance.now()
-    this.#writeEveryMs = Math.max(WRITE_EVERY_MS, (runs * (this.#lastWrite - started)) / MOST_WRITING)
+    this.#writeEveryMs = this.#pace(this.#lastWrite - started)
   }
 
   /** Writes the best epoch, if there is one that is not on disk. All that is safe once a loss has diverged. */

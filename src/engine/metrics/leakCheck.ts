@@ -24,15 +24,8 @@ export async function leakCheck(
   split: PairSplit,
   { deltaMargin, rewardMargin }: Evaluation,
 ): Promise<LeakCheck> {
-  const stream = new RandomStream(0, `leak check/${split.name}`)
-  const swap = Uint8Array.from({ length: split.pairs }, () => stream.uint32() & 1)
-  const side = (own: Int32Array, other: Int32Array): Int32Array => own.map((row, i) => (swap[i] ? other[i]! : row))
-  const { deltaMargin: presented } = await execution.evaluate({
-    ...split,
-    chosen: side(split.chosen, split.rejected),
-    rejected: side(split.rejected, split.chosen),
-    rewardMargin: rewardMargin.map((margin, i) => (swap[i] ? -margin : margin)),
-  })
+  const { swap, half } = halfSwapped(split)
+  const { deltaMargin: presented } = await execution.evaluate(half)
   let largest = 0
   let difference = 0
   let right = 0
@@ -50,4 +43,25 @@ export async function leakCheck(
   // Written so that NaN, which compares false with everything, counts as a leak.
   const clean = Math.abs(acc_shift) <= MAX_ACC_SHIFT && max_difference <= MAX_DIFFERENCE
   return { leaks: !clean, acc_shift, max_difference }
+}
+
+/** One for all runs: the backend keeps a copy of each split that it is given. */
+const known = new WeakMap<PairSplit, { swap: Uint8Array; half: PairSplit }>()
+
+/** A split whose answers stand the other way round in a seeded random half of the pairs, those where `swap` is 1. */
+function halfSwapped(split: PairSplit): { swap: Uint8Array; half: PairSplit } {
+  const made = known.get(split)
+  if (made) return made
+  const stream = new RandomStream(0, `leak check/${split.name}`)
+  const swap = Uint8Array.from({ length: split.pairs }, () => stream.uint32() & 1)
+  const side = (own: Int32Array, other: Int32Array): Int32Array => own.map((row, i) => (swap[i] ? other[i]! : row))
+  const { chosen, rejected, rewardMargin } = split
+  const half: PairSplit = {
+    ...split,
+    chosen: side(chosen, rejected),
+    rejected: side(rejected, chosen),
+    ...(rewardMargin && { rewardMargin: rewardMargin.map((margin, i) => (swap[i] ? -margin : margin)) }),
+  }
+  known.set(split, { swap, half })
+  return { swap, half }
 }

@@ -1,5 +1,4 @@
 import type { TrainerConfig } from '../../../shared/config/trainer'
-import { meanAnswer } from '../../data/meanAnswer'
 import type { Dataset, PairSplit } from '../../data/dataset'
 import { all, compile, own, Program, real } from '../../kernels/program'
 import { Tape, flatShare, type Axis, type Matrix } from '../../kernels/tape'
@@ -58,7 +57,6 @@ export class FusedExecution implements Execution, Member {
   readonly #figuresCell: Int32Array
   readonly #frozen = new Map<string, number>()
   readonly #waiting: (() => void)[] = []
-  #meanAnswer: Float32Array | undefined
   #evaluation: Evaluator | undefined
   #steps = 0
   /** Figures in the heap that have not been fetched. */
@@ -180,7 +178,7 @@ export class FusedExecution implements Execution, Member {
   #freeze(): NamedArray[] {
     const kept = this.#model.freeze?.(
       (name) => this.#flat.valuesOf(name),
-      () => (this.#meanAnswer ??= meanAnswer(this.#dataset.splits.train)),
+      () => this.#group.meanAnswer,
     )
     return Object.entries(kept ?? {}).map(([name, values]) => ({ name, shape: [values.length], values }))
   }

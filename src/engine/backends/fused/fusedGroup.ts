@@ -1,4 +1,5 @@
 import type { Dataset } from '../../data/dataset'
+import { meanAnswer } from '../../data/meanAnswer'
 import { Program, ProgramSpace, compile } from '../../kernels/program'
 import type { Machine } from '../../kernels/machine'
 import { RandomStream } from '../../loop/random'
@@ -36,6 +37,7 @@ export class FusedGroup {
   readonly #scratch: number
   readonly #orders = new Map<string, Int32Array>()
   #members: Member[] = []
+  #meanAnswer: Float32Array | undefined
   /** Each change of members makes another program, in the place of the last. */
   readonly #space: ProgramSpace
   #compiled: { key: readonly Member[]; address: number } | undefined
@@ -53,6 +55,11 @@ export class FusedGroup {
     this.first.add(this.data.batchOperation(this.batch))
     this.#description = this.data.describe(train)
     this.#scratch = machine.heap.allocate(4096)
+  }
+
+  /** Of the training pairs; read once for all runs. */
+  get meanAnswer(): Float32Array {
+    return (this.#meanAnswer ??= meanAnswer(this.data.dataset.splits.train))
   }
 
   join(member: Member): void {
