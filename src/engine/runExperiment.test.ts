@@ -228,6 +228,24 @@ describe('a run', () => {
     expect(resumed).toHaveProperty('test_acc')
   })
 
+  it('stopped while the columns of its test are read, or at any other moment of its test, ends as failed', async () => {
+    const { config, logDir } = await fixture({ max_epochs: 1 })
+    const ends: string[] = []
+    // A turn of the event loop later each time, until nothing is left to be stopped.
+    for (let turns = 0; !ends.includes('finished'); turns++) {
+      const stop = new StopRequest()
+      const wait = (left: number): void => void (left === 0 ? stop.byUser() : setImmediate(() => wait(left - 1)))
+      const emit = (message: EngineMessage): void => {
+        if (message.type === 'metrics' && message.batch.values['train_loss'] !== undefined) wait(turns)
+      }
+      const ended = await run({ ...config, exp_version: `after${turns}` }, logDir, { stop, emit })
+      expect(record(ended.dir).status).toBe(ended.status)
+      ends.push(ended.status)
+    }
+    expect(ends.length).toBeGreaterThan(3)
+    expect(new Set(ends)).toEqual(new Set(['stopped', 'finished']))
+  })
+
   it('whose parent is gone says so, and can be resumed', async () => {
     const { config, logDir } = await fixture()
     const stop = new StopRequest()

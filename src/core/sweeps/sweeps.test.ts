@@ -55,6 +55,14 @@ ${more}
 `
 
 const view = (name = 'rates'): Promise<SweepView> => ask('sweeps.get', { name })
+async function running(): Promise<void> {
+  await expect.poll(async () => (await view()).sweep.counts.running ?? 0, { timeout: 30_000 }).toBeGreaterThan(0)
+}
+/** Every trial of the first pass has an epoch behind it. */
+async function begun(): Promise<void> {
+  const epochs = async (): Promise<number[]> => (await view()).trials.map((trial) => trial.epochs ?? 0)
+  await expect.poll(async () => (await epochs()).filter((done) => done > 0).length, { timeout: 30_000 }).toBe(4)
+}
 async function until(status: SweepView['sweep']['status'], name = 'rates'): Promise<SweepView> {
   await expect.poll(async () => (await view(name)).sweep.status, { timeout: 60_000, interval: 100 }).toBe(status)
   return view(name)
@@ -102,7 +110,7 @@ test(
   { timeout: 180_000 },
   async () => {
     await ask('sweeps.start', { yaml: sweepOf(100_000) })
-    await expect.poll(async () => (await view()).sweep.counts.running ?? 0, { timeout: 30_000 }).toBeGreaterThan(0)
+    await begun()
     expect((await view()).sweep).toMatchObject({ status: 'running', worker: { ours: true } })
     expect(core.running).toBe(1)
     expect(await refused('sweeps.resume', { name: 'rates' })).toBe('usage')
@@ -112,7 +120,7 @@ test(
     expect(stopped.trials.every(({ epochs }) => (epochs ?? 0) > 0)).toBe(true)
 
     await ask('sweeps.resume', { name: 'rates' })
-    await expect.poll(async () => (await view()).sweep.counts.running ?? 0, { timeout: 30_000 }).toBeGreaterThan(0)
+    await running()
     // A window that closes ends it in good order; the next one finds it.
     await core.close()
     core = open()
@@ -121,7 +129,7 @@ test(
     expect(await refused('sweeps.addTrials', { name: 'rates', trials: 4 })).toBe('usage')
     await ask('sweeps.addTrials', { name: 'rates', trials: 6 })
     expect((await view()).yaml).toContain('budget: { trials: 6 }')
-    await expect.poll(async () => (await view()).sweep.counts.running ?? 0, { timeout: 30_000 }).toBeGreaterThan(0)
+    await running()
     expect((await view()).sweep.trials).toBe(6)
     await ask('sweeps.stop', { name: 'rates' })
     await until('stopped')
@@ -157,8 +165,9 @@ test(
   'a sweep that is paused goes on by itself, or loses what it learned; trials that are added while it is trained are not trained',
   { timeout: 180_000 },
   async () => {
-    await ask('sweeps.start', { yaml: sweepOf(150) })
-    await expect.poll(async () => (await view()).sweep.counts.running ?? 0, { timeout: 30_000 }).toBeGreaterThan(0)
+    // More than a second of training, of which the pause needs a tenth.
+    await ask('sweeps.start', { yaml: sweepOf(1500) })
+    await begun()
     expect(await refused('sweeps.addTrials', { name: 'rates', trials: 4 })).toBe('usage')
     await ask('sweeps.addTrials', { name: 'rates', trials: 6 })
     await ask('sweeps.pause', { name: 'rates' })
@@ -170,8 +179,7 @@ test(
     core = open()
     expect((await view()).sweep.status).toBe('paused')
     await ask('sweeps.resume', { name: 'rates' })
-    // While its last pass is trained.
-    await expect.poll(async () => (await view()).trials.length, { timeout: 60_000 }).toBe(4)
+    await running()
     await ask('sweeps.addTrials', { name: 'rates', trials: 8 })
     const { sweep, trials } = await until('finished')
     expect([sweep.trials, trials.length, sweep.counts]).toEqual([8, 8, { finished: 8 }])

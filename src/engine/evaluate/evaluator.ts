@@ -1,5 +1,6 @@
 import type { ExperimentConfig } from '../../shared/config/experiment'
 import type { EvaluatedSplit, Evaluation } from '../../shared/domain/evaluation'
+import { AppError } from '../../shared/errors'
 import type { Backend } from '../backends/openBackend'
 import type { Evaluation as Margins, Execution } from '../backends/execution'
 import type { Dataset, PairSplit } from '../data/dataset'
@@ -79,7 +80,12 @@ export class Evaluator {
     const key = `${name} ${resamples}`
     const made = this.#splits.get(key) ?? this.#prepare({ ...split, name }, resamples)
     this.#splits.set(key, made)
-    const prepared = await made
+    const prepared = await made.catch((thrown: unknown) => {
+      // A file that was being read when the stop came is no failure of the run.
+      if (this.#stop.aborted && AppError.from(thrown).code === 'stopped') return undefined
+      throw thrown
+    })
+    if (!prepared) return undefined
     const { given, shuffled, generic } = prepared
     const rivals: SplitTask['rivals'][number][] = []
     if (shuffled) rivals.push({ name: 'shuffled_users', z: (await execution.evaluate(shuffled)).z })
