@@ -18,7 +18,12 @@ export function useChartCanvas(
   const chart = shallowRef<EChartsType>()
   const draw = (): void =>
     chart.value?.setOption(option(getComputedStyle(document.body).fontFamily), { notMerge: true })
-  const observer = new ResizeObserver(() => chart.value?.resize())
+  const observer = new ResizeObserver(() => {
+    const [drawn, element] = [chart.value, canvas.value]
+    // An observer tells the first size too, in which everything has just been drawn.
+    if (drawn && element && (drawn.getWidth() !== element.clientWidth || drawn.getHeight() !== element.clientHeight))
+      drawn.resize()
+  })
   onMounted(() => {
     if (!canvas.value) return
     chart.value = init(canvas.value, null, { renderer: 'canvas' })
