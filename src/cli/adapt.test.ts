@@ -12,7 +12,7 @@ beforeAll(async () => {
   const file = (name: string): string => path.join(cwd, 'data', name)
   const strangers = fs.readFileSync(file('test.jsonl'), 'utf8').replaceAll(/"u_id":/g, '"u_id":1')
   fs.writeFileSync(file('new.jsonl'), strangers)
-}, 240_000)
+})
 afterAll(() => fs.rmSync(cwd, { recursive: true, force: true }))
 
 test.skipIf(process.platform === 'win32')(

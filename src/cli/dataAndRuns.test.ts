@@ -8,7 +8,7 @@ let cwd: string
 beforeAll(() => {
   buildCli()
   cwd = workspace()
-}, 120_000)
+})
 afterAll(() => fs.rmSync(cwd, { recursive: true, force: true }))
 
 test('a sound data set is reported as anything else', async () => {

@@ -9,10 +9,8 @@ let cwd: string
 beforeAll(() => {
   buildCli()
   cwd = workspace()
-}, 120_000)
+})
 afterAll(() => fs.rmSync(cwd, { recursive: true, force: true }))
-
-const TIMEOUT_MS = 120_000
 
 /** Every verb that a person gives a file, and which of its files is the hurtful one. */
 const VERBS: readonly (readonly [verb: string, file: string, args: string])[] = [
@@ -42,7 +40,6 @@ const FILES = HURTFUL.filter(({ name }) =>
 
 test.skipIf(process.platform === 'win32').each(VERBS)(
   'data %s waits for %s, shows a stack, or does not name the file',
-  { timeout: TIMEOUT_MS },
   async (verb, file, args) => {
     expect(FILES).toHaveLength(5)
     const target = path.join(cwd, file)

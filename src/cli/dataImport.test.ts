@@ -7,8 +7,7 @@ import { buildCli } from '../core/testing/workspace'
 import { start, type Finished } from './testing/builtCli'
 
 /** The built program: import, recover, and input that is no file. */
-const TIMEOUT_MS = 180_000
-beforeAll(() => buildCli(), 180_000)
+beforeAll(() => buildCli())
 
 function place(): { folder: string; run: (args: readonly string[]) => Promise<Finished> } {
   const folder = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'delta-import-')))
@@ -45,7 +44,7 @@ const wordsOf = (command: string): string[] =>
     .match(/'[^']*'|\S+/g)!
     .map((word) => word.replaceAll("'", ''))
 
-test('the commands that import names next do not work as they are printed', { timeout: TIMEOUT_MS }, async () => {
+test('the commands that import names next do not work as they are printed', async () => {
   const { folder, run } = place()
   fs.writeFileSync(path.join(folder, 'conversations.jsonl'), conversations(10))
   fs.writeFileSync(
@@ -77,7 +76,7 @@ test.each<[string, string[], number, RegExp]>([
   ['Latin-1', ['--format', 'pairs', '--input', 'latin1.csv'], 2, /not valid UTF-8/],
   ['a pipe behind a link', ['--format', 'pairs', '--input', 'link'], 2, /not a regular file/],
   ['a device behind a link', ['--format', 'pairs', '--input', 'zero'], 2, /not a regular file/],
-])('import of %s ends without a clear sentence', { timeout: TIMEOUT_MS }, async (_what, args, code, message) => {
+])('import of %s ends without a clear sentence', async (_what, args, code, message) => {
   const { folder, run } = place()
   fs.writeFileSync(path.join(folder, 'a.csv'), 'one,two\n1,2\n')
   fs.writeFileSync(path.join(folder, 'utf16.csv'), Buffer.from('\ufeffuser,prompt\n1,a\n', 'utf16le'))
@@ -91,7 +90,7 @@ test.each<[string, string[], number, RegExp]>([
   expect(fs.readdirSync(folder).filter((name) => name.startsWith('out'))).toEqual([])
 })
 
-test('recover takes a pipe for a truth, or its figures are not there', { timeout: TIMEOUT_MS }, async () => {
+test('recover takes a pipe for a truth, or its figures are not there', async () => {
   const { folder, run } = place()
   const options = ['--pairs', '3000', '--users', '40', '--texts', '600', '--width', '16', '--attributes', '2']
   expect(await run(['data', 'simulate', '--output', 'sim', ...options])).toMatchObject({ code: 0 })

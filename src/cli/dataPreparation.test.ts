@@ -12,9 +12,8 @@ import { start, type Finished, type Running } from './testing/builtCli'
 /** The built program, as docs/data-preparation.md runs it, on a small slice of data of SimplER's shape. */
 const KEY = 'sk-5ecret-k3y'
 /** Starting an engine takes a second where others are at work. */
-const TIMEOUT_MS = 120_000
 
-beforeAll(() => buildCli(), 120_000)
+beforeAll(() => buildCli())
 
 const PERSONAS = ['user_vegan', 'user_meat', 'user_fast']
 const FOODS = ['lentil stew', 'roast beef', 'a burger']
@@ -75,73 +74,69 @@ const SPLIT = 'data split --input raw.jsonl --by qid --stratify topic --user per
 const CONFIG = '--dts_config_file mine/data_configs.yaml'
 
 describe('from raw pairs to a trained run', () => {
-  it(
-    'goes by commands alone: split, features, embed, bow, validate, train, predict',
-    { timeout: TIMEOUT_MS },
-    async () => {
-      const { folder, run } = place(8)
-      expect(resultOf(await run(`${SPLIT} --test 0.25 --dev 0.125`))).toMatchObject({
-        rows: 48,
-        splits: [
-          { split: 'train', pairs: 30 },
-          { split: 'dev', pairs: 6 },
-          { split: 'test', pairs: 12 },
-        ],
-        dropped: [],
-      })
-      resultOf(await run(`data features ${CONFIG} --one_hot diet --scale age --json`))
-      expect(resultOf(await run(`data embed ${CONFIG} --json`))).toMatchObject({
-        status: 'finished',
-        embedded: 32,
-        embedder: { provider: 'minilm', model: 'all-MiniLM-L6-v2', dim: 384, normalized: true },
-      })
-      expect(resultOf(await run(`data embed ${CONFIG} --json`))).toMatchObject({
-        embedded: 0,
-        estimate: { cached: 32 },
-      })
-      resultOf(await run(`data bow ${CONFIG} --min_df 1 --json`))
-      expect(resultOf(await run(`data validate ${CONFIG} --json`))).toMatchObject({
-        valid: true,
-        problems: [],
-        splits: [{ width: 384, featureColumns: ['diet__meat', 'diet__vegan', 'diet__missing', 'age__scaled'] }, {}, {}],
-      })
-      const train = `train --dts_name mine ${CONFIG} --max_epochs 40 --learning_rate 0.05 --json`
-      const trained = resultOf(await run(`${train} --features all`))
-      expect(trained).toMatchObject({ status: 'finished', test_acc: expect.any(Number) })
-      // Ignoring the user, nobody does better than half.
-      expect(trained['test_acc']).toBeGreaterThan(0.7)
-      resultOf(await run(`${train} --model_name ntm --max_epochs 1 --set ntm.words_emb_dim=8`))
+  it('goes by commands alone: split, features, embed, bow, validate, train, predict', async () => {
+    const { folder, run } = place(8)
+    expect(resultOf(await run(`${SPLIT} --test 0.25 --dev 0.125`))).toMatchObject({
+      rows: 48,
+      splits: [
+        { split: 'train', pairs: 30 },
+        { split: 'dev', pairs: 6 },
+        { split: 'test', pairs: 12 },
+      ],
+      dropped: [],
+    })
+    resultOf(await run(`data features ${CONFIG} --one_hot diet --scale age --json`))
+    expect(resultOf(await run(`data embed ${CONFIG} --json`))).toMatchObject({
+      status: 'finished',
+      embedded: 32,
+      embedder: { provider: 'minilm', model: 'all-MiniLM-L6-v2', dim: 384, normalized: true },
+    })
+    expect(resultOf(await run(`data embed ${CONFIG} --json`))).toMatchObject({
+      embedded: 0,
+      estimate: { cached: 32 },
+    })
+    resultOf(await run(`data bow ${CONFIG} --min_df 1 --json`))
+    expect(resultOf(await run(`data validate ${CONFIG} --json`))).toMatchObject({
+      valid: true,
+      problems: [],
+      splits: [{ width: 384, featureColumns: ['diet__meat', 'diet__vegan', 'diet__missing', 'age__scaled'] }, {}, {}],
+    })
+    const train = `train --dts_name mine ${CONFIG} --max_epochs 40 --learning_rate 0.05 --json`
+    const trained = resultOf(await run(`${train} --features all`))
+    expect(trained).toMatchObject({ status: 'finished', test_acc: expect.any(Number) })
+    // Ignoring the user, nobody does better than half.
+    expect(trained['test_acc']).toBeGreaterThan(0.7)
+    resultOf(await run(`${train} --model_name ntm --max_epochs 1 --set ntm.words_emb_dim=8`))
 
-      const checkpoint = JSON.parse(
-        fs.readFileSync(path.join(folder, 'lightning_logs/default_exp/v0/checkpoints/best.json'), 'utf8'),
-      )
-      expect(checkpoint.embedder).toEqual({ provider: 'minilm', model: 'all-MiniLM-L6-v2', dim: 384, normalized: true })
-      fs.renameSync(path.join(folder, 'mine'), path.join(folder, 'moved'))
-      const own = await predictions(path.join(folder, 'lightning_logs/default_exp/v0/predictions/test.parquet'))
-      const test = await predictions(path.join(folder, 'moved/df_test.parquet'))
-      const raw = test.map(({ u_id, id, prompt, chosen, rejected, ...rest }) => ({
-        u_id,
-        id,
-        prompt,
-        chosen,
-        rejected,
-        ...Object.fromEntries(
-          Object.entries(rest)
-            .filter(([name]) => /^(diet|age)__/.test(name))
-            .map(([n, v]) => [n, Number(v)]),
-        ),
-      }))
-      fs.writeFileSync(path.join(folder, 'new.jsonl'), raw.map((row) => `${JSON.stringify(row)}\n`).join(''))
-      const predicted = resultOf(await run('predict default_exp/v0 --input new.jsonl --output new.parquet --json'))
-      expect(predicted).toMatchObject({ pairs: 12, known_users: 3, new_users: 0, leaks: false })
-      expect(predicted['acc']).toBeCloseTo(Number(trained['test_acc']), 12)
-      const again = await predictions(path.join(folder, 'new.parquet'))
-      expect(again.map(({ u_id, id }) => [u_id, id])).toEqual(own.map(({ u_id, id }) => [u_id, id]))
-      for (const [i, { z }] of again.entries()) expect(Number(z)).toBeCloseTo(Number(own[i]!['z']), 5)
-    },
-  )
+    const checkpoint = JSON.parse(
+      fs.readFileSync(path.join(folder, 'lightning_logs/default_exp/v0/checkpoints/best.json'), 'utf8'),
+    )
+    expect(checkpoint.embedder).toEqual({ provider: 'minilm', model: 'all-MiniLM-L6-v2', dim: 384, normalized: true })
+    fs.renameSync(path.join(folder, 'mine'), path.join(folder, 'moved'))
+    const own = await predictions(path.join(folder, 'lightning_logs/default_exp/v0/predictions/test.parquet'))
+    const test = await predictions(path.join(folder, 'moved/df_test.parquet'))
+    const raw = test.map(({ u_id, id, prompt, chosen, rejected, ...rest }) => ({
+      u_id,
+      id,
+      prompt,
+      chosen,
+      rejected,
+      ...Object.fromEntries(
+        Object.entries(rest)
+          .filter(([name]) => /^(diet|age)__/.test(name))
+          .map(([n, v]) => [n, Number(v)]),
+      ),
+    }))
+    fs.writeFileSync(path.join(folder, 'new.jsonl'), raw.map((row) => `${JSON.stringify(row)}\n`).join(''))
+    const predicted = resultOf(await run('predict default_exp/v0 --input new.jsonl --output new.parquet --json'))
+    expect(predicted).toMatchObject({ pairs: 12, known_users: 3, new_users: 0, leaks: false })
+    expect(predicted['acc']).toBeCloseTo(Number(trained['test_acc']), 12)
+    const again = await predictions(path.join(folder, 'new.parquet'))
+    expect(again.map(({ u_id, id }) => [u_id, id])).toEqual(own.map(({ u_id, id }) => [u_id, id]))
+    for (const [i, { z }] of again.entries()) expect(Number(z)).toBeCloseTo(Number(own[i]!['z']), 5)
+  })
 
-  it('stats, preview and dedupe end with one result', { timeout: TIMEOUT_MS }, async () => {
+  it('stats, preview and dedupe end with one result', async () => {
     const { run, folder } = place(6)
     expect(resultOf(await run('data stats --input raw.jsonl --user persona_chosen --json'))).toMatchObject({
       splits: [{ pairs: 36, users: 3, reversed: 1, userBlindCeiling: 0.5 }],
@@ -163,7 +158,7 @@ describe('embedding by a service', () => {
   const service = (server: EmbeddingServer): string =>
     `data embed ${CONFIG} --provider openai --model m --url ${server.url} --key_env EMBED_KEY --batch 4 --concurrency 1 --json`
 
-  it('pays for no text twice when it is killed, and shows its key nowhere', { timeout: TIMEOUT_MS }, async () => {
+  it('pays for no text twice when it is killed, and shows its key nowhere', async () => {
     const { folder, run, begin } = place(8)
     resultOf(await run(SPLIT))
     let killed: Running | undefined
@@ -192,7 +187,7 @@ describe('embedding by a service', () => {
     )
   })
 
-  it('stops at Ctrl-C with what was paid for, and goes on from there', { timeout: TIMEOUT_MS }, async () => {
+  it('stops at Ctrl-C with what was paid for, and goes on from there', async () => {
     const { run, begin } = place(8)
     resultOf(await run(SPLIT))
     let running: Running | undefined
@@ -215,7 +210,7 @@ describe('embedding by a service', () => {
     expect(new Set(asked).size).toBe(32)
   })
 
-  it('overwrites vectors of which nobody has said what made them', { timeout: TIMEOUT_MS }, async () => {
+  it('overwrites vectors of which nobody has said what made them', async () => {
     const { run, folder } = place(8)
     resultOf(await run(SPLIT))
     const server = await startEmbeddingServer()
@@ -231,7 +226,7 @@ describe('embedding by a service', () => {
     expect(resultOf(await run(`${service(server)} --replace`))).toMatchObject({ status: 'finished', embedded: 32 })
   })
 
-  it('refuses other vectors for a data set, and for a run', { timeout: TIMEOUT_MS }, async () => {
+  it('refuses other vectors for a data set, and for a run', async () => {
     const { run, folder } = place(8)
     const width = { value: 4 }
     const server = await startEmbeddingServer((response, texts) =>
@@ -281,19 +276,15 @@ describe('embedding by a service', () => {
     })
   })
 
-  it(
-    'fails with what the service said, keeps what came, and names the key nowhere',
-    { timeout: TIMEOUT_MS },
-    async () => {
-      const { run } = place(8)
-      resultOf(await run(SPLIT))
-      const server = await startEmbeddingServer((response, texts, attempt) => {
-        if (attempt > 2) return void response.writeHead(401).end(`bad key ${KEY}`)
-        sayJson(response, { data: texts.map((text, index) => ({ index, embedding: vectorOf(text) })) })
-      })
-      const failed = await run(service(server))
-      expect(failed).toMatchObject({ code: 3, stderr: expect.stringMatching(/401.*\[key\][^]*8 of 32 vectors are in/) })
-      expect(failed.stdout + failed.stderr).not.toContain(KEY)
-    },
-  )
+  it('fails with what the service said, keeps what came, and names the key nowhere', async () => {
+    const { run } = place(8)
+    resultOf(await run(SPLIT))
+    const server = await startEmbeddingServer((response, texts, attempt) => {
+      if (attempt > 2) return void response.writeHead(401).end(`bad key ${KEY}`)
+      sayJson(response, { data: texts.map((text, index) => ({ index, embedding: vectorOf(text) })) })
+    })
+    const failed = await run(service(server))
+    expect(failed).toMatchObject({ code: 3, stderr: expect.stringMatching(/401.*\[key\][^]*8 of 32 vectors are in/) })
+    expect(failed.stdout + failed.stderr).not.toContain(KEY)
+  })
 })

@@ -3,7 +3,7 @@ import fs from 'node:fs'
 import { createServer } from 'node:http'
 import os from 'node:os'
 import path from 'node:path'
-import { beforeAll, expect, it, onTestFinished, vi } from 'vitest'
+import { beforeAll, expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
 
 /** The built program against a real scorer on this machine. */
@@ -13,7 +13,7 @@ const KEY = 'sk-5ecret-k3y'
 
 beforeAll(() => {
   execFileSync(process.execPath, [path.join(root, 'scripts', 'build.mjs'), '--node', '--quiet'], { stdio: 'pipe' })
-}, 60_000)
+})
 
 const bodySchema = z.object({ pairs: z.array(z.object({ prompt: z.string(), answer: z.string() })) })
 
@@ -109,7 +109,7 @@ it('goes on after a kill and after Ctrl-C without asking anything twice', async 
   until(11, () => first.kill('SIGKILL'))
   await first.ended
   // The server may still be answering a client that is gone.
-  await vi.waitUntil(() => scorer.pending === 0)
+  await expect.poll(() => scorer.pending).toBe(0)
   const kept = 80
   expect(new Set(scorer.asked).size).toBe(scorer.asked.length)
   scorer.asked.length = Math.min(scorer.asked.length, kept)

@@ -11,7 +11,7 @@ beforeAll(async () => {
   cwd = workspace()
   const { lines } = await delta(cwd, 'train', '--dts_name', 'small', '--max_epochs', '2', '--exp_name', 'e', '--json')
   dir = String(lines.at(-1)?.['dir'])
-}, 240_000)
+})
 afterAll(() => fs.rmSync(cwd, { recursive: true, force: true }))
 
 const file = (): string => path.join(dir, 'evaluation', 'test.json')

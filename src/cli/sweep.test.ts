@@ -8,13 +8,11 @@ import { buildCli, workspace } from '../core/testing/workspace'
 import { delta, start, type Finished } from './testing/builtCli'
 
 let folder: string
-beforeAll(buildCli, 120_000)
+beforeAll(buildCli)
 beforeEach(() => {
   folder = workspace()
 })
 afterEach(() => fs.rmSync(folder, { recursive: true, force: true }))
-
-const WAIT_MS = 120_000
 
 function write(epochs: number, more = ''): string {
   const file = path.join(folder, 'rates.yaml')
@@ -43,7 +41,7 @@ const checkpoint = (dir: string): Buffer => fs.readFileSync(path.join(dir, 'chec
 const runFolders = (): string[] =>
   fs.readdirSync(path.join(folder, 'lightning_logs', 'rates')).filter((name) => /^t\d/.test(name))
 
-it('a dry run trains something, or counts otherwise than the sweep', { timeout: WAIT_MS }, async () => {
+it('a dry run trains something, or counts otherwise than the sweep', async () => {
   const file = write(3)
   const dry = resultOf(await delta(folder, 'sweep', file, '--dry-run', '--json'))
   expect(dry).toMatchObject({ status: 'planned', dir: null, best: null })
@@ -55,46 +53,41 @@ it('a dry run trains something, or counts otherwise than the sweep', { timeout: 
   expect(stdout).toContain('rates: 6 points × 2 seeds = 12 trials by grid')
 })
 
-it(
-  'a sweep leaves no runs, no tags, another best, or runs that their own commands do not train',
-  { timeout: WAIT_MS },
-  async () => {
-    const done = await delta(folder, 'sweep', write(4), '--json')
-    expect(done.code).toBe(0)
-    const { trials, best, status, ranking } = resultOf(done)
-    expect(status).toBe('finished')
-    expect(trials.map(({ status: own }) => own)).toEqual(Array<string>(12).fill('finished'))
-    const means = ranking.map(({ metric }) => metric)
-    expect(means).toEqual([...means].sort((a, b) => a - b))
-    const own = trials.filter(({ point }) => point === best?.point).map(({ metric }) => metric!)
-    expect(best?.metric).toBeCloseTo((own[0]! + own[1]!) / 2, 12)
-    const listed = await delta(folder, 'runs', 'list', '--json')
-    const runs: unknown = listed.lines.at(-1)?.['runs']
-    expect(Array.isArray(runs) && runs.map((run) => Reflect.get(Object(run), 'id')).sort()).toEqual(
-      trials.map(({ runId }) => runId).sort(),
-    )
-    const last = trials.at(-1)!
-    expect(JSON.parse(fs.readFileSync(path.join(last.dir!, 'annotations.json'), 'utf8'))).toMatchObject({
-      tags: ['sweep:rates'],
-    })
-    const { command } = runRecordSchema.parse(JSON.parse(fs.readFileSync(path.join(last.dir!, 'run.json'), 'utf8')))
-    const args = command
-      .slice(command.indexOf('train '))
-      .split(' ')
-      .map((word) => word.replaceAll("'", ''))
-    const alone = await delta(folder, ...args, '--exp_name', 'alone', '--json')
-    expect(alone.code, alone.stderr).toBe(0)
-    const dir = String(alone.lines.at(-1)!['dir'])
-    expect(checkpoint(dir).equals(checkpoint(last.dir!))).toBe(true)
-    // Of twelve runs these are the work of other threads.
-    for (const file of ['evaluation/dev.json', 'evaluation/test.json', 'predictions/test.parquet'])
-      expect(fs.readFileSync(path.join(dir, file)).equals(fs.readFileSync(path.join(last.dir!, file))), file).toBe(true)
-  },
-)
+it('a sweep leaves no runs, no tags, another best, or runs that their own commands do not train', async () => {
+  const done = await delta(folder, 'sweep', write(4), '--json')
+  expect(done.code).toBe(0)
+  const { trials, best, status, ranking } = resultOf(done)
+  expect(status).toBe('finished')
+  expect(trials.map(({ status: own }) => own)).toEqual(Array<string>(12).fill('finished'))
+  const means = ranking.map(({ metric }) => metric)
+  expect(means).toEqual([...means].sort((a, b) => a - b))
+  const own = trials.filter(({ point }) => point === best?.point).map(({ metric }) => metric!)
+  expect(best?.metric).toBeCloseTo((own[0]! + own[1]!) / 2, 12)
+  const listed = await delta(folder, 'runs', 'list', '--json')
+  const runs: unknown = listed.lines.at(-1)?.['runs']
+  expect(Array.isArray(runs) && runs.map((run) => Reflect.get(Object(run), 'id')).sort()).toEqual(
+    trials.map(({ runId }) => runId).sort(),
+  )
+  const last = trials.at(-1)!
+  expect(JSON.parse(fs.readFileSync(path.join(last.dir!, 'annotations.json'), 'utf8'))).toMatchObject({
+    tags: ['sweep:rates'],
+  })
+  const { command } = runRecordSchema.parse(JSON.parse(fs.readFileSync(path.join(last.dir!, 'run.json'), 'utf8')))
+  const args = command
+    .slice(command.indexOf('train '))
+    .split(' ')
+    .map((word) => word.replaceAll("'", ''))
+  const alone = await delta(folder, ...args, '--exp_name', 'alone', '--json')
+  expect(alone.code, alone.stderr).toBe(0)
+  const dir = String(alone.lines.at(-1)!['dir'])
+  expect(checkpoint(dir).equals(checkpoint(last.dir!))).toBe(true)
+  // Of twelve runs these are the work of other threads.
+  for (const file of ['evaluation/dev.json', 'evaluation/test.json', 'predictions/test.parquet'])
+    expect(fs.readFileSync(path.join(dir, file)).equals(fs.readFileSync(path.join(last.dir!, file))), file).toBe(true)
+})
 
 it.each(['SIGKILL of all', 'SIGKILL of the command', 'SIGINT'] as const)(
   '%s loses a trial, counts one twice, or changes a result',
-  { timeout: WAIT_MS },
   async (how) => {
     const whole = resultOf(await delta(folder, 'sweep', write(400), '--json', '--log_dir', 'undisturbed'))
     const file = write(400)
@@ -130,7 +123,7 @@ it.each(['SIGKILL of all', 'SIGKILL of the command', 'SIGINT'] as const)(
   },
 )
 
-it('a trial that fails ends the sweep, or its error is lost', { timeout: WAIT_MS }, async () => {
+it('a trial that fails ends the sweep, or its error is lost', async () => {
   const file = write(3)
   fs.writeFileSync(file, fs.readFileSync(file, 'utf8').replace('[0.01, 0.02]', '[0.01, 1.0e+30]'))
   const done = await delta(folder, 'sweep', file, '--json')
@@ -147,20 +140,16 @@ it('a trial that fails ends the sweep, or its error is lost', { timeout: WAIT_MS
   expect(done.stderr).toContain('Trial 6 failed')
 })
 
-it(
-  'data that nothing can be trained on is told once for each trial, or leaves failed trials behind',
-  { timeout: WAIT_MS },
-  async () => {
-    const file = write(3)
-    fs.writeFileSync(file, fs.readFileSync(file, 'utf8').replace('dts_name: small', 'dts_name: absent'))
-    const done = await delta(folder, 'sweep', file, '--json')
-    expect(done.code).toBe(2)
-    expect(done.lines.at(-1)).toMatchObject({ type: 'error' })
-    expect(done.lines.filter(({ type }) => type === 'trial')).toEqual([])
-  },
-)
+it('data that nothing can be trained on is told once for each trial, or leaves failed trials behind', async () => {
+  const file = write(3)
+  fs.writeFileSync(file, fs.readFileSync(file, 'utf8').replace('dts_name: small', 'dts_name: absent'))
+  const done = await delta(folder, 'sweep', file, '--json')
+  expect(done.code).toBe(2)
+  expect(done.lines.at(-1)).toMatchObject({ type: 'error' })
+  expect(done.lines.filter(({ type }) => type === 'trial')).toEqual([])
+})
 
-it('trials cannot be added, or other parameters slip in when a sweep goes on', { timeout: WAIT_MS }, async () => {
+it('trials cannot be added, or other parameters slip in when a sweep goes on', async () => {
   await delta(folder, 'sweep', write(2, 'budget: { trials: 4 }\n'), '--json')
   const kept = path.join(folder, 'lightning_logs', 'rates', 'sweep.yaml')
   const text = fs.readFileSync(kept, 'utf8')
@@ -182,7 +171,7 @@ it('trials cannot be added, or other parameters slip in when a sweep goes on', {
   expect(refused.stderr).toContain('`parameters` is no longer what the sweep rates began with')
 })
 
-it('halving trains as long as the grid', { timeout: WAIT_MS }, async () => {
+it('halving trains as long as the grid', async () => {
   const file = write(9, 'budget: { trials: 12 }\noptions: { min_epochs: 1, reduction: 3 }\n')
   fs.writeFileSync(file, fs.readFileSync(file, 'utf8').replace('method: grid', 'method: asha'))
   const { trials } = resultOf(await delta(folder, 'sweep', file, '--json'))
@@ -192,7 +181,7 @@ it('halving trains as long as the grid', { timeout: WAIT_MS }, async () => {
   expect(trials.filter(({ status }) => status === 'halved')).toHaveLength(11)
 })
 
-it('a stored profile is not found by its name, or is read otherwise than its file', { timeout: WAIT_MS }, async () => {
+it('a stored profile is not found by its name, or is read otherwise than its file', async () => {
   const file = write(3)
   const home = path.join(folder, 'home')
   fs.mkdirSync(path.join(home, 'clusters'), { recursive: true })
@@ -207,72 +196,64 @@ it('a stored profile is not found by its name, or is read otherwise than its fil
   expect((await at('mine')).code).toBe(0)
 })
 
-it(
-  'a budget of minutes trains on when they are over, or loses what was learned in them',
-  { timeout: WAIT_MS },
-  async () => {
-    const file = write(1_000_000, 'budget: { minutes: 0.1 }\n')
-    const done = await delta(folder, 'sweep', file, '--json')
-    expect(done.code).toBe(130)
-    const { trials, status, seconds } = resultOf(done)
-    expect(status).toBe('stopped')
-    expect(seconds).toBeGreaterThanOrEqual(6)
-    // It ends after the steps that are under way, with its checkpoints written.
-    expect(seconds).toBeLessThan(30)
-    expect(trials.map((trial) => trial.status)).toEqual(Array<string>(12).fill('stopped'))
-    expect(trials.every(({ epochs }) => (epochs ?? 0) > 0)).toBe(true)
-  },
-)
+it('a budget of minutes trains on when they are over, or loses what was learned in them', async () => {
+  const file = write(1_000_000, 'budget: { minutes: 0.1 }\n')
+  const done = await delta(folder, 'sweep', file, '--json')
+  expect(done.code).toBe(130)
+  const { trials, status, seconds } = resultOf(done)
+  expect(status).toBe('stopped')
+  expect(seconds).toBeGreaterThanOrEqual(6)
+  // It ends after the steps that are under way, with its checkpoints written.
+  expect(seconds).toBeLessThan(30)
+  expect(trials.map((trial) => trial.status)).toEqual(Array<string>(12).fill('stopped'))
+  expect(trials.every(({ epochs }) => (epochs ?? 0) > 0)).toBe(true)
+})
 
-it(
-  'an engine that dies during halving loses a trial, or gives it more epochs than its rungs',
-  { timeout: WAIT_MS },
-  async () => {
-    const file = write(1_500, 'budget: { trials: 12 }\noptions: { min_epochs: 20, reduction: 3 }\n')
-    fs.writeFileSync(
-      file,
-      fs
-        .readFileSync(file, 'utf8')
-        .replace('method: grid', 'method: asha')
-        .replace('batch_size: 64', 'batch_size: 64, patience: 1500'),
+it('an engine that dies during halving loses a trial, or gives it more epochs than its rungs', async () => {
+  const file = write(1_500, 'budget: { trials: 12 }\noptions: { min_epochs: 20, reduction: 3 }\n')
+  fs.writeFileSync(
+    file,
+    fs
+      .readFileSync(file, 'utf8')
+      .replace('method: grid', 'method: asha')
+      .replace('batch_size: 64', 'batch_size: 64, patience: 1500'),
+  )
+  const first = start(folder, ['sweep', file, '--json'])
+  const dir = path.join(folder, 'lightning_logs', 'rates')
+  const records = (): { dir: string; status: string; pid: number }[] =>
+    fs.existsSync(dir)
+      ? runFolders().flatMap((name) => {
+          const record = readRecord(path.join(dir, name))
+          return record ? [{ dir: path.join(dir, name), status: record.status, pid: record.pid }] : []
+        })
+      : []
+  // Some are halved, and others are past the second rung.
+  await expect
+    .poll(
+      () => {
+        const metrics = records().map((run) => path.join(run.dir, 'metrics.jsonl'))
+        const longest = Math.max(
+          0,
+          ...metrics.map((one) => (fs.existsSync(one) ? fs.readFileSync(one, 'utf8').split('\n').length : 0)),
+        )
+        return longest > 100 && records().some(({ status }) => status === 'finished')
+      },
+      { interval: 5 },
     )
-    const first = start(folder, ['sweep', file, '--json'])
-    const dir = path.join(folder, 'lightning_logs', 'rates')
-    const records = (): { dir: string; status: string; pid: number }[] =>
-      fs.existsSync(dir)
-        ? runFolders().flatMap((name) => {
-            const record = readRecord(path.join(dir, name))
-            return record ? [{ dir: path.join(dir, name), status: record.status, pid: record.pid }] : []
-          })
-        : []
-    // Some are halved, and others are past the second rung.
-    await expect
-      .poll(
-        () => {
-          const metrics = records().map((run) => path.join(run.dir, 'metrics.jsonl'))
-          const longest = Math.max(
-            0,
-            ...metrics.map((one) => (fs.existsSync(one) ? fs.readFileSync(one, 'utf8').split('\n').length : 0)),
-          )
-          return longest > 100 && records().some(({ status }) => status === 'finished')
-        },
-        { timeout: 60_000, interval: 5 },
-      )
-      .toBe(true)
-    const engine = records().find(({ status }) => status === 'running')
-    process.kill(engine!.pid, 'SIGKILL')
-    const done = await first.done
-    expect(done.code, done.stderr).toBe(0)
-    expect(done.stderr).toContain('go on in halves')
-    const { trials } = resultOf(done)
-    expect(trials.filter(({ status }) => status !== 'finished' && status !== 'halved')).toEqual([])
-    expect(runFolders()).toHaveLength(12)
-    const rungs = [20, 60, 180, 540, 1500]
-    for (const { epochs, status } of trials) {
-      expect(rungs).toContain(epochs)
-      expect(status).toBe(epochs === 1500 ? 'finished' : 'halved')
-    }
-    expect(trials.some(({ status }) => status === 'finished')).toBe(true)
-    expect(trials.filter(({ epochs }) => (epochs ?? 0) > 20).length).toBeLessThanOrEqual(8)
-  },
-)
+    .toBe(true)
+  const engine = records().find(({ status }) => status === 'running')
+  process.kill(engine!.pid, 'SIGKILL')
+  const done = await first.done
+  expect(done.code, done.stderr).toBe(0)
+  expect(done.stderr).toContain('go on in halves')
+  const { trials } = resultOf(done)
+  expect(trials.filter(({ status }) => status !== 'finished' && status !== 'halved')).toEqual([])
+  expect(runFolders()).toHaveLength(12)
+  const rungs = [20, 60, 180, 540, 1500]
+  for (const { epochs, status } of trials) {
+    expect(rungs).toContain(epochs)
+    expect(status).toBe(epochs === 1500 ? 'finished' : 'halved')
+  }
+  expect(trials.some(({ status }) => status === 'finished')).toBe(true)
+  expect(trials.filter(({ epochs }) => (epochs ?? 0) > 20).length).toBeLessThanOrEqual(8)
+})

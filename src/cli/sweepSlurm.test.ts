@@ -16,7 +16,6 @@ const allFaults = process.env['DELTA_FAULT_ROUNDS'] !== undefined
 let slurm: TestSlurm
 let folder: string
 
-const WAIT_MS = 300_000
 /** Of Slurm's daemons, on a machine that has other things to do. */
 const SETTLE_MS = 120_000
 
@@ -92,21 +91,21 @@ async function expectWhole(done: Finished): Promise<void> {
     expect(bytes(dir!).equals(bytes(whole.trials[i]!.dir!)), String(i)).toBe(true)
 }
 
-describe.skipIf(noSlurm !== undefined)('a sweep on Slurm', { timeout: WAIT_MS }, () => {
+describe.skipIf(noSlurm !== undefined)('a sweep on Slurm', () => {
   beforeAll(() => {
     buildCli()
     slurm = new TestSlurm()
     slurm.start()
-  }, 240_000)
+  })
   afterAll(() => slurm.stop(), SETTLE_MS)
   beforeEach(() => {
     slurm.start()
     folder = workspace()
-  }, SETTLE_MS)
+  })
   afterEach(() => {
     spawnSync('scancel', ['-u', 'root'], { env: { ...process.env, ...slurm.env } })
     fs.rmSync(folder, { recursive: true, force: true })
-  }, SETTLE_MS)
+  })
 
   it.runIf(allFaults)('trains otherwise than this machine, or leaves its runs without their tag', async () => {
     write(30)
@@ -181,7 +180,7 @@ describe.skipIf(noSlurm !== undefined)('a sweep on Slurm', { timeout: WAIT_MS },
     fs.appendFileSync(path.join(sweepOf(), 'cluster.yaml'), 'throttle: 4\n')
     const again = start(folder, ['sweep', '--resume', 'rates', '--json'], slurm.env)
     // It goes on from its checkpoint, and the epochs before that stay.
-    await expect.poll(() => metricsOf('t000-s1'), { timeout: 60_000 }).toBeGreaterThan(before)
+    await expect.poll(() => metricsOf('t000-s1')).toBeGreaterThan(before)
     again.child.kill('SIGINT')
     await again.done
     expect(slurm.run('squeue', '-h')).toBe('')

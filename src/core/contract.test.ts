@@ -12,7 +12,7 @@ let cwd: string
 beforeAll(() => {
   buildCli()
   cwd = workspace()
-}, 120_000)
+})
 afterAll(() => fs.rmSync(cwd, { recursive: true, force: true }))
 
 test('a route is answered otherwise in process than it promises (server: over a WebSocket; e2e: through Electron)', async () => {
@@ -31,4 +31,4 @@ test('a route is answered otherwise in process than it promises (server: over a 
   await core.close()
   // After its end nothing hangs and nothing throws.
   expect(await core.request('queue.get', {})).toMatchObject({ ok: false })
-}, 90_000)
+})

@@ -16,7 +16,7 @@ let cwd: string
 beforeAll(() => {
   buildCli()
   cwd = workspace()
-}, 120_000)
+})
 afterAll(() => fs.rmSync(cwd, { recursive: true, force: true }))
 
 test('a route is answered otherwise over a WebSocket than in process', async () => {
@@ -51,4 +51,4 @@ test('a route is answered otherwise over a WebSocket than in process', async () 
   expect(await checkContract({ ask, events: async () => events, pause: setTimeout }, contractFiles(cwd))).toEqual([])
   socket.close()
   await served.close()
-}, 90_000)
+})

@@ -11,7 +11,7 @@ let folder: string
 beforeAll(() => {
   buildCli()
   folder = workspace()
-}, 120_000)
+})
 afterAll(() => fs.rmSync(folder, { recursive: true, force: true }))
 
 /** Park and Miller's generator: the same moments for the same seed. */

@@ -35,7 +35,7 @@ beforeAll(() => {
     })
     store.runs.create(newRun({ id, exp_version: id, dir: path.join(dir, id) }))
   }
-}, 120_000)
+})
 afterAll(() => {
   store.close()
   remove()
@@ -67,7 +67,7 @@ test('a comparison goes on when its page is left, or nobody hears how far it is'
   all.cancel('page')
   await left
   expect(heard[0]).toEqual({ event: 'compare.work', payload: { ticket: 'page', done: 0, total: 200 } })
-}, 60_000)
+})
 
 test('two questions of one page are worked on at once, or the later one is ended with the earlier', async () => {
   const all = comparisons(() => {})
@@ -78,7 +78,7 @@ test('two questions of one page are worked on at once, or the later one is ended
     { pairs: USERS, accuracy: { reference: 1 / 2, other: 667 / USERS }, verdict: 'worse' },
     { difference: { value: 0 }, verdict: 'undecided' },
   ])
-}, 60_000)
+})
 
 test('of questions that are one piece of work each counts from nothing, or a cancelled one goes on with the next', async () => {
   const heard: number[] = []
@@ -107,4 +107,4 @@ test('of questions that are one piece of work each counts from nothing, or a can
   // What has no question left is not handed over either.
   const late = all.together(store, 'report', async () => all.cancel('report'))
   await expect(late).rejects.toMatchObject({ code: 'stopped' })
-}, 60_000)
+})

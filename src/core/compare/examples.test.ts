@@ -44,7 +44,7 @@ beforeAll(async () => {
     runs.push({ id, dir })
     await ended
   }
-}, 120_000)
+})
 afterAll(async () => {
   await core.close()
   fs.rmSync(cwd, { recursive: true, force: true })
@@ -119,7 +119,7 @@ test('a folder of runs that comes from elsewhere reads any file as texts', async
     expect(JSON.stringify([seen, page])).not.toContain(SECRET)
     await other.close()
   }
-}, 60_000)
+})
 
 test('a known file that has changed since is shown beside predictions that it does not belong to', async () => {
   const input = foreign('changed', pointTo(path.join(cwd, 'data', 'dev.jsonl')))

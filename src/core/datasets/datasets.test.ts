@@ -10,7 +10,7 @@ import { ENGINE, buildCli, workspace } from '../testing/workspace'
 let cwd: string
 let core: Core
 let events: AppEvent[]
-beforeAll(() => buildCli(), 120_000)
+beforeAll(() => buildCli())
 beforeEach(() => {
   const folder = workspace()
   onTestFinished(() => fs.rmSync(folder, { recursive: true, force: true }))
@@ -190,7 +190,7 @@ describe('a data set that is made', () => {
     ])
     const plan = await ask('datasets.plan', { prepare: { key, name: 'other', step: steps.people } })
     expect(String(plan.commands)).toContain('data features --dts_config_file')
-  }, 90_000)
+  })
 
   test('leaves half of itself behind when it fails', async () => {
     const key = await keyOf('small')
@@ -245,7 +245,7 @@ describe('a data set that is made', () => {
     expect(Object(made).notes.join('\n')).toMatch(/60 rows became 59 pairs[^]*1 no_answer/)
     const { splits } = await ask('datasets.stats', { key: made.key })
     expect(Object(splits).map((one: { split: string }) => one.split)).toEqual(['train', 'test'])
-  }, 60_000)
+  })
 
   test('pairs alone, linked where they lie, cannot be given texts and vectors, or are changed by it', async () => {
     const rows = Array.from({ length: 8 }, (_, n) => ({
@@ -269,7 +269,7 @@ describe('a data set that is made', () => {
       state: 'ready',
       embedder: expect.stringContaining('MiniLM'),
     })
-  }, 180_000)
+  })
 
   test('files are taken for other splits than their names say', async () => {
     for (const name of ['df_train.jsonl', 'df_eval.jsonl', 'df_test.jsonl', 'df_test_unseen.jsonl'])

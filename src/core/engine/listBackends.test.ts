@@ -20,11 +20,10 @@ function engine(native: string): string {
     file,
     `const fs = require('node:fs')
 fs.appendFileSync(${JSON.stringify(path.join(folder, 'started'))}, '.')
-const say = (frame) => process.send({ v: ${PROTOCOL_VERSION}, ...frame })
+const say = (frame, then) => process.send({ v: ${PROTOCOL_VERSION}, ...frame }, then)
 process.on('message', ({ names }) => {
   if (names.includes('tensorflow')) { ${native} }
-  say({ type: 'backends', backends: names.map((name) => ({ name, works: true, text: name })) })
-  setTimeout(() => process.exit(0), 20)
+  say({ type: 'backends', backends: names.map((name) => ({ name, works: true, text: name })) }, () => process.exit(0))
 })
 say({ type: 'ready' })`,
   )

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { AppError, formatError } from '../../shared/errors'
 import { HttpScorer, type ScorerOptions } from './scorer'
 import { Secret } from '../http/secret'
@@ -10,6 +10,19 @@ const PAIRS = [
 ]
 const KEY = 'sk-5ecret/+value'
 const never = new AbortController().signal
+const TIMEOUT_MS = 2_000
+
+/** A request runs out of time when the test says so, however busy the machine is. */
+let runOut = (): void => {}
+beforeEach(() => {
+  vi.spyOn(AbortSignal, 'timeout').mockImplementation((ms) => {
+    expect(ms).toBe(TIMEOUT_MS)
+    const time = new AbortController()
+    runOut = () => time.abort(new DOMException('too late', 'TimeoutError'))
+    return time.signal
+  })
+})
+afterEach(() => void vi.restoreAllMocks())
 
 async function ask(respond: Respond, options: Partial<ScorerOptions> = {}, stop = { soon: never, now: never }) {
   const server = await startServer(respond)
@@ -17,7 +30,7 @@ async function ask(respond: Respond, options: Partial<ScorerOptions> = {}, stop 
     provider: 'http',
     url: server.url,
     key: Secret.fromEnvironment('SCORER_KEY', { SCORER_KEY: KEY }),
-    timeoutMs: 2_000,
+    timeoutMs: TIMEOUT_MS,
     attempts: 3,
     backoffMs: 5,
     ...options,
@@ -47,7 +60,7 @@ const passing: [string, Respond][] = [
   ['408', status(408)],
   ['500', status(500)],
   ['503', status(503)],
-  ['an answer that never comes', () => {}],
+  ['an answer that never comes', () => runOut()],
   ['a connection reset before the answer', (response) => void response.socket?.resetAndDestroy()],
   [
     'a connection reset in the middle of the answer',
@@ -82,13 +95,13 @@ describe('the HTTP scorer', () => {
   })
 
   it.each(passing)('tries again after %s', async (_, fail) => {
-    const { server, outcome } = await ask(after(2, fail), { timeoutMs: 1000 })
+    const { server, outcome } = await ask(after(2, fail))
     expect(outcome).toEqual(PAIRS.map(rewardOf))
     expect(server.requests).toHaveLength(3)
   })
 
   it.each(passing)('gives up when %s does not pass', async (_, fail) => {
-    const { server, outcome } = await ask(fail, { timeoutMs: 1000 })
+    const { server, outcome } = await ask(fail)
     expect(failure(outcome)).toMatchObject({ code: 'service_failed' })
     expect(failure(outcome).message).toMatch(/sent 3 times/)
     expect(server.requests).toHaveLength(3)
@@ -184,7 +197,7 @@ describe('the openai protocol', () => {
       ...options,
       url,
       key: Secret.fromEnvironment(undefined, {}),
-      timeoutMs: 2_000,
+      timeoutMs: TIMEOUT_MS,
       attempts: 1,
     })
     expect(await scorer.score(PAIRS, { soon: never, now: never })).toEqual([1, 1])

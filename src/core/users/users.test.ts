@@ -46,7 +46,7 @@ beforeAll(async () => {
   id = Object(started.data).id
   dir = Object(started.data).dir
   await ended
-}, 120_000)
+})
 afterAll(async () => {
   await core.close()
   fs.rmSync(cwd, { recursive: true, force: true })
@@ -77,7 +77,7 @@ test('users add up to other figures than the run’s own evaluation', async () =
   const bt = evaluation.comparisons.find(({ name }) => name === 'bt')
   expect(sum(({ baseline_right }) => baseline_right ?? NaN) / table.pairs).toBeCloseTo(bt?.accuracy?.value ?? NaN, 12)
   expect(table.users.every(({ low, high, right, pairs }) => low <= right / pairs && right / pairs <= high)).toBe(true)
-}, 60_000)
+})
 
 test('a map has other users than the table, or no place for one', async () => {
   const map = userMapSchema.parse(data(await core.request('users.map', { id, split: 'test', method: 'pca' })))
@@ -88,7 +88,7 @@ test('a map has other users than the table, or no place for one', async () => {
   const umap = userMapSchema.parse(data(await core.request('users.map', { id, split: 'test', method: 'umap' })))
   expect(umap).toMatchObject({ method: 'umap', users: [0, 1, 2, 3, 4, 5], explained: null })
   expect(umap.x.length === 6 && [...umap.x, ...umap.y].every(Number.isFinite)).toBe(true)
-}, 60_000)
+})
 
 test('a user has pairs of another, other texts than the data, or reasons that add up to something else', async () => {
   const table = usersTableSchema.parse(data(await core.request('users.table', { id, split: 'test' })))
@@ -119,7 +119,7 @@ test('a user has pairs of another, other texts than the data, or reasons that ad
       expect(w.load * (skill - w.difficulty!) - l.load * (skill - l.difficulty!)).toBeCloseTo(contribution, 12)
     expect(pair.p).toBeCloseTo(1 / (1 + Math.exp(-pair.z)), 12)
   }
-}, 60_000)
+})
 
 test('a name of a dimension is lost, moves to another, or leaves the run’s folder', async () => {
   const shown = data(await core.request('users.dimensions', { id, split: 'test' }))
@@ -134,7 +134,7 @@ test('a name of a dimension is lost, moves to another, or leaves the run’s fol
   expect(JSON.parse(fs.readFileSync(path.join(dir, 'dimensions.json'), 'utf8'))).toEqual({ format: 1, names })
   expect(data(await core.request('users.nameDimension', { id, dimension: 2, name: '' }))).toEqual({ names: ['warmth'] })
   expect(await core.request('users.nameDimension', { id, dimension: 1e9, name: 'x' })).toMatchObject({ ok: false })
-}, 60_000)
+})
 
 test('of names that are given at once all but the last are lost, or a file that holds something else is', async () => {
   const name = (dimension: number) => core.request('users.nameDimension', { id, dimension, name: `d${dimension}` })
@@ -149,7 +149,7 @@ test('of names that are given at once all but the last are lost, or a file that 
   expect(fs.readFileSync(file, 'utf8')).toBe(later)
   expect(data(await core.request('users.dimensions', { id, split: 'test' }))).toMatchObject({ names: [] })
   fs.rmSync(file)
-}, 60_000)
+})
 
 test('nobody’s pair, a stranger, or answers that cannot be embedded are made up', async () => {
   const about = { id, split: 'test' }
@@ -160,7 +160,7 @@ test('nobody’s pair, a stranger, or answers that cannot be embedded are made u
   expect(await core.request('users.prefer', pasted)).toMatchObject({
     error: { code: 'usage', details: { key: 'embedder' } },
   })
-}, 60_000)
+})
 
 test('somebody else is fitted than was asked for, or users whom training knows are called new', async () => {
   const how = { choose: 'informative', k: [0, 1, 2], repeats: 3, seed: 0 }
@@ -177,7 +177,7 @@ test('somebody else is fitted than was asked for, or users whom training knows a
     const reply = await core.request('users.adapt', { id, split: 'test', user, ...how })
     expect(reply).toMatchObject({ ok: false, error: { code: user === null ? 'usage' : 'not_found' } })
   }
-}, 60_000)
+})
 
 test('a fit goes on when nobody waits for it any more, or says to another page how far it is', async () => {
   const heard: AppEvent[] = []
@@ -203,7 +203,7 @@ test('a fit goes on when nobody waits for it any more, or says to another page h
   expect(heard[0]).toMatchObject({ payload: { ticket: mine } })
   const told = heard.flatMap(({ payload }) => (Object(payload).ticket === theirs ? [payload] : []))
   expect(told.at(-1)).toMatchObject({ done: Object(told.at(-1)).total })
-}, 60_000)
+})
 
 test('the command of a fit is another than the command line reads, or runs what a folder is called', () => {
   const files = { df_file: "/a b/'$(x)'.jsonl", text_file: '/t.json', emb_file: '/e.npy' }
@@ -218,7 +218,7 @@ test('a split that the data lacks is answered, and a run that does not exist', a
   expect(lacking).toMatchObject({ ok: false, error: { code: 'not_found', details: { fix: 'It has dev, test.' } } })
   const gone = await core.request('users.table', { id: 'nobody', split: 'test' })
   expect(gone).toMatchObject({ ok: false, error: { code: 'not_found' } })
-}, 60_000)
+})
 
 /** The run as somebody else may hand it over: its files, with `change` made to one of them. */
 function foreign(logs: string, change: (dir: string) => void): string {
@@ -277,7 +277,7 @@ test('a foreign run whose data is that of a known data set is refused', async ()
   const other = open('logs-sound')
   usersTableSchema.parse(data(await other.request('users.table', { id: foreignId, split: 'test' })))
   await other.close()
-}, 60_000)
+})
 
 test('an older run cannot be evaluated, or what is computed is not kept', async () => {
   const logs = 'logs-older'
@@ -290,7 +290,7 @@ test('an older run cannot be evaluated, or what is computed is not kept', async 
   expect(made).toEqual({ evaluation: own })
   expect(data(await other.request('runs.evaluation', about))).toMatchObject({ evaluation: own })
   await other.close()
-}, 60_000)
+})
 
 test('an evaluation is written through a link out of a foreign run’s folder', async () => {
   const logs = 'logs-write'
@@ -305,7 +305,7 @@ test('an evaluation is written through a link out of a foreign run’s folder', 
   expect(reply).toMatchObject({ ok: false, error: { code: 'unwritable' } })
   expect(fs.readdirSync(outside)).toEqual([])
   await other.close()
-}, 60_000)
+})
 
 test('a link leads out of a foreign run’s folder', async () => {
   const foreignId = foreign('logs-link', (folder) => {

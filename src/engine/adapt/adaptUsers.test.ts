@@ -180,7 +180,7 @@ it('as many trials as arguments of a function cannot be end in a stack trace, or
   const { curve } = await accuracyAgainstK(users, undefined, options, never)
   expect(curve[0]!.acc).toBeGreaterThanOrEqual(0)
   expect(curve[0]!.acc).toBeLessThanOrEqual(1)
-}, 30_000)
+})
 
 it('whoever waits for a fit no longer is waited for, or a fit that is ended leaves its tensors', async () => {
   const execution = await trained('caimira')

@@ -47,6 +47,18 @@ async function columnsOf(path: string, values: string[], texts: string[] = []): 
   return columns
 }
 
+it('looks through all rows of a batch each time that its columns are asked for, so that the first rows of a million short lines take half a minute', async () => {
+  const asked: (readonly string[])[] = []
+  await readFrame(fileOf('short.jsonl', '{"a":1}\n{"b":2}\n'), {
+    select: () => ({ values: [], texts: [] }),
+    encodeText: () => 0,
+    onMalformed: (row, reason) => expect.fail(`${row}: ${reason}`),
+    onBatch: (batch) => asked.push(batch.columns, batch.columns),
+  })
+  expect(asked[0]).toEqual(['a', 'b'])
+  expect(asked[1]).toBe(asked[0])
+})
+
 describe('readJsonl', () => {
   it('reads the same rows wherever the chunks end, with either line ending', async () => {
     const path = fileOf('df.jsonl', '')

@@ -98,13 +98,13 @@ describe.each(['caimira', 'lore'] as const)('%s', (model) => {
       expect(Math.abs(control.own_r)).toBeLessThan(0.3)
       expect(control.agreement).toBeLessThan(0.6)
     }
-  }, 60_000)
+  })
 })
 
 test('a model that was hardly trained looks as good as a trained one', async () => {
   const [little, much] = [await recover(await train('lore', 1), truth), await recover(await train('lore', 25), truth)]
   expect(little.own_r).toBeLessThan(much.own_r - 0.1)
-}, 60_000)
+})
 
 test('a run is held against a truth of other texts, or of none', async () => {
   const run = await train('lore', 2)
@@ -115,4 +115,4 @@ test('a run is held against a truth of other texts, or of none', async () => {
     code: 'not_found',
     details: { fix: expect.stringContaining('simulate') },
   })
-}, 60_000)
+})

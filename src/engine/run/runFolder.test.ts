@@ -57,7 +57,7 @@ test('the number makes a name longer than names may be, or cuts a shorter one', 
   expect(versions).toEqual([longest, `${'x'.repeat(98)}-2`])
 })
 
-test('processes that start at once share a folder', { timeout: 30_000 }, async () => {
+test('processes that start at once share a folder', async () => {
   const logDir = temporaryFolder()
   const claim = `
     const fs = require('node:fs'), path = require('node:path')

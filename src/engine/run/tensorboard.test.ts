@@ -71,7 +71,7 @@ print(json.dumps({
 describe.skipIf(!python)(
   'read by TensorBoard (skipped without it: set DELTA_PYTHON to a Python that has tensorboard)',
   () => {
-    test('names, steps, times, values or hyperparameters differ', { timeout: 60_000 }, () => {
+    test('names, steps, times, values or hyperparameters differ', () => {
       const f32 = Math.fround
       const read = runPython(python!, READ, write().folder)
       expect(read).toMatchObject({

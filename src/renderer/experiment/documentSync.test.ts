@@ -1,4 +1,4 @@
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import type { CheckedDocument } from '../../shared/domain/experiment'
 import { DocumentSync, type Changes, type FormValue } from './documentSync'
 
@@ -32,7 +32,7 @@ function scene() {
     idle: () => state.idle++,
   })
   const next = async (refuse?: Error) => {
-    await vi.waitFor(() => expect(questions.length).toBeGreaterThan(0))
+    await expect.poll(() => questions.length).toBeGreaterThan(0)
     questions.shift()!.settle(refuse)
     await new Promise((resolve) => setTimeout(resolve))
   }

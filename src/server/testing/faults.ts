@@ -33,7 +33,7 @@ export interface FaultRound {
 /** Longest wait before the kill: from before the engine is ready to well into training. */
 const LATEST_KILL_MS = 2_500
 /** An orphaned engine ends within 2 s, a workbench looks around every second; the rest is for a busy machine. */
-const REST_MS = 20_000
+const REST_MS = 120_000
 
 /**
  * Kills a workbench (`delta serve` with its history), its engine, or both, at a random moment of each of `rounds` runs, starts a new

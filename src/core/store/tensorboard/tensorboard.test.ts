@@ -96,7 +96,7 @@ w.close()`
     beforeAll(() => {
       written = temporaryFolder()
       expected = write(torch, written.dir)
-    }, 120_000)
+    })
     afterAll(() => written.remove())
     beforeEach(() => fs.cpSync(written.dir, dir, { recursive: true }))
 
@@ -150,7 +150,6 @@ w.close()`
 
 test.skipIf(!hasLightning)(
   `PyTorch Lightning's hparams and scalars are left out${hasLightning ? '' : ' (skipped: no lightning)'}`,
-  { timeout: 60_000 },
   async () => {
     const expected = write(`
 import os, sys, logging
