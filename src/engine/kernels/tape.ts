@@ -49,7 +49,7 @@ export interface TableForm {
   /** Width rounded up to whole cache lines, in numbers. */
   readonly stride: number
   readonly half: boolean
-  /** Where vectors are widened, 24 KiB a thread. */
+  /** Where vectors are packed, 24 KiB a thread. */
   readonly scratch: number
 }
 

@@ -4,27 +4,30 @@ import { FLAT_BLOCK, TEXT_BLOCK, WIDTH_BLOCK, address, count, shareEnd, shareSta
 /**
  * Thin matrix products between text vectors and a few weight rows.
  *
- * The forward product keeps 6 texts × 2 weight rows in registers: 8 loads for 12 multiply-adds, which is what a core
- * with two load and two multiply-add ports needs to stay busy, in 15 of 16 vector registers. The backward product keeps
- * the gradients of 4 texts × 2 weight rows in registers and streams through the width.
+ * Both keep 12 sums in registers: the forward product those of 6 texts × 2 weight rows, the backward product those of 24 numbers of
+ * 2 weight rows' gradients. 8 loads for 12 multiply-adds are what a core with two load and two multiply-add ports needs to stay busy, if it
+ * has hardly anything else to do: it takes four to six instructions a cycle, and every pointer costs one of them at each step. The parts of text vectors
+ * that are multiplied next are therefore packed one behind the other in the first-level cache, where one pointer reaches all of them.
  */
 
-/** Where float16 vectors are widened, a thread: 6 chunks forward, 24 texts' tiles or four texts' chunks backward. */
+/** Where they are packed, a thread: 6 texts' chunks forward, a tile of texts backward. */
 const SCRATCH: usize = 24 << 10
 /** Bytes of a text vector multiplied at a time: six of them and two weight rows fit the first-level cache. */
 const CHUNK: usize = 2048
 /** Bytes of weight rows, or of gradient rows, that the second-level cache keeps while all texts pass by. */
 const NEAR: usize = 256 << 10
-/** Weight rows that texts pass by at once, at least: fewer would read the texts too often. */
+/** Rows that texts pass by at once, at least: fewer would read the texts too often. */
 const FEWEST_COLUMNS: usize = 64
-/** Where the gradient has many rows: bytes of a row at a time, and texts (a multiple of 4) that the first-level cache keeps for all of them. */
-const TILE: usize = 1024
-const TILE_TEXTS: i32 = 24
+/** Texts whose products are added up in registers: the running sum is fetched once for them. */
+const TILE_TEXTS: i32 = 192
+/** Vectors of four numbers that the registers hold of a gradient row, and of the rest of a width, which is a multiple of 16 numbers. */
+const SLICE: i32 = 6
+const REST: i32 = 2
 
-/** One chunk of a float16 row as float32, at `to`. */
-function widenRow(from: usize, to: usize, bytes: usize): usize {
-  for (let at: usize = 0; at < bytes; at += 16) v128.store(to + at, widen(v128.load64_zero(from + (at >> 1))))
-  return to
+/** Four numbers of a text vector, `d` bytes from its start as float32. */
+@inline
+function vectorOf(row: usize, d: usize, half: bool): v128 {
+  return half ? widen(v128.load64_zero(row + (d >> 1))) : v128.load(row + d)
 }
 
 /**
@@ -32,7 +35,7 @@ function widenRow(from: usize, to: usize, bytes: usize): usize {
  *
  * Arguments: 0 addresses of the n text vectors (followed by at least 6 more valid ones), 1 cell of n, 2 list of
  * (weight row, output row, bias), 3 its length, 4 width in numbers (a multiple of 16), 5 whether vectors are
- * float16, 6 scratch for them (24 KiB a thread), 7 scale of each text, or 0.
+ * float16, 6 scratch (24 KiB a thread), 7 scale of each text, or 0.
  */
 export function project(args: usize, thread: i32, threads: i32): void {
   const n = count(args, 1)
@@ -64,6 +67,31 @@ function panelOf(bytes: usize): usize {
   return max(FEWEST_COLUMNS, (NEAR / bytes) & ~1) * 12
 }
 
+/** Four numbers of each of six texts, then the next four. */
+@inline
+function packChunk(
+  x0: usize,
+  x1: usize,
+  x2: usize,
+  x3: usize,
+  x4: usize,
+  x5: usize,
+  d: usize,
+  bytes: usize,
+  half: bool,
+  to: usize,
+): void {
+  for (const end = d + bytes; d < end; d += 16) {
+    v128.store(to, vectorOf(x0, d, half))
+    v128.store(to, vectorOf(x1, d, half), 16)
+    v128.store(to, vectorOf(x2, d, half), 32)
+    v128.store(to, vectorOf(x3, d, half), 48)
+    v128.store(to, vectorOf(x4, d, half), 64)
+    v128.store(to, vectorOf(x5, d, half), 80)
+    to += 96
+  }
+}
+
 /** Six texts, from `begin` to `end` of the width. */
 function block(
   at: usize,
@@ -85,21 +113,8 @@ function block(
   const x5 = <usize>load<u32>(at, 20)
   for (let d = begin; d < end; d += CHUNK) {
     const length = min(CHUNK, bytes - d)
-    let p0 = x0 + d
-    let p1 = x1 + d
-    let p2 = x2 + d
-    let p3 = x3 + d
-    let p4 = x4 + d
-    let p5 = x5 + d
-    if (half) {
-      const h = d >> 1
-      p0 = widenRow(x0 + h, scratch, length)
-      p1 = widenRow(x1 + h, scratch + CHUNK, length)
-      p2 = widenRow(x2 + h, scratch + 2 * CHUNK, length)
-      p3 = widenRow(x3 + h, scratch + 3 * CHUNK, length)
-      p4 = widenRow(x4 + h, scratch + 4 * CHUNK, length)
-      p5 = widenRow(x5 + h, scratch + 5 * CHUNK, length)
-    }
+    if (half) packChunk(x0, x1, x2, x3, x4, x5, d, length, true, scratch)
+    else packChunk(x0, x1, x2, x3, x4, x5, d, length, false, scratch)
     for (let c = columns; c <= last; c += 24) {
       const next = c < last ? c + 12 : c
       const u = <usize>load<u32>(c) + d
@@ -116,27 +131,29 @@ function block(
       let v3 = u0
       let v4 = u0
       let v5 = u0
+      let packed = scratch
       for (let o: usize = 0; o < length; o += 16) {
         const a = v128.load(u + o)
         const b = v128.load(v + o)
-        let x = v128.load(p0 + o)
+        let x = v128.load(packed)
         u0 = madd(x, a, u0)
         v0 = madd(x, b, v0)
-        x = v128.load(p1 + o)
+        x = v128.load(packed, 16)
         u1 = madd(x, a, u1)
         v1 = madd(x, b, v1)
-        x = v128.load(p2 + o)
+        x = v128.load(packed, 32)
         u2 = madd(x, a, u2)
         v2 = madd(x, b, v2)
-        x = v128.load(p3 + o)
+        x = v128.load(packed, 48)
         u3 = madd(x, a, u3)
         v3 = madd(x, b, v3)
-        x = v128.load(p4 + o)
+        x = v128.load(packed, 64)
         u4 = madd(x, a, u4)
         v4 = madd(x, b, v4)
-        x = v128.load(p5 + o)
+        x = v128.load(packed, 80)
         u5 = madd(x, a, u5)
         v5 = madd(x, b, v5)
+        packed += 96
       }
       const outU = <usize>load<u32>(c, 4) + lane
       const outV = <usize>load<u32>(next, 4) + lane
@@ -176,12 +193,10 @@ const PARTS: i32 = 4
 
 /**
  * Σ_i g[c][i] x_i over each part of the texts: what `sumParts` adds up to dw_c, the gradient of `project`'s weights. A thread
- * has the texts that it has just projected, so that it finds their vectors in its own cache. Products of four texts are
- * added up before they reach the running sum, which loses fewer digits than adding them one by one.
+ * has the texts that it has just projected, so that it finds their vectors in its own cache.
  *
- * Arguments: 0 addresses of the text vectors, 1 cell of n, 2 list of (gradient row g, zero from n up to a multiple of 4;
- * output row of the first part; bytes from a part to the next), 3 its length, 4 width, 5 float16, 6 scratch (24 KiB a
- * thread).
+ * Arguments: 0 addresses of the text vectors, 1 cell of n, 2 list of (gradient row g; output row of the first part; bytes from a part
+ * to the next), 3 its length, 4 width, 5 float16, 6 scratch (24 KiB a thread).
  */
 export function projectGrad(args: usize, thread: i32, threads: i32): void {
   const n = count(args, 1)
@@ -199,99 +214,137 @@ export function projectGrad(args: usize, thread: i32, threads: i32): void {
 function gradOfPart(args: usize, thread: i32, part: i32, start: i32, stop: i32, cut: i32, cuts: i32): void {
   const rows = address(args, 0)
   const columns = address(args, 2)
-  const length = word(args, 3)
-  const last = columns + <usize>(length - 1) * 12
+  const last = columns + <usize>(word(args, 3) - 1) * 12
   const width = word(args, 4)
   const half = word(args, 5) != 0
   const scratch = address(args, 6) + <usize>thread * SCRATCH
   const from = <usize>shareStart(width, WIDTH_BLOCK, cut, cuts) << 2
   const to = <usize>shareEnd(width, WIDTH_BLOCK, cut, cuts) << 2
-
-  for (let c = columns; c <= last; c += 12) memory.fill(rowOfPart(c, part) + from, 0, to - from)
-  // Few gradient rows stay near and the texts pass by; of many, as many as stay near take turns, and two at a time are nearer still while some texts are.
-  let tile = max<usize>(TILE, (NEAR / <usize>length) & ~63)
-  if (half) tile = min(tile, CHUNK)
-  const batch = <usize>length * tile > NEAR ? TILE_TEXTS : 4
-  const panel = panelOf(tile)
-  for (let first = columns; first <= last; first += panel) {
-    const end = min(last, first + panel - 12)
-    for (let d = from; d < to; d += tile) {
-      const bytes = min(tile, to - d)
-      for (let i = start; i < stop; i += batch) {
-        const until = min(stop, i + batch)
-        if (half)
-          for (let j = i; j < i + ((until - i + 3) & ~3); j++)
-            widenRow(<usize>load<u32>(rows + (<usize>j << 2)) + (d >> 1), scratch + <usize>(j - i) * tile, bytes)
-        for (let c = first; c <= end; c += 24)
-          for (let j = i; j < until; j += 4)
-            addFour(rows, j, d, bytes, c, end, part, half ? scratch + <usize>(j - i) * tile : 0, tile)
-      }
+  if (start >= stop) {
+    for (let c = columns; c <= last; c += 12) memory.fill(rowOfPart(c, part) + from, 0, to - from)
+    return
+  }
+  // Gradient rows are read for every slice of the width: of many, as many as stay near take turns.
+  const panel = panelOf(<usize>min(TILE_TEXTS, stop - start) << 2)
+  for (let first = columns; first <= last; first += panel)
+    for (let i = start; i < stop; i += TILE_TEXTS) {
+      const end = min(last, first + panel - 12)
+      const until = min(stop, i + TILE_TEXTS)
+      let d = from
+      for (; d + (SLICE << 4) <= to; d += SLICE << 4)
+        gradOfSlice(SLICE, rows, i, until, d, first, end, part, half, scratch, i > start)
+      for (; d < to; d += REST << 4) gradOfSlice(REST, rows, i, until, d, first, end, part, half, scratch, i > start)
     }
+}
+
+/** Some vectors of the width of one text after the other. */
+@inline
+function packSlice(vectors: i32, rows: usize, i: i32, until: i32, d: usize, half: bool, to: usize): void {
+  for (let j = i; j < until; j++) {
+    const x = <usize>load<u32>(rows + (<usize>j << 2))
+    v128.store(to, vectorOf(x, d, half))
+    v128.store(to, vectorOf(x, d + 16, half), 16)
+    if (vectors == SLICE) {
+      v128.store(to, vectorOf(x, d + 32, half), 32)
+      v128.store(to, vectorOf(x, d + 48, half), 48)
+      v128.store(to, vectorOf(x, d + 64, half), 64)
+      v128.store(to, vectorOf(x, d + 80, half), 80)
+    }
+    to += vectors << 4
   }
 }
 
-/** Four texts' part of two gradient rows, or of one where it is the last. */
+/** Texts `i` to `until`, and some vectors of the width, of two gradient rows at a time; the last of an odd number twice. */
 @inline
-function addFour(
+function gradOfSlice(
+  vectors: i32,
   rows: usize,
-  text: i32,
+  i: i32,
+  until: i32,
   d: usize,
-  bytes: usize,
-  c: usize,
+  columns: usize,
   last: usize,
   part: i32,
-  widened: usize,
-  tile: usize,
+  half: bool,
+  scratch: usize,
+  add: bool,
 ): void {
-  const lane = <usize>text << 2
-  const at = rows + lane
-  let x0 = widened
-  let x1 = widened + tile
-  let x2 = widened + 2 * tile
-  let x3 = widened + 3 * tile
-  if (widened == 0) {
-    x0 = <usize>load<u32>(at) + d
-    x1 = <usize>load<u32>(at, 4) + d
-    x2 = <usize>load<u32>(at, 8) + d
-    x3 = <usize>load<u32>(at, 12) + d
-  }
-  const g = <usize>load<u32>(c) + lane
-  const g0 = v128.load32_splat(g)
-  const g1 = v128.load32_splat(g, 4)
-  const g2 = v128.load32_splat(g, 8)
-  const g3 = v128.load32_splat(g, 12)
-  const p = rowOfPart(c, part) + d
-  if (c == last) {
-    for (let o: usize = 0; o < bytes; o += 16) {
-      let u = f32x4.mul(v128.load(x0 + o), g0)
-      u = madd(v128.load(x1 + o), g1, u)
-      u = madd(v128.load(x2 + o), g2, u)
-      u = madd(v128.load(x3 + o), g3, u)
-      v128.store(p + o, f32x4.add(u, v128.load(p + o)))
+  if (half) packSlice(vectors, rows, i, until, d, true, scratch)
+  else packSlice(vectors, rows, i, until, d, false, scratch)
+  for (let c = columns; c <= last; c += 24) {
+    const next = c < last ? c + 12 : c
+    const g = <usize>load<u32>(c)
+    const h = <usize>load<u32>(next)
+    let u0 = f32x4.splat(0)
+    let u1 = u0
+    let u2 = u0
+    let u3 = u0
+    let u4 = u0
+    let u5 = u0
+    let v0 = u0
+    let v1 = u0
+    let v2 = u0
+    let v3 = u0
+    let v4 = u0
+    let v5 = u0
+    let packed = scratch
+    for (let lane = <usize>i << 2; lane < <usize>until << 2; lane += 4) {
+      const a = v128.load32_splat(g + lane)
+      const b = v128.load32_splat(h + lane)
+      let x = v128.load(packed)
+      u0 = madd(x, a, u0)
+      v0 = madd(x, b, v0)
+      x = v128.load(packed, 16)
+      u1 = madd(x, a, u1)
+      v1 = madd(x, b, v1)
+      if (vectors == SLICE) {
+        x = v128.load(packed, 32)
+        u2 = madd(x, a, u2)
+        v2 = madd(x, b, v2)
+        x = v128.load(packed, 48)
+        u3 = madd(x, a, u3)
+        v3 = madd(x, b, v3)
+        x = v128.load(packed, 64)
+        u4 = madd(x, a, u4)
+        v4 = madd(x, b, v4)
+        x = v128.load(packed, 80)
+        u5 = madd(x, a, u5)
+        v5 = madd(x, b, v5)
+      }
+      packed += vectors << 4
     }
-    return
-  }
-  const h = <usize>load<u32>(c, 12) + lane
-  const h0 = v128.load32_splat(h)
-  const h1 = v128.load32_splat(h, 4)
-  const h2 = v128.load32_splat(h, 8)
-  const h3 = v128.load32_splat(h, 12)
-  const q = rowOfPart(c + 12, part) + d
-  for (let o: usize = 0; o < bytes; o += 16) {
-    let x = v128.load(x0 + o)
-    let u = f32x4.mul(x, g0)
-    let v = f32x4.mul(x, h0)
-    x = v128.load(x1 + o)
-    u = madd(x, g1, u)
-    v = madd(x, h1, v)
-    x = v128.load(x2 + o)
-    u = madd(x, g2, u)
-    v = madd(x, h2, v)
-    x = v128.load(x3 + o)
-    u = madd(x, g3, u)
-    v = madd(x, h3, v)
-    v128.store(p + o, f32x4.add(u, v128.load(p + o)))
-    v128.store(q + o, f32x4.add(v, v128.load(q + o)))
+    const p = rowOfPart(c, part) + d
+    const q = rowOfPart(next, part) + d
+    if (add) {
+      u0 = f32x4.add(u0, v128.load(p))
+      u1 = f32x4.add(u1, v128.load(p, 16))
+      v0 = f32x4.add(v0, v128.load(q, 0))
+      v1 = f32x4.add(v1, v128.load(q, 16))
+      if (vectors == SLICE) {
+        u2 = f32x4.add(u2, v128.load(p, 32))
+        u3 = f32x4.add(u3, v128.load(p, 48))
+        u4 = f32x4.add(u4, v128.load(p, 64))
+        u5 = f32x4.add(u5, v128.load(p, 80))
+        v2 = f32x4.add(v2, v128.load(q, 32))
+        v3 = f32x4.add(v3, v128.load(q, 48))
+        v4 = f32x4.add(v4, v128.load(q, 64))
+        v5 = f32x4.add(v5, v128.load(q, 80))
+      }
+    }
+    v128.store(p, u0, 0)
+    v128.store(p, u1, 16)
+    v128.store(q, v0, 0)
+    v128.store(q, v1, 16)
+    if (vectors == SLICE) {
+      v128.store(p, u2, 32)
+      v128.store(p, u3, 48)
+      v128.store(p, u4, 64)
+      v128.store(p, u5, 80)
+      v128.store(q, v2, 32)
+      v128.store(q, v3, 48)
+      v128.store(q, v4, 64)
+      v128.store(q, v5, 80)
+    }
   }
 }
 
