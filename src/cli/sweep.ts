@@ -6,7 +6,6 @@ import { MOST_TRIALS, type PointResult, type SweepResult, type Trial } from '../
 import type { Cluster } from '../shared/domain/cluster'
 import { AppError, ERROR_EXIT_CODES } from '../shared/errors'
 import { childProcessSpawner } from '../core/engine/childProcessSpawner'
-import { checkFitsCluster } from '../core/launch/clusterDocument'
 import { ClusterProfiles } from '../core/launch/profiles'
 import type { ConfigRoots } from '../core/config/resolveExperiment'
 import { readCluster } from '../core/launch/readCluster'
@@ -75,7 +74,8 @@ async function sweep(file: string | undefined, options: SweepOptions): Promise<n
   const plan = known ? readSweepAgain(known, base) : readSweep(file ?? '', roots)
   for (const warning of plan.warnings) output.warn(`Warning: ${warning}`)
   const cluster = options.cluster === undefined ? undefined : profileFile(options.cluster, options.dataDir, roots.cwd)
-  if (cluster !== undefined) checkFitsCluster(plan.sweep.method, readCluster(cluster))
+  // Before anything is made: a profile with a mistake is told at once.
+  if (cluster !== undefined) readCluster(cluster)
   const spawner = childProcessSpawner(enginePath)
   if (options.dryRun === true) {
     const dry = await dryRun(plan, spawner, base, stop)
@@ -134,9 +134,7 @@ function clusterOf(folder: SweepFolder, given: string | undefined): Cluster | un
   const kept = path.join(folder.dir, SWEEP_FILES.cluster)
   if (given !== undefined) fs.copyFileSync(given, kept)
   if (!fs.existsSync(kept)) return undefined
-  const cluster = readCluster(kept)
-  checkFitsCluster(folder.record.sweep.method, cluster)
-  return cluster
+  return readCluster(kept)
 }
 
 /** A profile's file, or the stored one of that name. */

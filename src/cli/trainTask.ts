@@ -2,6 +2,7 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { z } from 'zod'
+import { isPaused } from '../shared/domain/halving'
 import { taskSchema, type Task } from '../shared/domain/cluster'
 import { RUN_FILES } from '../shared/domain/run'
 import { AppError, ERROR_EXIT_CODES } from '../shared/errors'
@@ -10,6 +11,7 @@ import { makeFolders } from '../core/folders'
 import { lazyHistory } from '../core/service/openHistory'
 import { readRecord } from '../core/service/recordFile'
 import { supervise } from '../core/service/supervise'
+import { epochsKept } from '../core/sweep/rungs'
 import { onInterrupt, SAVING } from './interrupt'
 import type { Output } from './output'
 import { enginePath } from './roots'
@@ -21,11 +23,15 @@ import { TrainReporter } from './trainReporter'
  */
 export async function trainTask(file: string, output: Output): Promise<number> {
   const task = readTask(file)
-  const { config, logDir, command, cwd } = task
+  const { config, logDir, command, cwd, rung } = task
   const dir = path.join(logDir, config.exp_name, config.exp_version)
   const status = readRecord(dir)?.status
   if (status === 'finished' || status === 'failed') {
     output.say(`The run in ${dir} is ${status} already`)
+    return 0
+  }
+  if (rung !== undefined && hasPassed(dir, rung)) {
+    output.say(`The run in ${dir} has passed ${rung} epochs already`)
     return 0
   }
   if (task.attempt > 1 || Number(process.env['SLURM_RESTART_COUNT'] ?? 0) > 0) forgetOtherMachine(dir)
@@ -38,18 +44,30 @@ export async function trainTask(file: string, output: Output): Promise<number> {
   try {
     const { result, error } = await supervise({
       spawner: childProcessSpawner(enginePath),
-      request: { type: 'train', config, logDir, ...startOf(dir, status !== undefined), command, cwd, warnings: [] },
+      request: {
+        ...{ type: 'train', config, logDir, command, cwd, rung, warnings: [] },
+        ...startOf(dir, status !== undefined),
+      },
       ...{ stop, history: history.open, logDir, publish: () => {} },
       onNews: (news) => reporter.frame(news),
     })
     await history.close()
     if (!result) throw error ?? new AppError('internal', 'The run ended without a result')
     reporter.result(result)
-    return result.status === 'stopped' ? ERROR_EXIT_CODES.stopped : 0
+    return result.status === 'stopped' && !pausedAt(dir) ? ERROR_EXIT_CODES.stopped : 0
   } finally {
     fs.rmSync(dataDir, { recursive: true, force: true })
   }
 }
+
+/** Epochs after which a run is paused; undefined where it is not. */
+function pausedAt(dir: string): number | undefined {
+  const record = readRecord(dir)
+  return record && isPaused(record) ? record.result?.epochs : undefined
+}
+
+/** One that was stopped between its last step before a rung and the end of its test is still to be tested. */
+const hasPassed = (dir: string, rung: number): boolean => (pausedAt(dir) ?? 0) >= rung || epochsKept(dir) > rung
 
 /** @throws AppError `unreadable` */
 function readTask(file: string): Task {

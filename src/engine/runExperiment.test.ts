@@ -3,6 +3,7 @@ import path from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { ExperimentConfig } from '../shared/config/experiment'
 import { evaluationSchema, type EvaluatedSplit } from '../shared/domain/evaluation'
+import { isPaused, pausedReason } from '../shared/domain/halving'
 import { runRecordSchema } from '../shared/domain/run'
 import { dataFixture, temporaryFolder, writeData } from './data/dataFixture'
 import { runExperiment, type EngineMessage } from './runExperiment'
@@ -22,11 +23,11 @@ async function fixture(trainer: object = {}): Promise<{ config: ExperimentConfig
 function run(
   config: ExperimentConfig,
   logDir: string,
-  options: { resume?: string; stop?: StopRequest; emit?: (m: EngineMessage) => void } = {},
+  options: { resume?: string; rung?: number; stop?: StopRequest; emit?: (m: EngineMessage) => void } = {},
 ) {
-  const { resume, stop = quiet, emit = () => {} } = options
+  const { resume, rung, stop = quiet, emit = () => {} } = options
   return runExperiment(
-    { config, logDir, command: 'delta train', cwd: '/', warnings: [], ...(resume && { resume }) },
+    { config, logDir, command: 'delta train', cwd: '/', warnings: [], rung, ...(resume && { resume }) },
     emit,
     stop,
   )
@@ -133,6 +134,36 @@ describe('a run', () => {
     const values = (dir: string) => lines(dir, 'metrics.jsonl').map((line) => Object(JSON.parse(line)).values)
     expect(values(resumed.dir)).toEqual(values(whole.dir))
     expect(evaluationText(resumed.dir, 'test')).toBe(evaluationText(whole.dir, 'test'))
+  })
+
+  it('that pauses at its rungs, untested or tested twice, ends otherwise than an unbroken one', async () => {
+    const { config, logDir } = await fixture()
+    const whole = await run(config, logDir)
+    const stop = new StopRequest()
+    const emit = (message: EngineMessage): void => {
+      // What is left to the rung is the test.
+      if (message.type === 'metrics' && message.batch.epoch === 1) setImmediate(() => stop.byUser())
+    }
+    const cut = await run(config, logDir, { rung: 2, stop, emit })
+    expect(isPaused(record(cut.dir))).toBe(false)
+    for (const rung of [2, 4]) {
+      const paused = await run(config, logDir, { resume: cut.dir, rung })
+      expect(paused).toMatchObject({ status: 'stopped', epochs: rung })
+      expect(paused).toHaveProperty('test_acc')
+      expect(record(cut.dir)).toMatchObject({ status: 'stopped', reason: pausedReason(rung) })
+    }
+    const resumed = await run(config, logDir, { resume: cut.dir })
+    expect(resumed).toMatchObject({ status: 'finished', epochs: 6, steps: 18 })
+    expect(record(cut.dir).reason).toBeUndefined()
+    for (const name of ['best', 'last']) {
+      const file = `checkpoints/${name}.safetensors`
+      expect(
+        fs.readFileSync(path.join(resumed.dir, file)).equals(fs.readFileSync(path.join(whole.dir, file))),
+        file,
+      ).toBe(true)
+    }
+    const values = (dir: string) => lines(dir, 'metrics.jsonl').map((line) => Object(JSON.parse(line)).values)
+    expect(values(resumed.dir)).toEqual(values(whole.dir))
   })
 
   it('whose data changed refuses to be resumed, and keeps its folder as it was', async () => {

@@ -12,7 +12,7 @@ import { watchCard } from './backends/tensorflow/device'
 import type { Evaluation, Execution } from './backends/execution'
 import { Checkpoints } from './callbacks/checkpoints'
 import { EarlyStopping } from './callbacks/earlyStopping'
-import type { HalvingMember } from './callbacks/halving'
+import { pausingAt, type HalvingMember } from './callbacks/halving'
 import { epochMetrics, progressReports } from './callbacks/reports'
 import { topicLog } from './callbacks/topics'
 import { summariseWarnings } from './data/warnings'
@@ -45,7 +45,8 @@ export async function runExperiment(request: TrainRequest, emit: Emit, stop: Sto
     const execution = (await backend.execute([config], data.dataset))[0]!
     const evaluator = new Evaluator(config, data.dataset, backend, stop.signal)
     try {
-      return await trainAndTest({ request, data, backend, execution, evaluator, emit, stop })
+      const halving = request.rung === undefined ? undefined : pausingAt(request.rung)
+      return await trainAndTest({ request, data, backend, execution, evaluator, emit, stop, halving })
     } finally {
       await evaluator.close()
     }
@@ -63,7 +64,7 @@ export interface RunParts {
   evaluator: Evaluator
   emit: Emit
   stop: StopRequest
-  /** Of a run that is trained with others and may be ended for their sake. */
+  /** Of a run that may be ended for the sake of others. */
   halving?: HalvingMember | undefined
   /** How many runs train together; 1 by default. */
   runs?: number
@@ -141,8 +142,7 @@ export async function trainAndTest(parts: RunParts): Promise<RunResult> {
     position = outcome.position
     await checkpoints.write()
     const tests = outcome.ended === 'stopped' ? undefined : await test(parts, checkpoints, outcome, run)
-    const stopped = tests === undefined
-    const reason = stopped ? stop.reason.reason : (patience.reason ?? halving?.reason)
+    const { status, reason } = tests === undefined ? stop.reason : endOf(patience, halving)
     if (reason !== undefined) run.note('info', `Training ended early: ${reason}`)
     const { best } = checkpoints
     if (best && best.val.bt_loss > HOPELESS_LOSS)
@@ -150,7 +150,7 @@ export async function trainAndTest(parts: RunParts): Promise<RunResult> {
         'warn',
         `The lowest val_loss is ${best.val.loss.toPrecision(3)}; guessing gives 0.693. The learning rate may be too high`,
       )
-    return run.end(stopped ? stop.reason.status : 'finished', reason, {
+    return run.end(status, reason, {
       ...tests,
       ...(best && { best_epoch: best.epoch, val_loss: best.val.loss, val_acc: best.val.acc }),
       ...speed(outcome, size.taken),
@@ -166,6 +166,14 @@ export async function trainAndTest(parts: RunParts): Promise<RunResult> {
     execution.dispose()
     run.folder.close()
   }
+}
+
+/** Of a run that nobody has stopped. */
+function endOf(
+  { reason }: EarlyStopping,
+  halving: HalvingMember | undefined,
+): { status: 'finished' | 'stopped'; reason: string | undefined } {
+  return reason === undefined && halving?.end ? halving.end : { status: 'finished', reason }
 }
 
 interface Run {

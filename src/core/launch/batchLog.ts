@@ -5,8 +5,8 @@ import { AppError, messageOf } from '../../shared/errors'
 
 const batchSchema = z.object({
   token: z.string(),
-  /** Trial of each task, by index, and which attempt at it this is. */
-  tasks: z.array(z.object({ trial: z.int().min(0), attempt: z.int().min(1) })),
+  /** Trial of each task, by index, which attempt at it this is, and the rung to which it is trained; to its end where there is none. */
+  tasks: z.array(z.object({ trial: z.int().min(0), attempt: z.int().min(1), rung: z.int().positive().optional() })),
 })
 const jobSchema = z.object({ token: z.string(), job: z.string() })
 const endedSchema = z.object({ token: z.string(), ended: z.int().min(0), text: z.string() })
@@ -15,7 +15,7 @@ const lineSchema = z.union([batchSchema, jobSchema, endedSchema])
 export interface LoggedBatch {
   token: string
   job?: string
-  tasks: { trial: number; attempt: number }[]
+  tasks: z.infer<typeof batchSchema>['tasks']
   /** How tasks ended, by index. */
   ended: Map<number, string>
 }
@@ -57,10 +57,21 @@ export class BatchLog {
 
   /** Attempts at a trial so far. */
   attempts(trial: number): number {
-    return Math.max(
-      0,
-      ...this.batches.flatMap(({ tasks }) => tasks.flatMap((t) => (t.trial === trial ? [t.attempt] : []))),
-    )
+    return Math.max(0, ...this.#of(trial).map(({ attempt }) => attempt))
+  }
+
+  /** Attempts at the way to one of its rungs, or to its end. */
+  tries(trial: number, rung: number | undefined): number {
+    return this.#of(trial).filter((task) => task.rung === rung).length
+  }
+
+  /** The farthest rung to which a trial was handed over: 0 where it never was, Infinity where it was to its end. */
+  handedTo(trial: number): number {
+    return Math.max(0, ...this.#of(trial).map(({ rung = Infinity }) => rung))
+  }
+
+  #of(trial: number): LoggedBatch['tasks'] {
+    return this.batches.flatMap(({ tasks }) => tasks.filter((task) => task.trial === trial))
   }
 
   #append(line: z.infer<typeof lineSchema>): void {

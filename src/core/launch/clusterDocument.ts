@@ -1,7 +1,6 @@
 import { clusterSchema, type Cluster } from '../../shared/domain/cluster'
 import type { CheckedCluster } from '../../shared/domain/clusters'
 import type { ShownValue } from '../../shared/domain/experiment'
-import type { SweepMethod } from '../../shared/domain/sweep'
 import { explain } from '../../shared/config/explain'
 import { AppError } from '../../shared/errors'
 import { editYaml } from '../config/editYaml'
@@ -68,15 +67,5 @@ export function soundCluster(yaml: string): Cluster {
     'config_invalid',
     findings.length === 1 ? findings[0]! : `${findings.length} mistakes in the profile`,
     findings.length === 1 ? {} : { findings },
-  )
-}
-
-/** @throws AppError `usage` for a method that a cluster cannot do */
-export function checkFitsCluster(method: SweepMethod, cluster: Cluster): void {
-  if (method !== 'asha') return
-  throw new AppError(
-    'usage',
-    `asha ends trials that are trained side by side by one engine; with ${cluster.launcher} each has its own`,
-    { key: 'method', fix: 'Take method: random or tpe, or train it on this machine.' },
   )
 }

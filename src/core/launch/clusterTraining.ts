@@ -7,11 +7,11 @@ import { RUN_FILES } from '../../shared/domain/run'
 import { isOver, type Trial } from '../../shared/domain/sweep'
 import { AppError } from '../../shared/errors'
 import { CLOSING } from '../engine/runInEngine'
-import { readRecord, writeRecord } from '../service/recordFile'
 import { NO_ANNOTATIONS, writeAnnotations } from '../store/annotations'
 import { BatchLog, type LoggedBatch } from './batchLog'
 import { ClusterShell } from './clusterShell'
 import { QueueFile } from './queueFile'
+import { crash, settle } from './settle'
 import { taskKey, type Scheduler, type TaskState } from './scheduler'
 import { Slurm } from './slurm'
 import { Stage } from './stage'
@@ -21,6 +21,8 @@ export interface ClusterTrial {
   trial: number
   config: ExperimentConfig
   command: string
+  /** Epochs after which it pauses; to its end where there are none. */
+  rung?: number | undefined
 }
 
 export interface ClusterOptions {
@@ -41,8 +43,8 @@ export interface ClusterOptions {
   warn: (line: string) => void
   /** Whether a person has paused the sweep, or gone on with it since; and that it is done. */
   pause: { now: () => 'paused' | 'released' | undefined; released: () => void }
-  /** Trials that were added meanwhile. */
-  more: () => readonly ClusterTrial[]
+  /** Trials that were added meanwhile, or that go on from their rung; none of those that have a task in the queue. */
+  more: (inQueue: ReadonlySet<number>) => readonly ClusterTrial[]
   /** A trial's run has ended. */
   onEnded: (trial: number) => void
   stop: AbortSignal
@@ -57,7 +59,12 @@ interface OneTask {
   batch: LoggedBatch
   index: number
   trial: number
+  rung: number | undefined
 }
+
+/** Whether nothing is left of what a task was to train. */
+const isDone = (known: Trial | undefined, rung = Infinity): boolean =>
+  known !== undefined && (isOver(known) || (known.status === 'paused' && (known.epochs ?? 0) >= rung))
 
 /**
  * Trains trials on a cluster, each as a task of its own. What became of a trial stands in its run's folder; the queue only says whether
@@ -101,8 +108,9 @@ export class ClusterTraining {
       const busy = this.#tasks()
       if (stop.aborted) await this.#cancel()
       else if (this.#options.pause.now() !== 'paused') {
-        for (const one of this.#options.more()) wanted.set(one.trial, one)
         const inQueue = new Set(busy.map(({ trial }) => trial))
+        for (const one of this.#options.more(inQueue)) wanted.set(one.trial, one)
+        this.#forgetDone(wanted)
         const left = [...wanted.values()].filter(({ trial }) => !inQueue.has(trial))
         if (left.length > 0) await this.#handOver(left)
       }
@@ -112,17 +120,22 @@ export class ClusterTraining {
     }
   }
 
+  /** Epochs to which a trial was handed over: 0 where it never was, Infinity where it was to its end. */
+  handedTo(trial: number): number {
+    return this.#log.handedTo(trial)
+  }
+
   #tasks(): OneTask[] {
     return this.#log.open.flatMap((batch) =>
-      batch.tasks.flatMap(({ trial }, index) => (batch.ended.has(index) ? [] : [{ batch, index, trial }])),
+      batch.tasks.flatMap(({ trial, rung }, index) => (batch.ended.has(index) ? [] : [{ batch, index, trial, rung }])),
     )
   }
 
   async #handOver(trials: readonly ClusterTrial[]): Promise<void> {
     const { cwd, name, say, starter } = this.#options
     const token = randomUUID()
-    const tasks = trials.map(({ trial, config, command }, index): Task => ({
-      ...{ token, index, trial, config, command, cwd },
+    const tasks = trials.map(({ trial, config, command, rung }, index): Task => ({
+      ...{ token, index, trial, config, command, cwd, rung },
       attempt: this.#log.attempts(trial) + 1,
       logDir: this.#stage.logDir,
       paths: this.#stage.pathsOf(config),
@@ -132,7 +145,7 @@ export class ClusterTraining {
       // Before the queue knows: should we end in between, the token finds it there.
       this.#log.begin(
         token,
-        tasks.map(({ trial, attempt }) => ({ trial, attempt })),
+        tasks.map(({ trial, attempt, rung }) => ({ trial, attempt, rung })),
       )
       const job = await this.#scheduler.submit({ token, name, tasks: tasks.map(({ index }) => index), ...files })
       this.#log.handedOver(token, job)
@@ -180,21 +193,24 @@ export class ClusterTraining {
     } catch (thrown) {
       return this.#away(AppError.from(thrown))
     }
-    const over = new Set(this.#options.trials().flatMap((known) => (isOver(known) ? [known.trial] : [])))
+    // What it has not written down it will find again, and whoever looks finds the sweep under way.
+    if (this.#options.stop.reason === CLOSING) return
+    const known = this.#options.trials()
     const leftovers: { job: string; index: number }[] = []
     for (const task of tasks) {
       const key = taskKey(task.batch.token, task.index)
       const state = states.get(key)
+      const done = isDone(known[task.trial], task.rung)
       if (state && task.batch.job === undefined) this.#log.handedOver(task.batch.token, state.job)
       const missed = state ? 0 : (this.#missed.get(key) ?? 0) + 1
       this.#missed.set(key, missed)
-      if (state?.is === 'ended' && !over.has(task.trial) && !this.#endedBefore.has(key)) {
+      if (state?.is === 'ended' && !done && !this.#endedBefore.has(key)) {
         // What its node wrote last may not be seen here yet: file systems that machines share remember for a while.
         this.#endedBefore.add(key)
       } else if (state?.is === 'ended') {
         if (state.held === true) leftovers.push({ job: state.job, index: task.index })
         this.#ended(task, state, wanted)
-      } else if (state?.is === 'waiting' && over.has(task.trial)) {
+      } else if (state?.is === 'waiting' && done) {
         // Its run says that it is done; the queue, which has forgotten that, would start it again.
         leftovers.push({ job: state.job, index: task.index })
         this.#ended(task, { is: 'ended', text: 'done', again: false, job: state.job }, wanted)
@@ -212,21 +228,25 @@ export class ClusterTraining {
 
   /** A task has ended: whether its trial has, its run's folder says. */
   #ended(
-    { batch, index, trial }: OneTask,
+    { batch, index, trial, rung }: OneTask,
     { text, again }: TaskState & { is: 'ended' },
     wanted: Map<number, ClusterTrial>,
   ): void {
     const { cluster, refuse, warn, stop } = this.#options
     const { token } = batch
     const known = this.#options.trials()[trial]
-    const attempt = batch.tasks[index]!.attempt
-    if (known && !isOver(known)) {
-      if (known.dir !== undefined) settle(known.dir, text)
-      const retried = again && attempt < cluster.attempts && !stop.aborted
+    if (known && !isDone(known, rung)) {
+      const { dir } = known
+      // Its run says what an earlier task has come to: this one has not begun.
+      const unbegun = dir === undefined || known.status === 'paused'
+      if (!unbegun) settle(dir, text)
+      const retried = again && this.#log.tries(trial, rung) < cluster.attempts && !stop.aborted
       if (!retried) wanted.delete(trial)
-      if (known.dir === undefined && !retried && !stop.aborted) {
+      if (unbegun && !retried && !stop.aborted) {
         const words = this.#stage.lastWords(token, index)
-        refuse(trial, new AppError('service_failed', `Slurm: ${text}${words === '' ? '' : `. It said: ${words}`}`))
+        const why = `Slurm: ${text}${words === '' ? '' : `. It said: ${words}`}`
+        if (dir === undefined) refuse(trial, new AppError('service_failed', why))
+        else crash(dir, why)
       }
       warn(`Trial ${trial}: ${text}${retried ? '; it goes on in another job' : ''}`)
     }
@@ -235,7 +255,8 @@ export class ClusterTraining {
   }
 
   #forgetDone(wanted: Map<number, ClusterTrial>): void {
-    for (const known of this.#options.trials()) if (isOver(known)) wanted.delete(known.trial)
+    for (const known of this.#options.trials())
+      if (isDone(known, wanted.get(known.trial)?.rung)) wanted.delete(known.trial)
   }
 
   /** Runs appear in the window with the sweep's tag, and with the data of this machine. */
@@ -327,19 +348,4 @@ export class ClusterTraining {
       if (!stop.aborted) stop.addEventListener('abort', done, { once: true })
     })
   }
-}
-
-/** Nobody works on the run any more, whatever it still says: the queue knows that its task has ended. */
-function settle(dir: string, text: string): void {
-  const record = readRecord(dir)
-  if (!record) return
-  const file = path.join(dir, RUN_FILES.record)
-  const { mtimeMs } = fs.statSync(file)
-  const reason = `Slurm: ${text}`
-  if (record.status === 'running') writeRecord(dir, { ...record, status: 'crashed', reason, ended: Date.now() })
-  else writeRecord(dir, { ...record, reason })
-  // By the clock of whoever wrote it, newer than what it wrote and older than what the next attempt will write.
-  const newer = new Date(mtimeMs + 1000)
-  fs.utimesSync(file, newer, newer)
-  fs.rmSync(path.join(dir, RUN_FILES.owner), { force: true })
 }

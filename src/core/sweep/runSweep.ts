@@ -1,25 +1,24 @@
-import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import type { FromEngine } from '../../shared/api/engineProtocol'
 import type { ExperimentConfig } from '../../shared/config/experiment'
 import type { Cluster } from '../../shared/domain/cluster'
-import { compare, type Halving } from '../../shared/domain/halving'
+import { compare } from '../../shared/domain/halving'
 import { spreadOf } from '../../shared/domain/seeds'
-import { RUN_FILES } from '../../shared/domain/run'
 import { isOver, type PointResult, type SweepResult, type Trial } from '../../shared/domain/sweep'
 import { AppError } from '../../shared/errors'
 import type { ConfigRoots } from '../config/resolveExperiment'
 import { runInEngine } from '../engine/runInEngine'
 import type { EngineSpawner } from '../engine/spawner'
-import { ClusterTraining } from '../launch/clusterTraining'
-import { parseMetrics } from '../runs/metricsFile'
+import { ClusterTraining, type ClusterTrial } from '../launch/clusterTraining'
+import { endPaused } from '../launch/settle'
 import { commandOf } from '../service/command'
 import type { History } from '../service/recorder'
 import { TogetherRecorders } from '../service/togetherRecorders'
 import { LivePlan } from './livePlan'
 import { nextPoints } from './methods'
 import { trialExperiment, type SweepPlan } from './readSweep'
+import { epochsKept, halvingOf, isJudgedNext, judgePaused } from './rungs'
 import { SWEEP_FILES, type SweepFolder } from './sweepFolder'
 import type { Observation } from './tpe'
 
@@ -228,13 +227,13 @@ class Session {
     const { cluster, roots, stop, warn, onNews = () => {}, onEnded = () => {} } = this.#options
     if (!cluster) return
     const { dir, name, record } = this.#folder
-    const training = new ClusterTraining({
+    const training: ClusterTraining = new ClusterTraining({
       ...{ cluster: cluster.profile, starter: cluster.starter, dir, name, stop, warn, cwd: roots.cwd },
       identity: `${record.created} ${dir}`,
       queueFile: path.join(dir, SWEEP_FILES.queue),
       trials: () => this.#trials(),
       pause: { now: () => this.#folder.pause, released: () => this.#folder.setPause(undefined) },
-      more: () => this.#added(),
+      more: (inQueue) => [...this.#toRungs(this.#added(), training), ...this.#promoted(training, inQueue)],
       refuse: (trial, error) => this.#folder.refuse(trial, error),
       say: (text) => onNews({ type: 'cluster', text }),
       onEnded: (number) => {
@@ -243,9 +242,45 @@ class Session {
         onNews({ type: 'trial', trial })
       },
     })
-    await training.train(open)
+    await training.train(this.#toRungs(open, training))
     // Another session may have more luck with these.
     for (const trial of this.#trials()) if (!isOver(trial)) this.#givenUp.add(trial.trial)
+  }
+
+  /** Trials with the rung to which each is trained next; those that stand at one wait to be judged first. */
+  #toRungs(open: readonly OpenTrial[], training: ClusterTraining): ClusterTrial[] {
+    const { rungs } = this.#plan
+    if (rungs.length === 0) return [...open]
+    const all = this.#trials()
+    return open.flatMap((one) => {
+      const known = all[one.trial]!
+      const handed = training.handedTo(one.trial)
+      if (isJudgedNext(known, handed)) return []
+      // One that this machine has begun goes on to the first rung that it has not passed.
+      const kept = known.dir === undefined ? 0 : epochsKept(known.dir)
+      return [{ ...one, rung: rungs.find((epochs) => epochs >= (handed === 0 ? kept : handed)) }]
+    })
+  }
+
+  /** Of the trials that have come to a rung, those that go on; the others end there. */
+  #promoted(training: ClusterTraining, inQueue: ReadonlySet<number>): ClusterTrial[] {
+    const { rungs } = this.#plan
+    if (rungs.length === 0) return []
+    const all = this.#trials()
+    const judged = judgePaused(this.#plan, all, inQueue, (trial) => training.handedTo(trial))
+    const { onNews = () => {}, onEnded = () => {} } = this.#options
+    for (const { trial, reason } of judged) {
+      const { dir } = all[trial]!
+      if (reason === undefined || dir === undefined) continue
+      endPaused(dir, reason)
+      onEnded([dir])
+      onNews({ type: 'trial', trial: this.#trials()[trial]! })
+    }
+    const on = judged.flatMap(({ trial, reason }) => (reason === undefined ? [trial] : []))
+    return this.#experimentsOf(on).map((one) => ({
+      ...one,
+      rung: rungs.find((epochs) => epochs > (all[one.trial]!.epochs ?? 0)),
+    }))
   }
 
   /** One engine. One that dies takes all of its runs with it: they are halved until whoever is to blame is alone. */
@@ -284,6 +319,7 @@ class Session {
     const askToStop = (): void => ask.abort(stop.reason)
     stop.addEventListener('abort', askToStop, { once: true })
     const configs = pass.map(({ config }) => config)
+    const own = new Set(pass.map(({ trial }) => trial))
     const recorders = new TogetherRecorders({ history, logDir, cwd, configs, warn, tags: [`sweep:${name}`] }, askToStop)
     onNews({ type: 'pass', trials: pass.map(({ trial }) => trial), of: this.#trials().length })
     let error: AppError | undefined
@@ -294,7 +330,7 @@ class Session {
           type: 'train_together',
           runs: pass.map(({ trial, config, command }) => ({ config, command, ...this.#folder.startOf(trial) })),
           ...{ logDir, cwd, warnings: [] },
-          ...(this.#plan.rungs.length > 0 && { halving: this.#halving(pass) }),
+          ...(this.#plan.rungs.length > 0 && { halving: halvingOf(this.#plan, this.#trials(), (one) => own.has(one)) }),
         },
         (frame) => {
           if (frame.type !== 'run') return
@@ -314,52 +350,6 @@ class Session {
     for (const { trial } of pass) onNews({ type: 'trial', trial: trials[trial]! })
     return { runs: recorders.begun, ...(error && { error }) }
   }
-
-  /** What trials outside of this pass, and those of it that go on, had at the rungs that they have passed. */
-  #halving(pass: readonly OpenTrial[]): Halving {
-    const { sweep, direction, rungs } = this.#plan
-    const own = new Set(pass.map(({ trial }) => trial))
-    const histories = this.#trials().flatMap(({ dir, trial }) =>
-      dir === undefined ? [] : [bestByEpoch(dir, sweep.metric, own.has(trial))],
-    )
-    return {
-      metric: sweep.metric === 'val_acc' ? 'val_acc' : 'val_loss',
-      direction,
-      reduction: sweep.options.reduction,
-      rungs: rungs.map((epochs) => ({ epochs, earlier: histories.flatMap((best) => best[epochs - 1] ?? []) })),
-    }
-  }
-}
-
-/**
- * The metric at the epoch of the lowest val_loss so far, after each epoch.
- *
- * @param goesOn whether the run goes on from its checkpoint: what it measured after that it will measure again
- */
-function bestByEpoch(dir: string, metric: string, goesOn: boolean): number[] {
-  let text: string
-  let upTo = Infinity
-  try {
-    text = fs.readFileSync(path.join(dir, RUN_FILES.metrics), 'utf8')
-    if (goesOn) upTo = epochsKept(dir)
-  } catch {
-    return []
-  }
-  const found: number[] = []
-  let best = { loss: Infinity, value: NaN }
-  for (const { epoch, values } of parseMetrics(text).history) {
-    const { val_loss: loss, [metric]: value } = values
-    if (loss === undefined || value === undefined || epoch >= upTo) continue
-    if (loss < best.loss) best = { loss, value }
-    found[epoch] = best.value
-  }
-  return found
-}
-
-/** Epochs that a run's last checkpoint has behind it. */
-function epochsKept(dir: string): number {
-  const meta: unknown = JSON.parse(fs.readFileSync(path.join(dir, RUN_FILES.checkpoints, 'last.json'), 'utf8'))
-  return Number(Reflect.get(Object(meta), 'epochs'))
 }
 
 /**

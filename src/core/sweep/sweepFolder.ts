@@ -2,7 +2,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { z } from 'zod'
 import { experimentSchema } from '../../shared/config/experiment'
-import { HALVED } from '../../shared/domain/halving'
+import { HALVED, isPaused } from '../../shared/domain/halving'
 import { RUN_FILES, type RunRecord } from '../../shared/domain/run'
 import { pointSchema, sweepFileSchema, type SweepMetric, type Trial } from '../../shared/domain/sweep'
 import { AppError, appErrorSchema, messageOf } from '../../shared/errors'
@@ -296,8 +296,9 @@ function statusOf(dir: string, record: RunRecord): Trial['status'] {
   switch (status) {
     case 'finished':
       return record.reason?.startsWith(HALVED) ? 'halved' : 'finished'
-    case 'failed':
     case 'stopped':
+      return isPaused(record) ? 'paused' : 'stopped'
+    case 'failed':
     case 'interrupted':
     case 'crashed':
       return status

@@ -7,7 +7,7 @@ import { AppError } from '../../shared/errors'
 import type { ConfigRoots } from '../config/resolveExperiment'
 import type { EngineSpawner } from '../engine/spawner'
 import { BatchLog } from '../launch/batchLog'
-import { checkFitsCluster, soundCluster } from '../launch/clusterDocument'
+import { soundCluster } from '../launch/clusterDocument'
 import type { ClusterProfiles } from '../launch/profiles'
 import type { RunStore } from '../runs/runStore'
 import { quote } from '../service/command'
@@ -151,7 +151,7 @@ export class Sweeps {
     const plan = soundSweep(yaml, roots)
     if (!spawner.command) throw noCommandLine()
     const profile = cluster === undefined ? undefined : profiles.text(cluster)
-    if (profile !== undefined) checkFitsCluster(plan.sweep.method, soundCluster(profile))
+    if (profile !== undefined) soundCluster(profile)
     const dir = path.join(logDir, plan.name)
     const at = cluster === undefined ? '' : ` --cluster ${quote(cluster)}`
     const command = commandOf(path.join(dir, SWEEP_FILES.asked), logDir) + at

@@ -45,11 +45,17 @@ export class FakeSlurm {
     return fs.readFileSync(this.#queue, 'utf8').split('\n').filter(Boolean)
   }
 
-  /** A task is no longer what it was. */
-  change(index: number, state: string, reason: string, node: string): void {
+  /**
+   * A task is no longer what it was.
+   *
+   * @param of token of its batch, where there are several
+   */
+  change(index: number, state: string, reason: string, node: string, of?: string): void {
     const lines = this.tasks.map((line) => {
       const [id, job, own, , , , token] = line.split('|')
-      return own === String(index) ? [id, job, own, state, reason, node, token].join('|') : line
+      return own === String(index) && (of === undefined || of === token)
+        ? [id, job, own, state, reason, node, token].join('|')
+        : line
     })
     fs.writeFileSync(this.#queue, lines.map((line) => `${line}\n`).join(''))
   }

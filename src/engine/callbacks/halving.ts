@@ -1,4 +1,4 @@
-import { HALVED, compare, promoted, type Halving } from '../../shared/domain/halving'
+import { RungFigures, compare, pausedReason, type Halving } from '../../shared/domain/halving'
 import type { Callback, Position } from '../loop/fit'
 import type { Figures } from '../metrics/figures'
 
@@ -13,36 +13,62 @@ export interface HalvingMember {
   endedAt(position: Pick<Position, 'epoch' | 'batch'>, best: Pick<Figures, 'loss' | 'acc'> | undefined): boolean
   /** Others no longer wait for it. */
   leave(): void
-  /** Why it was ended, once it was. */
-  readonly reason: string | undefined
+  /** How it was ended, and why, once it was. */
+  readonly end: { status: 'finished' | 'stopped'; reason: string } | undefined
 }
 
-/** The rungs of a successive halving, and what runs had at them; see `shared/domain/halving.ts`. */
+/** Trains to a rung and no farther: whether the run goes on from there is for others to say, who know more than this process. */
+export function pausingAt(rung: number): HalvingMember {
+  let end: HalvingMember['end']
+  const pause = (): void => {
+    end = { status: 'stopped', reason: pausedReason(rung) }
+  }
+  return {
+    get end() {
+      return end
+    },
+    leave() {},
+    endedAt({ epoch, batch }) {
+      if (epoch !== rung || batch !== 0) return false
+      pause()
+      return true
+    },
+    from: () => ({
+      onEpochEnd({ epoch }) {
+        if (epoch + 1 !== rung) return undefined
+        pause()
+        return 'stop'
+      },
+    }),
+  }
+}
+
+/** Runs of one process at the rungs of a successive halving; see `shared/domain/halving.ts`. */
 export class Rungs {
-  readonly #halving: Halving
-  readonly #had: Map<number, number[]>
+  readonly #metric: Halving['metric']
+  readonly #figures: RungFigures
 
   constructor(halving: Halving) {
-    this.#halving = halving
-    this.#had = new Map(halving.rungs.map(({ epochs, earlier }) => [epochs, [...earlier]]))
+    this.#metric = halving.metric
+    this.#figures = new RungFigures(halving)
   }
 
   /** So many runs that take each step together: they wait for one another at a rung, and are judged at once. */
   cohort(size: number): { member(): HalvingMember } {
     let alive = size
-    let waiting: { value: number; answer: (goesOn: boolean) => void }[] = []
+    let waiting: { value: number; answer: (ended: string | undefined) => void }[] = []
     let rung = 0
     const judge = (): void => {
       if (waiting.length === 0 || waiting.length < alive) return
-      const had = this.#had.get(rung) ?? []
-      const values = waiting.map(({ value }) => value)
-      const goesOn = promoted(values, had, this.#halving)
-      this.#had.set(rung, [...had, ...values])
       const judged = waiting
       waiting = []
-      for (const [i, { answer }] of judged.entries()) answer(goesOn[i]!)
+      const ended = this.#figures.judge(
+        rung,
+        judged.map(({ value }) => value),
+      )
+      for (const [i, { answer }] of judged.entries()) answer(ended[i])
     }
-    const wait = (epochs: number, value: number): Promise<boolean> =>
+    const wait = (epochs: number, value: number): Promise<string | undefined> =>
       new Promise((answer) => {
         rung = epochs
         waiting.push({ value, answer })
@@ -53,8 +79,8 @@ export class Rungs {
         let left = false
         let reason: string | undefined
         return {
-          get reason() {
-            return reason
+          get end() {
+            return reason === undefined ? undefined : { status: 'finished' as const, reason }
           },
           leave() {
             if (left) return
@@ -63,13 +89,9 @@ export class Rungs {
             judge()
           },
           endedAt: ({ epoch, batch }, own) => {
-            const had = batch === 0 ? this.#had.get(epoch) : undefined
-            const value = this.#valueOf(own)
-            // Its own figure is there already; of equal ones it counts as the first.
-            const others = had?.toSpliced(had.indexOf(value), had.includes(value) ? 1 : 0)
-            if (!others || promoted([value, ...others], [], this.#halving)[0] === true) return false
-            reason = this.#reason(epoch, value)
-            return true
+            if (batch !== 0 || !this.#figures.has(epoch)) return false
+            reason = this.#figures.judgeAgain(epoch, this.#valueOf(own))
+            return reason !== undefined
           },
           from: (begun) => {
             let best = begun
@@ -77,11 +99,9 @@ export class Rungs {
               onEpochEnd: async ({ epoch, val }) => {
                 // The epoch that a checkpoint would be kept of, whatever the metric.
                 if (val && (best === undefined || compare(val.loss, best.loss, 'minimize') < 0)) best = val
-                if (!this.#had.has(epoch + 1)) return undefined
-                const value = this.#valueOf(best)
-                if (await wait(epoch + 1, value)) return undefined
-                reason = this.#reason(epoch + 1, value)
-                return 'stop'
+                if (!this.#figures.has(epoch + 1)) return undefined
+                reason = await wait(epoch + 1, this.#valueOf(best))
+                return reason === undefined ? undefined : 'stop'
               },
             }
           },
@@ -91,12 +111,6 @@ export class Rungs {
   }
 
   #valueOf(best: Pick<Figures, 'loss' | 'acc'> | undefined): number {
-    return (this.#halving.metric === 'val_loss' ? best?.loss : best?.acc) ?? NaN
-  }
-
-  #reason(epochs: number, value: number): string {
-    const { metric, reduction } = this.#halving
-    const others = this.#had.get(epochs)?.length ?? 1
-    return `${HALVED} after ${epochs} ${epochs === 1 ? 'epoch' : 'epochs'}: ${metric} ${value.toPrecision(4)} is not among the best 1/${reduction} of ${others}`
+    return (this.#metric === 'val_loss' ? best?.loss : best?.acc) ?? NaN
   }
 }

@@ -41,6 +41,8 @@ export const toEngineSchema = z.discriminatedUnion('type', [
     resume: z.string().min(1).optional(),
     /** Absolute folder of a run that core has made and queued, to be trained from its first step. */
     folder: z.string().min(1).optional(),
+    /** Epochs after which it is tested and stands still, to go on from there later: the schedule is that of the whole run. */
+    rung: z.int().positive().optional(),
     /** The command that trains this again, and the folder it was given in, for the run's record. */
     command: z.string(),
     cwd: z.string(),

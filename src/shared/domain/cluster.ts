@@ -147,6 +147,8 @@ export const taskSchema = z.object({
   index: z.int().min(0),
   trial: z.int().min(0),
   attempt: z.int().min(1),
+  /** Epochs after which it pauses, to be judged; to its end where there are none. */
+  rung: z.int().positive().optional(),
   config: experimentSchema,
   command: z.string(),
   logDir: z.string(),

@@ -92,10 +92,14 @@ export function directionOf(metric: SweepMetric): Direction {
   return metric.endsWith('_loss') ? 'minimize' : 'maximize'
 }
 
-/** `planned` has no run yet; `halved` is finished before its last epoch, by the sweep; the others are those of its run. */
+/**
+ * `planned` has no run yet; `paused` stands at a rung of successive halving, and goes on or is `halved`: finished before its last epoch, by the
+ * sweep. The others are those of its run.
+ */
 export const TRIAL_STATUSES = [
   'planned',
   'running',
+  'paused',
   'finished',
   'halved',
   'failed',

@@ -1,0 +1,110 @@
+import { execFile } from 'node:child_process'
+import fs from 'node:fs'
+import path from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { requests, type RequestInput, type RequestOutput, type Route } from '../../shared/api/requests'
+import { taskSchema, type Task } from '../../shared/domain/cluster'
+import { AppError } from '../../shared/errors'
+import { createCore, type Core } from '../createCore'
+import { childProcessSpawner } from '../engine/childProcessSpawner'
+import { readRecord } from '../service/recordFile'
+import { FakeSlurm } from '../testing/fakeSlurm'
+import { ENGINE, ROOT, buildCli, workspace } from '../testing/workspace'
+
+let cwd: string
+let slurm: FakeSlurm
+let core: Core
+beforeAll(() => {
+  buildCli()
+  cwd = workspace()
+  slurm = new FakeSlurm(path.join(cwd, 'slurm'))
+  core = open()
+})
+afterAll(async () => {
+  await core.close()
+  slurm.stop()
+  fs.rmSync(cwd, { recursive: true, force: true })
+})
+
+const open = (): Core =>
+  createCore({
+    ...{ logDir: path.join(cwd, 'logs'), dataDir: path.join(cwd, 'data'), spawner: childProcessSpawner(ENGINE) },
+    roots: { cwd, installed: ROOT },
+  })
+async function ask<R extends Route>(route: R, input: RequestInput<R>): Promise<RequestOutput<R>> {
+  const reply = await core.request(route, input)
+  if (!reply.ok) throw AppError.fromJSON(reply.error)
+  return requests[route].output.parse(reply.data) as RequestOutput<R>
+}
+
+/** Trials of different batches are trained one after the other here, too: each is judged when those before it have ended. */
+const yaml = (name: string): string => `method: asha
+parameters: { trainer.batch_size: [16, 32, 64, 128] }
+base: { dts_name: small, exp_name: ${name}, trainer: { max_epochs: 4, learning_rate: 0.02 } }
+budget: { trials: 4 }
+options: { min_epochs: 1, reduction: 2 }
+`
+const view = (name: string) => ask('sweeps.get', { name })
+const statusOf = async (trial: number): Promise<string> => (await view('far')).trials[trial]!.status
+
+/** What the queue has of a trial. */
+function taskOf(trial: number): Task | undefined {
+  for (const line of slurm.tasks) {
+    const [, , index = '', state, , , token = ''] = line.split('|')
+    if (state !== 'PENDING') continue
+    const file = path.join(cwd, 'logs', 'far', 'cluster', token, 'tasks', `${index}.json`)
+    const task = taskSchema.parse(JSON.parse(fs.readFileSync(file, 'utf8')))
+    if (task.trial === trial) return task
+  }
+  return undefined
+}
+/** As a node does it. */
+async function train({ token, index }: Task): Promise<string> {
+  const file = path.join(cwd, 'logs', 'far', 'cluster', token, 'tasks', `${index}.json`)
+  const cli = path.join(ROOT, 'out', 'main', 'cli.js')
+  return (await promisify(execFile)(process.execPath, [cli, 'train', '--task', file], { cwd })).stdout
+}
+const is = (state: string, { token, index }: Task): void => slurm.change(index, state, 'None', 'n1', token)
+
+test('trials that pause at their rungs in a cluster are judged otherwise than on this machine, twice, or not at all where the window was closed', async () => {
+  await ask('clusters.save', { name: 'fake', yaml: 'launcher: slurm\npoll_seconds: 0.2\n' })
+  await ask('sweeps.start', { yaml: yaml('far'), cluster: 'fake' })
+  await expect.poll(() => slurm.tasks.length).toBe(4)
+  const handed: string[] = []
+  for (const trial of [0, 1, 2, 3]) {
+    for (;;) {
+      const task = taskOf(trial)!
+      handed.push(`${trial} ${task.rung ?? 'end'} ${task.attempt}`)
+      is('RUNNING', task)
+      await train(task)
+      if (task.rung !== undefined) expect(await statusOf(trial)).toBe('paused')
+      // The window is closed while a task runs, and opened when it has ended.
+      if (handed.length === 2) await core.close()
+      is('COMPLETED', task)
+      if (handed.length === 2) core = open()
+      await expect
+        .poll(async () => taskOf(trial) !== undefined || ['halved', 'finished'].includes(await statusOf(trial)))
+        .toBe(true)
+      // A queue that has forgotten that it ended runs it again.
+      if (handed.length === 1) expect(await train(task)).toContain('has passed 1 epochs already')
+      if (taskOf(trial) === undefined) break
+    }
+  }
+  await expect.poll(async () => (await view('far')).sweep.status).toBe('finished')
+  expect(handed.slice(0, 3)).toEqual(['0 1 1', '0 2 2', '0 end 3'])
+
+  await ask('sweeps.start', { yaml: yaml('near') })
+  await expect.poll(async () => (await view('near')).sweep.status).toBe('finished')
+  const [far, near] = [await view('far'), await view('near')]
+  const came = ({ trials }: typeof far) =>
+    trials.map(({ status, epochs, metric, dir = '' }) => ({
+      status,
+      epochs,
+      metric,
+      reason: readRecord(dir)?.reason,
+    }))
+  expect(came(far)).toEqual(came(near))
+  // Some ended at each rung, and not all went on.
+  expect(new Set(came(near).map(({ epochs }) => epochs)).size).toBeGreaterThan(1)
+})
