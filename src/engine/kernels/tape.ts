@@ -56,7 +56,7 @@ export interface TableForm {
 /** Numbers of a matrix below which handing parts to other threads costs more than it saves. */
 const WORTH_DIVIDING = 16_384
 /** See assembly/matrix.ts, and assembly/share.ts. */
-const PARTS = 2
+const PARTS = 4
 const PAIR_BLOCK = 16
 
 /** The constants that operations point at. */

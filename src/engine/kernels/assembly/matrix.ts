@@ -189,7 +189,7 @@ function block(
 }
 
 /** Parts of the batch's texts, however many threads there are. */
-const PARTS: i32 = 2
+const PARTS: i32 = 4
 
 /**
  * Σ_i g[c][i] x_i over each part of the texts: what `sumParts` adds up to dw_c, the gradient of `project`'s weights. A thread
@@ -354,7 +354,7 @@ function rowOfPart(column: usize, part: i32): usize {
 }
 
 /**
- * Adds up the two parts of `projectGrad`, divided as the optimiser divides the parameters.
+ * Adds up the four parts of `projectGrad`, two and two, divided as the optimiser divides the parameters.
  *
  * Arguments: 0 the flat gradient, 1 its length in numbers, 2 first number of the parameter in it, 3 numbers, 4 first part,
  * 5 bytes from a part to the next.
@@ -368,7 +368,9 @@ export function sumParts(args: usize, thread: i32, threads: i32): void {
   const step = address(args, 5)
   let part = address(args, 4) + (<usize>max(0, from - first) << 2)
   for (let at = from; at < to; at += 4) {
-    v128.store(out + (<usize>at << 2), f32x4.add(v128.load(part), v128.load(part + step)))
+    const first2 = f32x4.add(v128.load(part), v128.load(part + step))
+    const last2 = f32x4.add(v128.load(part + 2 * step), v128.load(part + 3 * step))
+    v128.store(out + (<usize>at << 2), f32x4.add(first2, last2))
     part += 16
   }
 }
