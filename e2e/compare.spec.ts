@@ -267,10 +267,11 @@ test('a cell of the agreement of two runs opens its pairs with their texts, and 
 
 test('runs are laid out by their parameters: what is brushed on an axis is kept in every chart', async ({
   open,
+  folder,
   logDir,
 }) => {
   await trainRuns(logDir, true)
-  const { page } = await open()
+  const { app, page } = await open()
   await compareAll(page, /k5-s1/, 11)
   await page.getByRole('tab', { name: 'Parameters' }).click()
   const lines = page.getByRole('img', { name: /^Parallel coordinates of 11 runs over .*, test_acc$/ })
@@ -310,6 +311,19 @@ test('runs are laid out by their parameters: what is brushed on an axis is kept 
   await expect.poll(async () => before.equals(await lines.screenshot())).toBe(false)
   await theme('Light')
   await expect.poll(async () => before.equals(await lines.screenshot())).toBe(true)
+
+  // Every line is in the picture that is saved, and the pointer brings one out on its way along an axis.
+  const file = join(folder, 'lines.svg')
+  await app.evaluate(({ dialog }, filePath) => {
+    dialog.showSaveDialog = () => Promise.resolve({ canceled: false, filePath })
+  }, file)
+  await page.getByRole('button', { name: 'Save the chart parallel coordinates' }).click()
+  await page.getByText('SVG', { exact: true }).click()
+  await expect.poll(() => existsSync(file)).toBe(true)
+  expect(readFileSync(file, 'utf8').match(/<polyline /g)).toHaveLength(11)
+  const told = page.getByText(/ · test_acc 0\.\d+$/)
+  for (let y = top; y < bottom && (await told.count()) === 0; y += 2) await page.mouse.move(axis - 1, y)
+  await expect(told).toBeVisible()
 
   await page.getByRole('button', { name: /^Axes/ }).click()
   await page.getByRole('button', { name: 'Move test_acc to the left' }).click()

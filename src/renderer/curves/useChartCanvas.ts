@@ -7,22 +7,29 @@ import { useTheme } from '../stores/theme'
  *
  * @param option what is drawn; its font is the page's
  * @param onInit listens to the chart
+ * @param onDrawn whenever it has been drawn, in another size too
  */
 export function useChartCanvas(
   canvas: Readonly<ShallowRef<HTMLElement | null>>,
   option: (fontFamily: string) => EChartsCoreOption,
   sources: WatchSource[],
   onInit: (chart: EChartsType) => void,
+  onDrawn?: (chart: EChartsType) => void,
 ): ShallowRef<EChartsType | undefined> {
   const theme = useTheme()
   const chart = shallowRef<EChartsType>()
-  const draw = (): void =>
-    chart.value?.setOption(option(getComputedStyle(document.body).fontFamily), { notMerge: true })
+  const draw = (): void => {
+    if (!chart.value) return
+    chart.value.setOption(option(getComputedStyle(document.body).fontFamily), { notMerge: true })
+    onDrawn?.(chart.value)
+  }
   const observer = new ResizeObserver(() => {
     const [drawn, element] = [chart.value, canvas.value]
     // An observer tells the first size too, in which everything has just been drawn.
-    if (drawn && element && (drawn.getWidth() !== element.clientWidth || drawn.getHeight() !== element.clientHeight))
-      drawn.resize()
+    if (!drawn || !element) return
+    if (drawn.getWidth() === element.clientWidth && drawn.getHeight() === element.clientHeight) return
+    drawn.resize()
+    onDrawn?.(drawn)
   })
   onMounted(() => {
     if (!canvas.value) return
