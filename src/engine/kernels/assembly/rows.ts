@@ -63,26 +63,63 @@ export function scatter(args: usize, thread: i32, threads: i32): void {
   const bytes = <usize>count(args, 9) << 2
   const first = address(args, 10)
   const second = address(args, 12)
-  for (let k = shareStart(K, 1, thread, threads); k < shareEnd(K, 1, thread, threads); k++) {
+  const from = shareStart(K, 1, thread, threads)
+  const to = shareEnd(K, 1, thread, threads)
+  for (let k = from; k < to; k++) {
     const target = out + <usize>k * stride
     memory.fill(target, 0, min(stride, (rows + 16) << 2))
     if (first != 0) spread(target, rows, load<f32>(first + (<usize>k << 2)), address(args, 11))
     if (second != 0) spread(target, rows, load<f32>(second + (<usize>k << 2)), address(args, 13))
-    add(target, positions, grad + <usize>k * gradStride, bytes)
-    if (positions2 != 0) add(target, positions2, grad2 + <usize>k * gradStride, bytes)
   }
+  add(out, stride, from, to, positions, grad, gradStride, bytes)
+  if (positions2 != 0) add(out, stride, from, to, positions2, grad2, gradStride, bytes)
 }
 
-function add(target: usize, positions: usize, grad: usize, bytes: usize): void {
-  for (let b: usize = 0; b < bytes; b += 4) {
-    const to = target + at(positions, b)
-    store<f32>(to, load<f32>(to) + load<f32>(grad + b))
+/** Four dimensions at a time: a position is looked up once for them, and none waits for the sums of another. */
+function add(
+  out: usize,
+  stride: usize,
+  from: i32,
+  to: i32,
+  positions: usize,
+  grad: usize,
+  gradStride: usize,
+  bytes: usize,
+): void {
+  let k = from
+  for (; k + 4 <= to; k += 4) {
+    const t0 = out + <usize>k * stride
+    const t1 = t0 + stride
+    const t2 = t1 + stride
+    const t3 = t2 + stride
+    const g0 = grad + <usize>k * gradStride
+    const g1 = g0 + gradStride
+    const g2 = g1 + gradStride
+    const g3 = g2 + gradStride
+    for (let b: usize = 0; b < bytes; b += 4) {
+      const i = at(positions, b)
+      store<f32>(t0 + i, load<f32>(t0 + i) + load<f32>(g0 + b))
+      store<f32>(t1 + i, load<f32>(t1 + i) + load<f32>(g1 + b))
+      store<f32>(t2 + i, load<f32>(t2 + i) + load<f32>(g2 + b))
+      store<f32>(t3 + i, load<f32>(t3 + i) + load<f32>(g3 + b))
+    }
+  }
+  for (; k < to; k++) {
+    const target = out + <usize>k * stride
+    const g = grad + <usize>k * gradStride
+    for (let b: usize = 0; b < bytes; b += 4) {
+      const sum = target + at(positions, b)
+      store<f32>(sum, load<f32>(sum) + load<f32>(g + b))
+    }
   }
 }
 
 function spread(target: usize, rows: usize, factor: f32, weights: usize): void {
-  for (let i: usize = 0; i < rows << 2; i += 4)
-    store<f32>(target + i, load<f32>(target + i) + factor * load<f32>(weights + i))
+  const factors = f32x4.splat(factor)
+  let i: usize = 0
+  for (; i + 16 <= rows << 2; i += 16)
+    v128.store(target + i, f32x4.add(v128.load(target + i), f32x4.mul(factors, v128.load(weights + i))))
+  for (; i < rows << 2; i += 4) store<f32>(target + i, load<f32>(target + i) + factor * load<f32>(weights + i))
 }
 
 /**
