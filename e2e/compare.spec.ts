@@ -6,8 +6,6 @@ import { expect, test } from './support/electron'
 import { trainRuns } from './support/trainedRuns'
 
 // Five runs are trained for each.
-test.describe.configure({ timeout: 180_000 })
-
 /** Ticks every run and compares them; those of `first` is the reference. */
 async function compareAll(page: Page, first: RegExp, count = 5): Promise<void> {
   await expect(page.getByRole('row', { name: /sizes\// })).toHaveCount(count)
@@ -24,7 +22,7 @@ async function expectClipboard(app: ElectronApplication, page: Page, button: str
   await expect(async () => {
     await page.getByRole('button', { name: button }).click()
     await expect.poll(() => app.evaluate(({ clipboard }) => clipboard.readText()), { timeout: 2_000 }).toMatch(text)
-  }).toPass({ timeout: 20_000 })
+  }).toPass()
 }
 
 test('trained runs are compared: seeds in one column, differences tested, configurations side by side', async ({
@@ -51,11 +49,11 @@ test('trained runs are compared: seeds in one column, differences tested, config
   await expect(page.getByText('Of two runs it says little')).toBeVisible()
 
   const tested = page.getByRole('table', { name: 'Accuracy on the same pairs' })
-  await expect(tested.getByRole('row', { name: /sizes\/bt .* worse/ })).toBeVisible({ timeout: 60_000 })
+  await expect(tested.getByRole('row', { name: /sizes\/bt .* worse/ })).toBeVisible()
   await expect(page.getByText('corrected by Holm for 2 comparisons')).toBeVisible()
   await page.getByRole('radio', { name: 'test_unseen' }).check()
   await expect(page).toHaveURL(/split=test_unseen/)
-  await expect(tested.getByRole('row', { name: /sizes\/bt .* undecided/ })).toBeVisible({ timeout: 60_000 })
+  await expect(tested.getByRole('row', { name: /sizes\/bt .* undecided/ })).toBeVisible()
   expect(await seriousFindings(page)).toEqual([])
   await expectClipboard(app, page, 'Copy: the results as CSV', /^group,runs,.*test_acc_mean.*\r\n.*sizes\/k5,2,/s)
 
@@ -145,7 +143,7 @@ test('a report and a chart that are saved are not where the person said, or are 
   }, folder)
   await page.getByRole('button', { name: 'Report…' }).click()
   const file = join(folder, 'comparison.html')
-  await expect.poll(() => existsSync(file), { timeout: 60_000 }).toBe(true)
+  await expect.poll(() => existsSync(file)).toBe(true)
   const html = readFileSync(file, 'utf8')
   for (const part of ['sizes/k5', 'corrected by Holm for 2 comparisons', '<svg', 'SHA-256', '<b>Command</b> <code>'])
     expect(html).toContain(part)
@@ -286,9 +284,7 @@ test('runs are laid out by their parameters: what is brushed on an axis is kept 
   await expect(page).toHaveURL(/p_x=caimira\.n_dim/)
 
   const weights = page.getByRole('table', { name: 'Importance' })
-  await expect(weights.getByRole('row', { name: /^caimira\.n_dim \d\.\d{3} ± \d\.\d{3} \+0\.\d\d$/ })).toBeVisible({
-    timeout: 60_000,
-  })
+  await expect(weights.getByRole('row', { name: /^caimira\.n_dim \d\.\d{3} ± \d\.\d{3} \+0\.\d\d$/ })).toBeVisible()
 
   // The upper half of the last axis is that of the best runs; bt stands at its lower end.
   const box = await lines.boundingBox()

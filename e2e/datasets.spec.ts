@@ -2,12 +2,10 @@ import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node
 import { join } from 'node:path'
 import type { ElectronApplication, Page } from '@playwright/test'
 import { seriousFindings } from './support/axe'
-import { expect as soon, ROOT, test } from './support/electron'
+import { expect, ROOT, test } from './support/electron'
 import { inEveryLook } from './support/pictures'
 
 // Several engines start for one page: on a machine that is busy with other tests they take their time.
-test.describe.configure({ timeout: 120_000 })
-const expect = soon.configure({ timeout: 30_000 })
 
 const SHARED = join(ROOT, '..', 'shared', 'data')
 
@@ -92,7 +90,6 @@ test('a configuration with faults lists every row, and jumps to it', async ({ op
 })
 
 test('a CSV becomes a data set: its columns are guessed, put right, and split', async ({ open, folder }) => {
-  test.setTimeout(300_000)
   const file = join(folder, 'survey results.csv')
   const lines = Array.from(
     { length: 240 },
@@ -124,7 +121,7 @@ test('a CSV becomes a data set: its columns are guessed, put right, and split', 
   await expect(vectors.getByLabel('Commands', { exact: true })).toContainText('data embed')
   await vectors.getByRole('button', { name: 'Run' }).click()
   // Another run of this test may have left them in the cache.
-  await expect(vectors.getByText(/\d+ texts embedded/)).toBeVisible({ timeout: 120_000 })
+  await expect(vectors.getByText(/\d+ texts embedded/)).toBeVisible()
   await vectors.getByRole('button', { name: /^Show/ }).click()
   await expect(page.getByText('The vectors are still to be made.')).toHaveCount(0)
   await expect(item(page, 'survey-results')).toContainText('240 pairs')
@@ -175,7 +172,6 @@ const RAW = {
 
 for (const [format, write] of Object.entries(RAW))
   test(`raw judgements in ${format} become a trained run by the window alone`, async ({ open, folder, logDir }) => {
-    test.setTimeout(600_000)
     const file = join(folder, `judgements.${format}`)
     writeFileSync(file, write(rawJudgements(12)))
     const { app, page } = await open()
@@ -194,7 +190,7 @@ for (const [format, write] of Object.entries(RAW))
     for (const verb of ['data import', 'data split', 'data embed']) await expect(commands).toContainText(verb)
     await expect(commands).toContainText('--by qid')
     await dialog.getByRole('button', { name: 'Add', exact: true }).click()
-    await expect(page.getByRole('heading', { name: 'judgements', exact: true })).toBeVisible({ timeout: 300_000 })
+    await expect(page.getByRole('heading', { name: 'judgements', exact: true })).toBeVisible()
     await expect(page.getByText('The vectors are still to be made.')).toHaveCount(0)
     await expect(page.getByRole('row', { name: /^Users 3 / })).toBeVisible()
 
@@ -203,13 +199,13 @@ for (const [format, write] of Object.entries(RAW))
     await expect(page.getByRole('textbox', { name: 'The experiment as YAML' })).toContainText('dts_name: judgements')
     await page.getByLabel('Epochs at most', { exact: true }).fill('3')
     await page.getByLabel('Experiment', { exact: true }).fill('by-window')
-    await expect(page.getByTestId('estimate-time')).toHaveText(/≈ .* (ms|s)/, { timeout: 60_000 })
+    await expect(page.getByTestId('estimate-time')).toHaveText(/≈ .* (ms|s)/)
     await page.keyboard.press('Control+Enter')
     await page.waitForURL(/#\/runs\//)
     const run = join(logDir, 'by-window', 'v0')
     const record = (): { status?: string; dts_name?: string } =>
       existsSync(join(run, 'run.json')) ? JSON.parse(readFileSync(join(run, 'run.json'), 'utf8')) : {}
-    await expect.poll(() => record().status, { timeout: 120_000 }).toBe('finished')
+    await expect.poll(() => record().status).toBe('finished')
     expect(record().dts_name).toBe('judgements')
     expect(readFileSync(join(run, 'hparams.yaml'), 'utf8')).toContain('provider: minilm')
     await expect(page.getByText('finished').first()).toBeVisible()

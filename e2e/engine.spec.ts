@@ -19,9 +19,6 @@ const data = test.extend<{ files: ReturnType<typeof contractFiles> }>({
   },
 })
 
-/** Several programs start one after the other. */
-data.beforeEach(() => data.setTimeout(120_000))
-
 /** What the page itself may ask, through its bridge. */
 function ask(page: Page, route: string, input: unknown) {
   return page.evaluate(
@@ -50,7 +47,7 @@ async function train(page: Page, files: object) {
   const { dts_config_file, config_file } = Object(files)
   const experiment = { dts_config_file, config_file, ...endless, dts_name: 'small', exp_name: 'endless' }
   const { id, dir } = await answer(page, 'runs.start', { experiment })
-  await expect.poll(() => existsSync(join(dir, 'metrics.jsonl')) && lines(dir) > 20, { timeout: 60_000 }).toBe(true)
+  await expect.poll(() => existsSync(join(dir, 'metrics.jsonl')) && lines(dir) > 20).toBe(true)
   return { id, dir }
 }
 
@@ -91,7 +88,7 @@ for (const flags of [[], UTILITY])
       const measured = lines(dir)
       await answer(page, 'runs.resume', { id, place: 'now' })
       await expect.poll(() => record(dir).status).toBe('running')
-      await expect.poll(() => lines(dir), { timeout: 60_000 }).toBeGreaterThan(measured)
+      await expect.poll(() => lines(dir)).toBeGreaterThan(measured)
       await answer(page, 'runs.stop', { id })
       await expect.poll(() => record(dir).status).toBe('stopped')
     },

@@ -30,8 +30,6 @@ async function replaceText(page: Page, yaml: string): Promise<void> {
   await page.keyboard.insertText(yaml)
 }
 
-test.describe.configure({ timeout: 90_000 })
-
 test('the form and the text say the same, whichever is changed', async ({ open }) => {
   const { page } = await open()
   await openPage(page)
@@ -157,12 +155,11 @@ test('keys and values are completed in the text', async ({ open }) => {
 })
 
 test('a run is configured, estimated, started, and is what was shown', async ({ open, logDir, folder }) => {
-  test.setTimeout(90_000)
   const { app, page } = await open()
   await openPage(page)
   await field(page, 'Epochs at most').fill('3')
   await field(page, 'Experiment').fill('by-form')
-  await expect(page.getByTestId('estimate-time')).toHaveText(/≈ .* (ms|s)/, { timeout: 20_000 })
+  await expect(page.getByTestId('estimate-time')).toHaveText(/≈ .* (ms|s)/)
   await expect(page.getByRole('region', { name: 'Estimate' })).toContainText('3 × 16')
 
   const told = `npm run -s delta -- train --dts_name simpler --exp_name by-form --max_epochs 3 --log_dir ${logDir}`
@@ -175,7 +172,7 @@ test('a run is configured, estimated, started, and is what was shown', async ({ 
   await page.waitForURL(/#\/runs\//)
   const hparams = join(logDir, 'by-form', 'v0', 'hparams.yaml')
   const record = (): { status?: string } => JSON.parse(readFileSync(join(logDir, 'by-form', 'v0', 'run.json'), 'utf8'))
-  await expect.poll(() => record().status, { timeout: 30_000 }).toBe('finished')
+  await expect.poll(() => record().status).toBe('finished')
   expect(load(readFileSync(hparams, 'utf8'))).toEqual(resolved)
 
   // The same by presets, as a new run of another name, through the queue, with three seeds.
@@ -193,14 +190,11 @@ test('a run is configured, estimated, started, and is what was shown', async ({ 
   await expect(run(page)).toBeDisabled()
   await page.getByRole('button', { name: 'Queue 3 runs' }).click()
   await page.waitForURL(/#\/runs$/)
-  await expect
-    .poll(() => readdirSync(join(logDir, 'by-form')).sort(), { timeout: 30_000 })
-    .toEqual(['v0', 'v0-s1', 'v0-s2', 'v0-s3'])
+  await expect.poll(() => readdirSync(join(logDir, 'by-form')).sort()).toEqual(['v0', 'v0-s1', 'v0-s2', 'v0-s3'])
   expect(folder).toBeTruthy()
 })
 
 test('a run is the beginning of the next one, and a preset is kept', async ({ open }) => {
-  test.setTimeout(90_000)
   const { page } = await open()
   await openPage(page)
   await replaceText(
@@ -261,13 +255,12 @@ test('everything has a role, a name and enough contrast', async ({ open }) => {
 })
 
 test('pictures of a new experiment', async ({ open }) => {
-  test.setTimeout(90_000)
   const { app, page } = await open()
   await openPage(page)
   await field(page, 'Learning rate').fill('5e-3')
   await field(page, 'Schedule').selectOption('cosine')
   await field(page, 'Patience').fill('10')
-  await expect(page.getByRole('region', { name: 'Estimate' })).toContainText('≤', { timeout: 20_000 })
+  await expect(page.getByRole('region', { name: 'Estimate' })).toContainText('≤')
   await page.getByRole('region', { name: 'Settings' }).evaluate((pane) => pane.scrollTo(0, 0))
   await inEveryLook(app, page, 'experiment')
 

@@ -4,9 +4,6 @@ import { writeRun, writeWorkspace } from './support/logFolder'
 import { inEveryLook, picture } from './support/pictures'
 import { trainRuns } from './support/trainedRuns'
 
-// Four pictures of each page, of four million pixels at most.
-test.describe.configure({ timeout: 120_000 })
-
 test('pictures of the runs', async ({ open, logDir }) => {
   writeWorkspace(logDir)
   const { app, page } = await open()
@@ -53,7 +50,7 @@ test('pictures of a run’s own page, the palette, the shortcuts and the setting
   await inEveryLook(app, page, 'run-files')
   await page.goto('app://workbench/#/settings')
   await expect(page.getByRole('heading', { name: 'Settings' })).toBeVisible()
-  await expect(page.getByText('Kernels on WebAssembly with')).toBeVisible({ timeout: 20_000 })
+  await expect(page.getByText('Kernels on WebAssembly with')).toBeVisible()
   await inEveryLook(app, page, 'settings')
   await page.keyboard.press('?')
   await expect(page.getByRole('dialog')).toBeVisible()
@@ -64,13 +61,12 @@ test('pictures of a run’s own page, the palette, the shortcuts and the setting
 })
 
 test('pictures of a comparison', async ({ open, logDir }) => {
-  test.setTimeout(240_000)
   await trainRuns(logDir)
   const { app, page } = await open()
   await expect(page.getByRole('row', { name: /sizes\// })).toHaveCount(5)
   await page.getByRole('checkbox', { name: 'Tick all runs that are shown' }).check()
   await page.getByRole('button', { name: 'Compare', exact: true }).click()
-  await expect(page.getByText('corrected by Holm')).toBeVisible({ timeout: 60_000 })
+  await expect(page.getByText('corrected by Holm')).toBeVisible()
   await inEveryLook(app, page, 'compare-overview')
   await page.getByRole('tab', { name: 'Configuration' }).click()
   await expect(page.getByRole('table', { name: 'Configuration' })).toBeVisible()
@@ -95,10 +91,10 @@ test('pictures of a comparison', async ({ open, logDir }) => {
     const select = page.getByRole('combobox', { name })
     await select.selectOption(await select.locator('option', { hasText: run }).first().innerText())
   }
-  await expect(page.getByRole('table', { name: 'Likeness of all dimensions' })).toBeVisible({ timeout: 60_000 })
+  await expect(page.getByRole('table', { name: 'Likeness of all dimensions' })).toBeVisible()
   await inEveryLook(app, page, 'compare-users-dimensions')
   await page.getByRole('button', { name: 'Maps' }).click()
-  await expect(page.getByRole('img', { name: /^Map of \d+ users of B/ })).toBeVisible({ timeout: 60_000 })
+  await expect(page.getByRole('img', { name: /^Map of \d+ users of B/ })).toBeVisible()
   await inEveryLook(app, page, 'compare-users-maps')
   await page.getByRole('button', { name: 'Take all out' }).click()
   await expect(page.getByRole('heading', { name: 'Nothing is compared yet' })).toBeVisible()
@@ -113,30 +109,29 @@ test('pictures of the users of a run, and of one', async ({ open, logDir }) => {
     .first()
     .click()
   await page.getByRole('region', { name: 'Selected run' }).getByRole('link', { name: 'Users' }).click()
-  await expect(page.getByRole('img', { name: /^Map of [1-9].* of 5 numbers/ })).toBeVisible({ timeout: 60_000 })
+  await expect(page.getByRole('img', { name: /^Map of [1-9].* of 5 numbers/ })).toBeVisible()
   await inEveryLook(app, page, 'users')
   await page.getByRole('tab', { name: 'Dimensions' }).click()
-  await expect(page.getByRole('textbox', { name: 'Name of dimension 1' })).toBeVisible({ timeout: 60_000 })
+  await expect(page.getByRole('textbox', { name: 'Name of dimension 1' })).toBeVisible()
   await inEveryLook(app, page, 'users-dimensions')
   await page.getByRole('tab', { name: 'Pairs' }).click()
   await expect(page.getByRole('grid', { name: 'Pairs' }).getByRole('row').nth(3)).toContainText('✗')
   await inEveryLook(app, page, 'users-pairs')
   await page.getByRole('tab', { name: 'Users' }).click()
   await page.getByRole('grid', { name: 'Users' }).getByRole('row').nth(1).dblclick()
-  await expect(page.getByRole('table', { name: 'Why' })).toBeVisible({ timeout: 60_000 })
+  await expect(page.getByRole('table', { name: 'Why' })).toBeVisible()
   await inEveryLook(app, page, 'user')
   await page.getByRole('tab', { name: 'Vector' }).click()
   await inEveryLook(app, page, 'user-vector')
 })
 
 test('pictures of runs laid out by their parameters', async ({ open, logDir }) => {
-  test.setTimeout(240_000)
   await trainRuns(logDir, true)
   const { app, page } = await open()
   await expect(page.getByRole('row', { name: /sizes\// })).toHaveCount(11)
   await page.getByRole('checkbox', { name: 'Tick all runs that are shown' }).check()
   await page.getByRole('button', { name: 'Compare', exact: true }).click()
   await page.getByRole('tab', { name: 'Parameters' }).click()
-  await expect(page.getByRole('table', { name: 'Importance' })).toBeVisible({ timeout: 60_000 })
+  await expect(page.getByRole('table', { name: 'Importance' })).toBeVisible()
   await inEveryLook(app, page, 'compare-parameters')
 })

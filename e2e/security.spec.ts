@@ -8,8 +8,6 @@ import { writeRun } from './support/logFolder'
 
 // Each attack leaves its trace in the console.
 test.use({ expectedErrors: [/./] })
-test.beforeEach(() => test.setTimeout(90_000))
-
 test('the page has no Node, no Electron, and three functions as its whole way out', async ({ open }) => {
   const { app, page } = await open()
   const found = await page.evaluate(async () => {

@@ -13,8 +13,6 @@ const test = base.extend<{ files: ReturnType<typeof experimentFiles> }>({
     rmSync(work, { recursive: true, force: true })
   },
 })
-test.beforeEach(() => test.setTimeout(120_000))
-
 const ASK = ['--on-close=ask']
 const BACKGROUND = 0
 const QUIT = 1
@@ -55,8 +53,7 @@ async function train({ page }: Launched, files: object, epochs = 10_000_000): Pr
   const reply = await page.evaluate((input) => window.delta?.request('runs.start', input), { experiment })
   if (!reply?.ok) throw new Error(JSON.stringify(reply))
   const dir = String(Object(reply.data).dir)
-  if (epochs > 1_000)
-    await expect.poll(() => existsSync(join(dir, 'metrics.jsonl')) && lines(dir) > 20, { timeout: 60_000 }).toBe(true)
+  if (epochs > 1_000) await expect.poll(() => existsSync(join(dir, 'metrics.jsonl')) && lines(dir) > 20).toBe(true)
   return dir
 }
 
@@ -90,7 +87,7 @@ test('closing with a run in progress asks; cancelled, nothing has happened; in t
   // A second start shows the window again, on the run that went on.
   const args = [`--user-data-dir=${join(folder, 'user-data')}`, ROOT, `--log_dir=${logDir}`]
   const sandbox = process.getuid?.() === 0 ? ['--no-sandbox'] : []
-  expect(spawnSync(electronPath(), [...sandbox, ...args], { timeout: 40_000, stdio: 'ignore' }).status).toBe(0)
+  expect(spawnSync(electronPath(), [...sandbox, ...args], { stdio: 'ignore' }).status).toBe(0)
   await expect.poll(() => visible(opened)).toEqual([true])
   expect(statusOf(dir)).toBe('running')
 
@@ -146,7 +143,7 @@ test('a page that crashes comes back, and the run has not noticed', async ({ ope
     opened.app.evaluate(({ BrowserWindow }) =>
       BrowserWindow.getAllWindows()[0]?.webContents.executeJavaScript('document.body.innerText.includes("endless")'),
     )
-  await expect.poll(shown, { timeout: 30_000 }).toBe(true)
+  await expect.poll(shown).toBe(true)
 })
 
 test('the menu leads to the pages, and says who this is', async ({ open }) => {

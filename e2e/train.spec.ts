@@ -11,7 +11,7 @@ test('a run trained from the command line appears in the open window, with its c
   await expect(page.getByRole('heading', { name: 'No runs yet' })).toBeVisible()
   const args = ['train', '--dts_name', 'simpler', '--max_epochs', '2', '--log_dir', logDir, '--json']
   const training = promisify(execFile)(process.execPath, [join(ROOT, 'scripts', 'delta.mjs'), ...args], { cwd: ROOT })
-  await expect(page.getByRole('row', { name: /default_exp\/v0/ })).toBeVisible({ timeout: 20_000 })
+  await expect(page.getByRole('row', { name: /default_exp\/v0/ })).toBeVisible()
   const { stdout } = await training
   const result: unknown = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '')
   expect(result).toMatchObject({ type: 'result', status: 'finished', epochs: 2 })
@@ -31,7 +31,7 @@ test('TensorFlow trains in the window’s own engine, where it is set up; Settin
   const { page } = await open()
   await page.goto('app://workbench/#/settings')
   const backends = page.getByRole('region', { name: 'Backends' })
-  await expect(backends.getByText('Kernels on WebAssembly with')).toBeVisible({ timeout: 30_000 })
+  await expect(backends.getByText('Kernels on WebAssembly with')).toBeVisible()
   await expect(backends.getByRole('button', { name: 'Look again' })).toBeEnabled()
   const states = await backends.getByRole('definition').allTextContents()
   expect(states.filter((text) => text === 'works' || text === 'not here')).toHaveLength(4)
@@ -48,7 +48,7 @@ test('TensorFlow trains in the window’s own engine, where it is set up; Settin
   )
   expect(started).toMatchObject({ ok: true })
   await page.goto('app://workbench/#/runs')
-  await page.getByRole('row', { name: /finished default_exp\/v0/ }).dblclick({ timeout: 60_000 })
+  await page.getByRole('row', { name: /finished default_exp\/v0/ }).dblclick()
   await page.getByRole('tab', { name: 'Engine' }).click()
   await expect(page.getByRole('region', { name: 'Engine' }).getByText(/^tensorflow, \d+ threads?$/)).toBeVisible()
 })

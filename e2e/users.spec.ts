@@ -7,8 +7,6 @@ import { seriousFindings } from './support/axe'
 import { expect, ROOT, test } from './support/electron'
 
 // A real run is trained first, and an engine reads its data anew.
-test.describe.configure({ timeout: 180_000 })
-
 async function train(logDir: string, more: readonly string[] = []): Promise<void> {
   const args = [
     'train',
@@ -37,7 +35,7 @@ test('the users of a run are shown, selected by charts, figures and search, and 
   await page.getByRole('region', { name: 'Selected run' }).getByRole('link', { name: 'Users' }).click()
   await expect(page).toHaveURL(/#\/users\?run=/)
   const tally = page.getByRole('status').filter({ hasText: 'right' })
-  await expect(tally).toContainText(/^\d+ users, [\d,]+ pairs, \d+\.\d % right$/, { timeout: 60_000 })
+  await expect(tally).toContainText(/^\d+ users, [\d,]+ pairs, \d+\.\d % right$/)
   const grid = page.getByRole('grid', { name: 'Users' })
   const all = Number(await grid.getAttribute('aria-rowcount')) - 1
   expect(all).toBeGreaterThan(5)
@@ -77,14 +75,14 @@ test('the users of a run are shown, selected by charts, figures and search, and 
   // The address holds it: whoever opens it sees the same.
   expect(page.url()).toContain('only=map~pca~')
   await page.reload()
-  await expect(page.getByRole('button', { name: said ?? '' })).toBeVisible({ timeout: 60_000 })
+  await expect(page.getByRole('button', { name: said ?? '' })).toBeVisible()
   await page.keyboard.press('Escape')
   await expect(grid).toHaveAttribute('aria-rowcount', String(all + 1))
 
   // Another method draws the same users; so few that it has to say if it cannot.
   await page.getByRole('combobox', { name: 'Method of the map' }).selectOption('umap')
   await expect(page.getByRole('img', { name: /^Map of \d+ users by UMAP of their vectors of 3 numbers/ })).toBeVisible()
-  await expect(page.getByText('Drawing the map…')).toBeHidden({ timeout: 60_000 })
+  await expect(page.getByText('Drawing the map…')).toBeHidden()
   await page.getByRole('combobox', { name: 'Method of the map' }).selectOption('pca')
 
   // By the keyboard alone: a range, a search, the table.
@@ -107,7 +105,7 @@ test('the users of a run are shown, selected by charts, figures and search, and 
   await page.getByRole('button', { name: 'Clear all' }).isVisible()
   await page.getByRole('searchbox', { name: 'Search the users' }).fill('')
   await page.getByRole('button', { name: 'test_unseen' }).click()
-  await expect(page.getByText('none has a vector of their own')).toBeVisible({ timeout: 60_000 })
+  await expect(page.getByText('none has a vector of their own')).toBeVisible()
   await expect(grid.getByRole('gridcell', { name: 'new', exact: true }).first()).toBeVisible()
 
   // They are fitted on few of their pairs, by the window and by the command that it shows alike.
@@ -123,7 +121,7 @@ test('the users of a run are shown, selected by charts, figures and search, and 
   await page.getByRole('textbox', { name: 'k' }).fill('2, 8')
   await fit.click()
   const curve = page.getByRole('table', { name: 'Accuracy against k' })
-  await expect(curve.getByRole('row')).toHaveCount(5, { timeout: 90_000 })
+  await expect(curve.getByRole('row')).toHaveCount(5)
   expect(await seriousFindings(page)).toEqual([])
   const command = await page.getByLabel('Commands', { exact: true }).innerText()
   const printed = await promisify(execFile)('sh', ['-c', `${command} --json`], { cwd: ROOT })
@@ -142,14 +140,14 @@ test('one user: mistakes first, stepping by the keyboard, reasons that add up, a
   await page.keyboard.press('g')
   await page.keyboard.press('u')
   const grid = page.getByRole('grid', { name: 'Users' })
-  await expect(grid.getByRole('row').nth(1)).toBeVisible({ timeout: 60_000 })
+  await expect(grid.getByRole('row').nth(1)).toBeVisible()
   await grid.focus()
   await page.keyboard.press('Home')
   const name = await grid.getByRole('row').nth(1).getByRole('gridcell').first().innerText()
   await page.keyboard.press('Enter')
   await expect(page.getByRole('heading', { name: `User ${name}` })).toBeVisible()
   const pairs = page.getByRole('listbox', { name: 'Pairs' })
-  await expect(pairs.getByRole('option').first()).toHaveAttribute('aria-selected', 'true', { timeout: 60_000 })
+  await expect(pairs.getByRole('option').first()).toHaveAttribute('aria-selected', 'true')
   await expect(pairs.getByRole('option').first()).toContainText('✗')
   await page.keyboard.press('ArrowDown')
   await expect(pairs.getByRole('option').nth(1)).toHaveAttribute('aria-selected', 'true')
@@ -170,7 +168,7 @@ test('one user: mistakes first, stepping by the keyboard, reasons that add up, a
   await page.getByRole('button', { name: 'Back to the users' }).click()
   await page.getByRole('tab', { name: 'Dimensions' }).click()
   const name1 = page.getByRole('textbox', { name: 'Name of dimension 1' })
-  await expect(name1).toBeVisible({ timeout: 60_000 })
+  await expect(name1).toBeVisible()
   await expect(page.getByRole('region', { name: 'Dimension 1' }).getByRole('listitem').first()).toContainText(
     /\d\.\d{3}/,
   )
@@ -180,7 +178,7 @@ test('one user: mistakes first, stepping by the keyboard, reasons that add up, a
   await page.getByRole('tab', { name: 'Users' }).click()
   await grid.focus()
   await page.keyboard.press('Enter')
-  await expect(why.getByRole('rowheader', { name: 'warmth' })).toBeVisible({ timeout: 60_000 })
+  await expect(why.getByRole('rowheader', { name: 'warmth' })).toBeVisible()
   await expect(pairs.getByRole('option').first()).toHaveAttribute('aria-selected', 'true')
   await page.getByRole('tab', { name: 'Vector' }).click()
   await expect(page.getByRole('table', { name: 'Vector' }).getByRole('row')).toHaveCount(4)
@@ -194,7 +192,7 @@ test('one user: mistakes first, stepping by the keyboard, reasons that add up, a
   await page.getByLabel('Second answer').fill(texts[2] ?? '')
   await page.getByRole('button', { name: 'Predict' }).click()
   const answer = page.getByRole('status').filter({ hasText: 'is preferred with' })
-  await expect(answer).toBeVisible({ timeout: 90_000 })
+  await expect(answer).toBeVisible()
   const percentIn = (text: string): number => Number(/([\d.]+) %/.exec(text)?.[1])
   // The vectors of the data are stored in half precision.
   expect(Math.abs(percentIn(await answer.innerText()) - percentIn(verdict))).toBeLessThan(1)
@@ -214,7 +212,7 @@ test('a run from before there were evaluations is evaluated by one button, on sp
   await page.getByRole('tab', { name: 'Evaluation' }).click()
   const shown = page.getByRole('region', { name: 'Evaluation' })
   await shown.getByRole('button', { name: 'Evaluate on test', exact: true }).click()
-  await expect(shown.getByRole('row', { name: /Users shuffled/ })).toBeVisible({ timeout: 90_000 })
+  await expect(shown.getByRole('row', { name: /Users shuffled/ })).toBeVisible()
   await shown.getByRole('radio', { name: 'dev' }).check()
   await expect(shown.getByRole('button', { name: 'Evaluate on dev' })).toBeVisible()
   await shown.getByRole('radio', { name: 'test', exact: true }).check()
@@ -223,7 +221,7 @@ test('a run from before there were evaluations is evaluated by one button, on sp
   // A bin and a slice open their pairs, as many as they count; a pair opens its user at that pair.
   await shown.getByRole('button', { name: 'Pairs of bin 15' }).click()
   const pairs = page.getByRole('grid', { name: 'Pairs' })
-  await expect(pairs).toHaveAttribute('aria-rowcount', /^(95|96)$/, { timeout: 60_000 })
+  await expect(pairs).toHaveAttribute('aria-rowcount', /^(95|96)$/)
   await expect(page.getByText(/bin 15 of the reliability curve, confidence [\d.]+ % to [\d.]+ %/)).toBeVisible()
   expect(await seriousFindings(page)).toEqual([])
   await page.getByRole('combobox', { name: 'Order of the pairs' }).selectOption('data')
@@ -233,14 +231,14 @@ test('a run from before there were evaluations is evaluated by one button, on sp
   const slice = shown.getByRole('table', { name: 'By topic' }).getByRole('row').nth(1)
   const counted = Number((await slice.getByRole('cell').first().innerText()).replace(',', ''))
   await slice.getByRole('link').click()
-  await expect(pairs).toHaveAttribute('aria-rowcount', String(counted + 1), { timeout: 60_000 })
+  await expect(pairs).toHaveAttribute('aria-rowcount', String(counted + 1))
   await pairs.focus()
   await page.keyboard.press('ArrowDown')
   await page.keyboard.press('Enter')
   await expect(page.getByRole('heading', { name: /^User / })).toBeVisible()
   const row = new URL(page.url().replace('#/', '')).searchParams.get('row')
   expect(row).toMatch(/^\d+$/)
-  await expect(page.getByRole('table', { name: 'Why' })).toBeVisible({ timeout: 60_000 })
+  await expect(page.getByRole('table', { name: 'Why' })).toBeVisible()
   await page.getByRole('button', { name: 'Back to the users' }).click()
   await expect(pairs).toHaveAttribute('aria-rowcount', String(counted + 1))
 })
@@ -259,7 +257,7 @@ test('two runs user by user: evaluations side by side, who gains, and the way to
   const evaluations = page.getByRole('table', { name: 'Evaluations side by side' })
   await expect(evaluations.getByRole('row', { name: /Over bt/ }).getByRole('cell')).toHaveCount(2)
   const grid = page.getByRole('grid', { name: 'Users of the runs, one by one' })
-  await expect(page.getByRole('img', { name: /^Accuracy of \d+ users in two runs/ })).toBeVisible({ timeout: 90_000 })
+  await expect(page.getByRole('img', { name: /^Accuracy of \d+ users in two runs/ })).toBeVisible()
   const first = grid.getByRole('row').nth(1)
   const [a, b, difference] = await Promise.all([
     first.getByRole('link').nth(0).innerText(),
@@ -277,11 +275,9 @@ test('two runs user by user: evaluations side by side, who gains, and the way to
 
   // Dimensions of two kinds of models stand for different things; maps of any lie beside each other.
   await page.getByRole('button', { name: 'Dimensions', exact: true }).click()
-  await expect(page.getByText(/Dimensions of \w+ and of \w+ stand for different things/)).toBeVisible({
-    timeout: 60_000,
-  })
+  await expect(page.getByText(/Dimensions of \w+ and of \w+ stand for different things/)).toBeVisible()
   await page.getByRole('button', { name: 'Maps' }).click()
-  await expect(page.getByRole('img', { name: /^Map of \d+ users of B by PCA/ })).toBeVisible({ timeout: 60_000 })
+  await expect(page.getByRole('img', { name: /^Map of \d+ users of B by PCA/ })).toBeVisible()
   await expect(page.getByText(/disparity of 0\.\d{3}/)).toBeVisible()
   const user = await page.locator('#compared-map-users option').first().getAttribute('value')
   await page.getByRole('combobox', { name: 'User' }).fill(user ?? '')
@@ -293,13 +289,13 @@ test('two runs user by user: evaluations side by side, who gains, and the way to
   await page.getByLabel('Repetitions').fill('2')
   await page.getByRole('button', { name: 'Fit', exact: true }).click()
   const curves = page.getByRole('table', { name: 'Accuracy against k' })
-  await expect(curves.getByRole('row')).toHaveCount(4, { timeout: 90_000 })
+  await expect(curves.getByRole('row')).toHaveCount(4)
   await expect(curves.getByRole('row').last().getByRole('cell')).toHaveCount(2)
   expect(await seriousFindings(page)).toEqual([])
   // The address holds what is looked at.
   expect(page.url()).toContain('users=newcomers')
   await page.getByRole('button', { name: 'Accuracy', exact: true }).click()
-  await first.getByRole('link').nth(1).click({ timeout: 60_000 })
+  await first.getByRole('link').nth(1).click()
   await expect(page.getByRole('heading', { name: /^User / })).toBeVisible()
-  await expect(page.getByText(`Accuracy`).first()).toBeVisible({ timeout: 60_000 })
+  await expect(page.getByText(`Accuracy`).first()).toBeVisible()
 })

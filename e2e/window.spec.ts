@@ -26,7 +26,7 @@ test('a second start opens no second window, but shows its folder in the first',
 
   const args = [`--user-data-dir=${join(folder, 'user-data')}`, ROOT, `--log_dir=${other}`]
   const sandbox = process.getuid?.() === 0 ? ['--no-sandbox'] : []
-  const second = spawnSync(electronPath(), [...sandbox, ...args], { timeout: 20_000, stdio: 'ignore' })
+  const second = spawnSync(electronPath(), [...sandbox, ...args], { stdio: 'ignore' })
   expect(second.status).toBe(0)
   await expect(page.getByRole('row', { name: /second\/v0/ })).toBeVisible()
   expect(await app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows().length)).toBe(1)

@@ -1,10 +1,8 @@
 import { writeWorkspace } from './support/logFolder'
 import { seriousFindings } from './support/axe'
-import { expect as soon, test } from './support/electron'
+import { expect, test } from './support/electron'
 
 // Engines start and train here, beside another test.
-test.describe.configure({ timeout: 120_000 })
-const expect = soon.configure({ timeout: 30_000 })
 
 test('from an empty window to a trained run by one click', async ({ open }) => {
   const { page } = await open()

@@ -89,7 +89,7 @@ export async function expectCopied(app: ElectronApplication, button: Locator, te
       await base.expect(button).toContainText('Copied', { timeout: 2_000 })
       await base.expect.poll(() => app.evaluate(({ clipboard }) => clipboard.readText()), { timeout: 2_000 }).toBe(text)
     })
-    .toPass({ timeout: 20_000 })
+    .toPass()
 }
 
 /** As if a person had chosen `path` in an earlier start of the window whose own data lie in `folder`. */

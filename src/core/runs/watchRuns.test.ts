@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, it, vi } from 'vitest'
@@ -19,14 +19,14 @@ function watched(logDir: string) {
   return changed
 }
 
-function write(logDir: string, status: string): void {
-  const dir = join(logDir, 'exp', 'v0')
+function write(logDir: string, status: string, version = 'v0'): void {
+  const dir = join(logDir, 'exp', version)
   mkdirSync(dir, { recursive: true })
   const record = {
     format: 1,
-    id: 'id',
+    id: version,
     exp_name: 'exp',
-    exp_version: 'v0',
+    exp_version: version,
     model_name: 'm',
     dts_name: 'd',
     status,
@@ -74,4 +74,17 @@ it('says nothing while nothing changes, and nothing after its end', async () => 
   await new Promise((resolve) => setTimeout(resolve, 300))
   expect(scan.mock.calls.length).toBe(looks)
   expect(changed).not.toHaveBeenCalled()
+})
+
+it('tells of nothing while a run that trains writes to its folder all the time', async () => {
+  const logDir = newFolder()
+  write(logDir, 'running')
+  const changed = watched(logDir)
+  const metrics = join(logDir, 'exp', 'v0', 'metrics.jsonl')
+  const training = setInterval(() => appendFileSync(metrics, '\n'), 20)
+  ends.push(() => clearInterval(training))
+  await expect.poll(() => changed.mock.calls.length).toBeGreaterThan(2)
+  write(logDir, 'finished', 'v1')
+  const before = changed.mock.calls.length
+  await expect.poll(() => changed.mock.calls.length).toBeGreaterThan(before)
 })

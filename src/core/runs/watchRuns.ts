@@ -19,6 +19,10 @@ export function watchRuns(scan: () => Promise<Scan>, onChange: () => void, pollM
   let looking = false
   let again = false
   let closed = false
+  /** A look is due because something has stirred: what stirs meanwhile does not put it off. */
+  let settling = false
+  /** Before that it would take too much of the time. */
+  let rested = 0
 
   const lookIn = (ms: number): void => {
     clearTimeout(timer)
@@ -29,6 +33,7 @@ export function watchRuns(scan: () => Promise<Scan>, onChange: () => void, pollM
   const look = async (): Promise<void> => {
     looking = true
     again = false
+    settling = false
     const started = Date.now()
     try {
       const found = await scan()
@@ -43,12 +48,17 @@ export function watchRuns(scan: () => Promise<Scan>, onChange: () => void, pollM
     }
     if (closed) return
     const rest = Math.min(SLOWEST_POLL_MS, POLL_SHARE * (Date.now() - started))
-    lookIn(again ? SETTLE_MS : Math.max(pollMs, rest))
+    rested = Date.now() + rest
+    if (again) stirred()
+    else lookIn(Math.max(pollMs, rest))
   }
 
   const stirred = (): void => {
     if (looking) again = true
-    else lookIn(SETTLE_MS)
+    else if (!settling) {
+      settling = true
+      lookIn(Math.max(SETTLE_MS, rested - Date.now()))
+    }
   }
 
   const watchFolders = (folders: readonly string[]): void => {
