@@ -52,6 +52,7 @@ const resultOf = ({ lines, stderr }: Finished): SweepResult => {
 interface Handed {
   token: string
   trials: number[]
+  tasks: { trial: number; rung?: number }[]
 }
 /** What was handed over, by its own log. */
 const batches = (): Handed[] =>
@@ -60,8 +61,8 @@ const batches = (): Handed[] =>
     .split('\n')
     .filter((line) => line.includes('"tasks"'))
     .map((line) => {
-      const { token, tasks }: { token: string; tasks: { trial: number }[] } = JSON.parse(line)
-      return { token, trials: tasks.map(({ trial }) => trial) }
+      const { token, tasks }: Pick<Handed, 'token' | 'tasks'> = JSON.parse(line)
+      return { token, tasks, trials: tasks.map(({ trial }) => trial) }
     })
 
 const metricsOf = (version: string): number => {
@@ -70,8 +71,8 @@ const metricsOf = (version: string): number => {
 }
 
 /** Some trial is in the middle of its training. */
-const underWay = (version = 't000-s1'): Promise<void> =>
-  expect.poll(() => metricsOf(version), { timeout: 60_000, interval: 20 }).toBeGreaterThan(20)
+const underWay = (version = 't000-s1', epochs = 20): Promise<void> =>
+  expect.poll(() => metricsOf(version), { timeout: 60_000, interval: 20 }).toBeGreaterThan(epochs)
 
 /** Process of the engine of a run. */
 const engineOf = (version: string): number => readRecord(path.join(sweepOf(), version))!.pid
@@ -89,6 +90,54 @@ async function expectWhole(done: Finished): Promise<void> {
   const whole = resultOf(await delta(folder, 'sweep', 'rates.yaml', '--json', '--log_dir', 'undisturbed'))
   for (const [i, { dir }] of trials.entries())
     expect(bytes(dir!).equals(bytes(whole.trials[i]!.dir!)), String(i)).toBe(true)
+}
+
+/** Rungs at a third and two thirds of the epochs: a trial is under way for a while at each. */
+const RUNGS = [1500, 3000]
+const MOST = 4500
+function writeHalving(method = 'asha'): void {
+  write(MOST)
+  const text = `method: ${method}
+parameters: { trainer.learning_rate: { min: 0.001, max: 0.05, scale: log } }
+base: { dts_name: small, caimira: { n_dim: 3 }, trainer: { max_epochs: ${MOST}, batch_size: 64, patience: 9999 } }
+budget: { trials: 4 }
+`
+  const options = `options: { min_epochs: ${RUNGS[0]}, reduction: 2 }\n`
+  fs.writeFileSync(path.join(folder, 'rates.yaml'), method === 'asha' ? text + options : text)
+}
+
+/** The first trial that goes on from a rung, when it is in the middle of the way to the next. */
+async function promotedTrial(): Promise<string> {
+  const goesOn = (): number | undefined =>
+    batches()
+      .flatMap(({ tasks }) => tasks)
+      .find(({ rung }) => rung !== RUNGS[0])?.trial
+  await expect.poll(goesOn).toBeDefined()
+  const version = `t00${goesOn()}-s0`
+  await underWay(version, RUNGS[0]! + 20)
+  return version
+}
+
+/** Every trial ended at a rung or at its end; those that came to the end are to the bit what they are when nobody is halved. */
+async function expectHalved(done: Finished): Promise<void> {
+  expect(done.code, done.stderr).toBe(0)
+  const { trials, status } = resultOf(done)
+  expect(status).toBe('finished')
+  expect(fs.readdirSync(sweepOf()).filter((name) => /^t\d/.test(name))).toHaveLength(4)
+  for (const one of trials) {
+    const ends: (number | undefined)[] = one.status === 'halved' ? RUNGS : [MOST]
+    expect(['halved', 'finished'], one.error?.message).toContain(one.status)
+    expect(ends).toContain(one.epochs)
+    const figures = readRecord(one.dir!)?.result
+    expect(figures).toMatchObject({ status: 'finished', val_loss: one.metric })
+    expect(figures).toHaveProperty('test_acc')
+  }
+  // Whoever comes to a rung first goes on, and not all do.
+  expect(new Set(trials.map((one) => one.status)).size).toBe(2)
+  writeHalving('random')
+  const whole = resultOf(await delta(folder, 'sweep', 'rates.yaml', '--json', '--log_dir', 'undisturbed'))
+  for (const [i, one] of trials.entries())
+    if (one.status === 'finished') expect(bytes(one.dir!).equals(bytes(whole.trials[i]!.dir!)), String(i)).toBe(true)
 }
 
 describe.skipIf(noSlurm !== undefined)('a sweep on Slurm', () => {
@@ -248,6 +297,81 @@ describe.skipIf(noSlurm !== undefined)('a sweep on Slurm', () => {
     expect(done.code).toBe(3)
     expect(done.stderr).toMatch(/sbatch failed: .*[Ii]nvalid partition/)
     expect(done.lines.filter(({ type }) => type === 'trial')).toEqual([])
+  })
+
+  describe.runIf(allFaults)('by successive halving', () => {
+    const rungsOf = (trial: number): (number | undefined)[] =>
+      batches().flatMap(({ tasks }) => tasks.flatMap((task) => (task.trial === trial ? [task.rung] : [])))
+    /** Nothing is handed over twice on the way to one rung. */
+    const expectOnce = (): void => {
+      for (const trial of [0, 1, 2, 3])
+        expect(rungsOf(trial)).toEqual([...RUNGS, undefined].slice(0, rungsOf(trial).length))
+    }
+
+    it('does not come to its end, or goes on with other runs than it kept', async () => {
+      writeHalving()
+      await expectHalved(await begin().done)
+      expectOnce()
+    })
+
+    it('judges nobody, or somebody twice, where the workbench is killed and its trials come to a rung meanwhile', async () => {
+      writeHalving()
+      const first = begin()
+      await underWay('t000-s0')
+      first.child.kill('SIGKILL')
+      await first.done
+      await expect.poll(() => slurm.run('squeue', '-h', '-r', '-t', 'RUNNING,PENDING'), { interval: 500 }).toBe('')
+      expect(batches()).toHaveLength(1)
+      await expectHalved(await goOn())
+      expectOnce()
+    })
+
+    it('loses a trial that is killed on its way to a rung, or halves it', async () => {
+      writeHalving()
+      const first = begin()
+      const version = await promotedTrial()
+      process.kill(engineOf(version), 'SIGKILL')
+      const { trials } = resultOf(await first.done)
+      const killed = trials.find(({ dir }) => path.basename(dir!) === version)!
+      expect(killed.error?.message).toMatch(/Slurm: FAILED/)
+      expect(trials.filter(({ status }) => status === 'crashed')).toEqual([killed])
+      await expectHalved(await goOn())
+      // It was judged at its first rung once, though it came from there twice.
+      expect(rungsOf(killed.trial).slice(0, 3)).toEqual([RUNGS[0], RUNGS[1], RUNGS[1]])
+    })
+
+    it('loses a trial with its node on the way to a rung', async () => {
+      writeHalving()
+      const first = begin()
+      const version = await promotedTrial()
+      const engine = engineOf(version)
+      const trial = Number(version.slice(1, 4))
+      const { tasks } = JSON.parse(fs.readFileSync(path.join(sweepOf(), 'queue.json'), 'utf8'))
+      const { text } = tasks.find((task: { trial: number }) => task.trial === trial)
+      slurm.kill(`slurmd-${/ on (\w+)$/.exec(text)![1]}`)
+      process.kill(engine, 'SIGKILL')
+      await new Promise((resolve) => setTimeout(resolve, 15_000))
+      slurm.start()
+      await first.done
+      await expectHalved(await goOn())
+    })
+
+    it('goes on in the queue after Ctrl-C, or judges anew when it goes on', async () => {
+      writeHalving()
+      const first = begin()
+      await promotedTrial()
+      first.child.kill('SIGINT')
+      const stopped = await first.done
+      expect(stopped.code).toBe(130)
+      expect(slurm.run('squeue', '-h', '-t', 'RUNNING,PENDING')).toBe('')
+      const { trials } = resultOf(stopped)
+      for (const { status } of trials) expect(['planned', 'stopped', 'paused', 'halved']).toContain(status)
+      const halved = trials.filter(({ status }) => status === 'halved')
+      const done = await goOn()
+      await expectHalved(done)
+      for (const { trial, epochs } of halved)
+        expect(resultOf(done).trials[trial]).toMatchObject({ status: 'halved', epochs })
+    })
   })
 
   describe.skipIf(noSsh !== undefined || !allFaults)('over ssh, to a place that shares no folder', () => {
