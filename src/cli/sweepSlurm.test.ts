@@ -468,6 +468,19 @@ describe.skipIf(noSlurm !== undefined)('a sweep on Slurm', () => {
       await expectWhole(done)
     })
 
+    it('a trial that was killed while nobody looked is lost where the queue has forgotten it', async () => {
+      write(3000)
+      const first = begin()
+      await underWay()
+      first.child.kill('SIGKILL')
+      await first.done
+      process.kill(engineOf('t000-s1'), 'SIGKILL')
+      await slurm.forget()
+      await expectWhole(await goOn())
+      // What its run does not say is trained again, and nothing else.
+      expect(batches().map(({ trials }) => trials)).toEqual([[0, 1, 2, 3], [0]])
+    })
+
     it('a controller that has lost its state makes a trial count twice', async () => {
       write(3000)
       const first = begin()
@@ -478,5 +491,40 @@ describe.skipIf(noSlurm !== undefined)('a sweep on Slurm', () => {
       await first.done
       await expectWhole(await goOn())
     })
+  })
+})
+
+describe.skipIf(noSlurm !== undefined || !allFaults)('a Slurm with accounting and cards', () => {
+  beforeAll(() => {
+    buildCli()
+    slurm = new TestSlurm({ SLURM_GPUS: '1', SLURM_DBD: '1' })
+    slurm.start()
+    folder = workspace()
+  })
+  afterAll(() => {
+    slurm.stop()
+    fs.rmSync(folder, { recursive: true, force: true })
+  }, SETTLE_MS)
+
+  it('gives trials no card, or trains again what it says was killed while nobody looked', async () => {
+    write(3000, 'gpus: 1\npreamble: echo "card $CUDA_VISIBLE_DEVICES"\n')
+    const first = begin()
+    await underWay()
+    expect(slurm.run('squeue', '-h', '-r', '-o', '%b').trim().split('\n')).toEqual(Array<string>(4).fill('gres:gpu:1'))
+    const log = path.join(sweepOf(), 'cluster', batches()[0]!.token, 'log', '0.log')
+    expect(fs.readFileSync(log, 'utf8')).toContain('card 0')
+    first.child.kill('SIGKILL')
+    await first.done
+    process.kill(engineOf('t000-s1'), 'SIGKILL')
+    await slurm.forget()
+    const { trials } = resultOf(await goOn())
+    expect(trials.map(({ status }) => status)).toEqual(['crashed', 'finished', 'finished', 'finished'])
+    expect(trials[0]!.error?.message).toMatch(/^Slurm: FAILED on n\d/)
+    expect(batches()).toHaveLength(1)
+    await expectWhole(await goOn())
+
+    write(30, 'gpus: gpu:2\n')
+    for (const { status, error } of resultOf(await begin().done).trials)
+      expect(`${status} ${error?.message}`).toBe('failed Slurm: FAILED (BadConstraints)')
   })
 })

@@ -13,17 +13,25 @@ export const noSlurm: string | undefined = !fs.existsSync(path.join(SCRIPTS, 'st
     ? 'Slurm is started by root alone'
     : undefined
 
-/** A real Slurm on loopback with four emulated nodes of one processor. */
+let started = 0
+
+/** A real Slurm on loopback with four emulated nodes of one processor; two of them at most in one process. */
 export class TestSlurm {
   readonly base = fs.mkdtempSync(path.join(os.tmpdir(), 'delta-slurm-'))
-  readonly #settings = {
-    ...process.env,
-    SLURM_BASE: this.base,
-    SLURM_NODES: '4',
-    // Seconds: a node whose task was killed with it takes a while to complete that.
-    SLURM_WAIT: '120',
-    // Of this process alone, as far as anybody can tell.
-    SLURM_PORT: String(20_000 + (process.pid % 2000) * 20),
+  readonly #settings: NodeJS.ProcessEnv
+
+  /** @param settings of `start-slurm.sh` beside those */
+  constructor(settings: Readonly<Record<`SLURM_${string}`, string>> = {}) {
+    this.#settings = {
+      ...process.env,
+      SLURM_BASE: this.base,
+      SLURM_NODES: '4',
+      // Seconds: a node whose task was killed with it takes a while to complete that.
+      SLURM_WAIT: '120',
+      // Of this process alone, as far as anybody can tell.
+      SLURM_PORT: String(20_000 + (process.pid % 2000) * 20 + 10 * (started++ % 2)),
+      ...settings,
+    }
   }
 
   start(): void {
@@ -51,6 +59,14 @@ export class TestSlurm {
   kill(daemon: string): void {
     process.kill(Number(fs.readFileSync(path.join(this.base, 'pid', `${daemon}.pid`), 'utf8')), 'SIGKILL')
     fs.rmSync(path.join(this.base, 'pid', `${daemon}.pid`))
+  }
+
+  /** Waits until the controller has forgotten all that has ended, as one does after minutes. */
+  async forget(): Promise<void> {
+    const conf = this.env.SLURM_CONF
+    fs.writeFileSync(conf, fs.readFileSync(conf, 'utf8').replace(/^MinJobAge=.*$/m, 'MinJobAge=2'))
+    this.run('scontrol', 'reconfigure')
+    while (this.run('squeue', '-h', '-t', 'all') !== '') await new Promise((resolve) => setTimeout(resolve, 500))
   }
 
   /** Everything that the controller knew. */

@@ -17,7 +17,7 @@ export function readClusterText(yaml: string): Omit<CheckedCluster, 'yaml'> & { 
   } catch (thrown) {
     return { readable: false, values: {}, problems: [unreadable(yaml, thrown)], cluster: null }
   }
-  const raw = withoutEmpty(text.value)
+  const raw = plainProfile(text.value)
   const values = Object.fromEntries(
     Object.entries(Object(raw)).flatMap(([key, value]) => (KEYS.includes(key) ? [[key, shownValue(value)]] : [])),
   )
@@ -27,11 +27,18 @@ export function readClusterText(yaml: string): Omit<CheckedCluster, 'yaml'> & { 
   return { readable: true, values, problems, cluster: null }
 }
 
+/** Words of sbatch that YAML takes for numbers where nothing else stands in them. */
+const WORDS = ['time', 'memory', 'gpus']
+
 /** A key without a value says nothing, as an empty text does. */
-export function withoutEmpty(value: unknown): unknown {
+export function plainProfile(value: unknown): unknown {
   if (value === null) return {}
   if (typeof value !== 'object' || Array.isArray(value)) return value
-  return Object.fromEntries(Object.entries(value).filter(([, one]) => one !== null))
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([key, one]: [string, unknown]) =>
+      one === null ? [] : [[key, typeof one === 'number' && WORDS.includes(key) ? String(one) : one]],
+    ),
+  )
 }
 
 /**

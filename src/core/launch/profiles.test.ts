@@ -54,6 +54,13 @@ describe('a profile of the window', () => {
     expect(profiles.list().find(({ name }) => name === 'broken')?.problem).toContain('line 1')
   })
 
+  it('whose words YAML takes for numbers is no profile', () => {
+    const { cluster, problems } = readClusterText('launcher: slurm\ntime: 30\nmemory: 4000\ngpus: 1\n')
+    expect(problems).toEqual([])
+    expect(cluster).toMatchObject({ time: '30', memory: '4000', gpus: '1' })
+    expect(readClusterText('launcher: slurm\npartition: 30\n').problems).toHaveLength(1)
+  })
+
   it('changes a comment or another key with the one that the form changes', () => {
     const text = '# mine\nlauncher: slurm # ours\ntime: "30"\nthrottle: 4 # few\n'
     expect(withClusterChanges(text, { throttle: null, cpus: 2, time: '1:00:00' })).toBe(

@@ -2,7 +2,7 @@ import path from 'node:path'
 import { clusterSchema, type Cluster } from '../../shared/domain/cluster'
 import { AppError } from '../../shared/errors'
 import { readYamlFile } from '../config/yamlFile'
-import { withoutEmpty } from './clusterDocument'
+import { plainProfile } from './clusterDocument'
 
 /**
  * A cluster's profile.
@@ -11,7 +11,7 @@ import { withoutEmpty } from './clusterDocument'
  */
 export function readCluster(file: string): Cluster {
   const { value } = readYamlFile(file)
-  const parsed = clusterSchema.safeParse(withoutEmpty(value))
+  const parsed = clusterSchema.safeParse(plainProfile(value))
   if (parsed.success) return parsed.data
   const findings = parsed.error.issues.map(({ path: key, message }) => `${key.join('.') || 'the file'}: ${message}`)
   throw new AppError('config_invalid', `${path.basename(file)} is no cluster's profile: ${findings[0]}`, {

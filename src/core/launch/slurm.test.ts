@@ -34,11 +34,39 @@ it('a task is taken for another state, number or batch than squeue gives it', ()
 })
 
 it('the accounting is read otherwise than sacct writes it', () => {
-  const states = parseSacct(
-    '9_0|COMPLETED|n1\n9_1|CANCELLED by 0|None assigned\n9_2|OUT_OF_MEMORY|n2\n9_[3-4]|PENDING|\n',
+  const tasks = parseSacct(
+    '9_0|COMPLETED|n1|t\n9_1|CANCELLED by 0|None assigned|t\n9_2|OUT_OF_MEMORY|n2|\n9_[3-4]|PENDING||t\n',
   )
-  expect([...states.keys()]).toEqual([0, 1, 2])
-  expect(states.get(2)).toEqual({ is: 'ended', text: 'OUT_OF_MEMORY on n2', again: false, job: '9' })
+  expect(tasks.map(({ index, token }) => `${index} ${token}`)).toEqual(['0 t', '1 t', '2 '])
+  expect(tasks[2]?.state).toEqual({ is: 'ended', text: 'OUT_OF_MEMORY on n2', again: false, job: '9' })
+})
+
+it('a task is waited for, or takes the end of another, because the accounting has its number', async () => {
+  const shell = new ClusterShell({ ssh_options: [] })
+  // One ended; of one the number was given out again; one was lost with the controller, and runs for ever by the accounting.
+  const past = '9_0|TIMEOUT|n1|t\n9_1|FAILED|n1|another\n9_2|RUNNING|n1|t\n9_3|FAILED|n1|\n'
+  shell.run = ([command]) => Promise.resolve(command === 'sacct' ? past : '')
+  const states = await new Slurm(shell, clusterSchema.parse({ launcher: 'slurm' })).poll([
+    { token: 't', job: '9', tasks: [0, 1, 2, 3] },
+  ])
+  expect([...states.keys()]).toEqual(['t/0', 't/3'])
+  expect(states.get('t/0')).toMatchObject({ is: 'ended', again: true })
+})
+
+it.each([
+  ['1', '--gres=gpu:1'],
+  ['gpu:a100:2', '--gres=gpu:a100:2'],
+  [undefined, undefined],
+])('a profile that asks for the cards %s hands over %s', async (gpus, option) => {
+  const shell = new ClusterShell({ ssh_options: [] })
+  const given: string[] = []
+  shell.run = (words) => {
+    given.push(...words)
+    return Promise.resolve('12\n')
+  }
+  const slurm = new Slurm(shell, clusterSchema.parse({ launcher: 'slurm', gpus }))
+  await slurm.submit({ token: 't', name: 'n', tasks: [0], script: '/task.sh', log: '/log' })
+  expect(given.find((word) => /^--g(res|pus)/.test(word))).toBe(option)
 })
 
 it('a controller that has lost its state and runs a task again makes it look ended', async () => {

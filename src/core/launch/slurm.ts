@@ -5,7 +5,7 @@ import { taskKey, type Batch, type Scheduler, type Submitted, type TaskState } f
 
 /** Job, array's own number, task, state, reason, node, and our token in the comment: text is steadier across versions than JSON. */
 const SQUEUE_FORMAT = '%A|%F|%K|%T|%r|%N|%k'
-const SACCT_FORMAT = 'JobID,State,NodeList'
+const SACCT_FORMAT = 'JobID,State,NodeList,Comment'
 
 const WAITING = new Set(['PENDING', 'CONFIGURING', 'REQUEUED', 'REQUEUE_HOLD', 'REQUEUE_FED', 'RESV_DEL_HOLD'])
 const RUNNING = new Set(['RUNNING', 'COMPLETING', 'SUSPENDED', 'STOPPED', 'SIGNALING', 'STAGE_OUT', 'RESIZING'])
@@ -46,7 +46,7 @@ export class Slurm implements Scheduler {
       ...option('qos', qos),
       ...option('time', time),
       ...option('mem', memory),
-      ...option('gres', gpus),
+      ...option('gres', gpus !== undefined && /^\d+$/.test(gpus) ? `gpu:${gpus}` : gpus),
       script,
     ])
     const job = /^(\d+)(;|$)/.exec(said.trim())?.[1]
@@ -68,8 +68,12 @@ export class Slurm implements Scheduler {
     }
     for (const { token, job, tasks } of batches) {
       if (job === undefined || tasks.every((index) => states.has(taskKey(token, index)))) continue
-      for (const [index, state] of await this.#past(job))
-        if (!states.has(taskKey(token, index))) states.set(taskKey(token, index), state)
+      for (const past of await this.#past(job)) {
+        const key = taskKey(token, past.index)
+        // Its number may have been given out again; and what runs by the accounting alone was lost with the controller.
+        if ((past.token !== '' && past.token !== token) || past.state.is !== 'ended') continue
+        if (!states.has(key)) states.set(key, past.state)
+      }
     }
     return states
   }
@@ -91,11 +95,11 @@ export class Slurm implements Scheduler {
   }
 
   /** What the accounting says of a job that the queue no longer lists; nothing where there is none. */
-  async #past(job: string): Promise<Map<number, TaskState>> {
+  async #past(job: string): Promise<ListedTask[]> {
     try {
       return parseSacct(await this.#shell.run(['sacct', '-X', '-P', '-n', '-j', job, '-o', SACCT_FORMAT]))
     } catch {
-      return new Map()
+      return []
     }
   }
 }
@@ -111,7 +115,14 @@ export function rangesOf(indices: readonly number[]): string {
   return parts.map(([from, to]) => (from === to ? `${from}` : `${from}-${to}`)).join(',')
 }
 
-export function parseSqueue(text: string): { token: string; index: number; state: TaskState }[] {
+interface ListedTask {
+  /** Empty where the accounting keeps no comments. */
+  token: string
+  index: number
+  state: TaskState
+}
+
+export function parseSqueue(text: string): ListedTask[] {
   return text.split('\n').flatMap((line) => {
     const [, job = '', task = '', state = '', reason = '', node = '', ...comment] = line.trim().split('|')
     const index = Number(task)
@@ -120,15 +131,15 @@ export function parseSqueue(text: string): { token: string; index: number; state
   })
 }
 
-export function parseSacct(text: string): Map<number, TaskState> {
-  const states = new Map<number, TaskState>()
-  for (const line of text.split('\n')) {
-    const [id = '', state = '', node = ''] = line.trim().split('|')
+export function parseSacct(text: string): ListedTask[] {
+  return text.split('\n').flatMap((line) => {
+    const [id = '', state = '', node = '', ...comment] = line.trim().split('|')
     const [, job, task] = /^(\d+)_(\d+)$/.exec(id) ?? []
+    if (job === undefined || task === undefined) return []
     // "CANCELLED by 1000"
-    if (job !== undefined && task !== undefined) states.set(Number(task), stateOf(state.split(' ')[0]!, job, '', node))
-  }
-  return states
+    const [word = ''] = state.split(' ')
+    return [{ token: comment.join('|'), index: Number(task), state: stateOf(word, job, '', node) }]
+  })
 }
 
 function stateOf(state: string, job: string, reason: string, node: string): TaskState {

@@ -57,7 +57,9 @@ export const clusterSchema = z.strictObject({
     .positive()
     .default(1)
     .meta(about({ title: 'Processors', description: 'Of one trial; set the experiment’s threads to as many.' })),
-  gpus: word.optional().meta(about({ title: 'GPUs', description: 'As --gres takes them: gpu:1.' })),
+  gpus: word
+    .optional()
+    .meta(about({ title: 'GPUs', description: 'How many a trial gets, or as --gres takes them: gpu:a100:1.' })),
   throttle: z
     .int()
     .positive()
