@@ -1,7 +1,7 @@
 import path from 'node:path'
 import type { Evaluation } from '../../shared/domain/evaluation'
 import { RUN_FILES } from '../../shared/domain/run'
-import { writePredictions, type PairKeys, type PredictedMargins } from '../run/predictions'
+import { PredictionFiles, type PairKeys, type PredictedMargins } from '../run/predictions'
 import { writeEvaluation } from './evaluationFile'
 import { SplitEvaluator, type RunOnSplit, type SplitToEvaluate } from './evaluateSplit'
 
@@ -20,17 +20,18 @@ export interface SplitTask extends RunOnSplit {
 export class SplitWork {
   readonly #evaluator: SplitEvaluator
   readonly #given: SplitGiven
+  readonly #predictions: PredictionFiles
 
   constructor(given: SplitGiven) {
     this.#evaluator = new SplitEvaluator(given)
     this.#given = given
+    this.#predictions = new PredictionFiles(given.keys)
   }
 
   /** @throws AppError `unwritable` */
   do({ record, ...run }: SplitTask): Evaluation {
-    const { split, keys } = this.#given
-    if (record)
-      writePredictions(path.join(record.dir, RUN_FILES.predictions, `${split.name}.parquet`), keys, record.margins)
+    const file = `${this.#given.split.name}.parquet`
+    if (record) this.#predictions.write(path.join(record.dir, RUN_FILES.predictions, file), record.margins)
     const evaluation = this.#evaluator.evaluate(run)
     if (record) writeEvaluation(record.dir, evaluation)
     return evaluation

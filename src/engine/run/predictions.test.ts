@@ -5,20 +5,22 @@ import { describe, expect, test } from 'vitest'
 import type { UserId } from '../../shared/domain/dataset'
 import { temporaryFolder } from '../data/dataFixture'
 import { pythonWith, runPython } from '../testing/python'
-import { keysOf, writePredictions } from './predictions'
+import { PredictionFiles, keysOf } from './predictions'
 
 const Z = [0, 2, -2, 200, -200, -1000]
 
 function write(users: UserId[], ids: (string | number)[] | null, z: number[] = Z): string {
   const file = path.join(temporaryFolder(), 'test.parquet')
   const split = { pairs: z.length, users: Int32Array.from(z, (_, i) => i % users.length), ids }
-  writePredictions(file, keysOf({ users }, split), {
-    z: Float32Array.from(z),
-    rewardMargin: Float32Array.from(z, () => 0.25),
-    deltaMargin: Float32Array.from(z, (margin) => margin - 0.25),
-  })
+  new PredictionFiles(keysOf({ users }, split)).write(file, marginsOf(z))
   return file
 }
+
+const marginsOf = (z: number[]) => ({
+  z: Float32Array.from(z),
+  rewardMargin: Float32Array.from(z, () => 0.25),
+  deltaMargin: Float32Array.from(z, (margin) => margin - 0.25),
+})
 
 async function read(file: string): Promise<Record<string, unknown>[]> {
   const { buffer, byteOffset, byteLength } = readFileSync(file)
@@ -58,11 +60,31 @@ test('many rows are cut', async () => {
   expect(rows.at(-1)).toMatchObject({ id: 249_999n, z: 249_999 % 7 })
 })
 
+test('a second run on the split gets the margins of the first, or other keys', async () => {
+  const files = new PredictionFiles({ users: ['a', 'b', 'a'], ids: [1, 2, 3] })
+  const [first, second] = ['1', '2'].map((name) => path.join(temporaryFolder(), `${name}.parquet`))
+  files.write(first!, marginsOf([1, 2, 3]))
+  files.write(second!, marginsOf([-4, 5, -6]))
+  const all = [...(await read(first!)), ...(await read(second!))]
+  expect(all.map(({ u_id, id, z, correct }) => [u_id, id, z, correct])).toEqual([
+    ...[
+      ['a', 1n, 1, true],
+      ['b', 2n, 2, true],
+      ['a', 3n, 3, true],
+    ],
+    ...[
+      ['a', 1n, -4, false],
+      ['b', 2n, 5, true],
+      ['a', 3n, -6, false],
+    ],
+  ])
+})
+
 test('an unwritable place is no AppError', () => {
   const nowhere = path.join(temporaryFolder(), 'no', 'x.parquet')
   const none = new Float32Array()
   expect(() =>
-    writePredictions(nowhere, { users: [], ids: [] }, { z: none, rewardMargin: none, deltaMargin: none }),
+    new PredictionFiles({ users: [], ids: [] }).write(nowhere, { z: none, rewardMargin: none, deltaMargin: none }),
   ).toThrow(expect.objectContaining({ code: 'unwritable' }))
 })
 

@@ -1,33 +1,120 @@
 import fs from 'node:fs'
 import path from 'node:path'
-import { parquetWriteFile, type ColumnSource } from 'hyparquet-writer'
+import type { ColumnChunk, RowGroup } from 'hyparquet'
+import {
+  ByteWriter,
+  ParquetWriter,
+  fileWriter,
+  parquetWriteFile,
+  schemaFromColumnData,
+  type ColumnSource,
+} from 'hyparquet-writer'
 import type { Evaluation } from '../backends/execution'
 import type { Dataset, PairSplit } from '../data/dataset'
 import { draftFile } from '../data/write/draftFile'
 import { unwritable, writeAtomically } from './files'
 
 /**
- * `predictions/<split>.parquet`: one row a pair, in the data's order. `u_id` and `id` as they stand in the data, `z` the
+ * `predictions/<split>.parquet` of runs on one split: one row a pair, in the data's order. `u_id` and `id` as they stand in the data, `z` the
  * margin, `p` = σ(z) the probability that the chosen answer is preferred, `r_diff` = r*_w − r*_l of the base reward, `delta_diff` =
- * δ_w − δ_l of the model, `correct` whether z > 0.
+ * δ_w − δ_l of the model, `correct` whether z > 0. The keys are the same in every file and are encoded once.
  */
-export function writePredictions(file: string, keys: PairKeys, margins: PredictedMargins): void {
-  const { z, rewardMargin, deltaMargin } = margins
-  writeParquet(file, [
-    ...marginColumns(keys, z),
-    floats('r_diff', rewardMargin),
-    floats('delta_diff', deltaMargin),
-    { name: 'correct', data: Array.from(z, (margin) => margin > 0), type: 'BOOLEAN' },
-  ])
+export class PredictionFiles {
+  readonly #columns: readonly ColumnSource[]
+  #keys: readonly EncodedGroup[] | undefined
+
+  constructor({ users, ids }: PairKeys) {
+    this.#columns = [keyColumn('u_id', users), keyColumn('id', ids)]
+  }
+
+  /** @throws AppError `unwritable` */
+  write(file: string, { z, rewardMargin, deltaMargin }: PredictedMargins): void {
+    const own: ColumnSource[] = [
+      floats('z', z),
+      floats('p', z.map(probability)),
+      floats('r_diff', rewardMargin),
+      floats('delta_diff', deltaMargin),
+      { name: 'correct', data: Array.from(z, (margin) => margin > 0), type: 'BOOLEAN' },
+    ]
+    this.#keys ??= encodeGroups(this.#columns, z.length)
+    try {
+      const writer = fileWriter(file)
+      const parquet = new ParquetWriter({
+        writer,
+        schema: schemaFromColumnData({ columnData: [...this.#columns, ...own] }),
+      })
+      for (const { from, to, bytes, columns } of this.#keys) {
+        const moved = writer.offset
+        writer.appendBytes(bytes)
+        const columnData = own.map((column) => ({ ...column, data: column.data.slice(from, to), offsetIndex: false }))
+        void parquet.write({ columnData, rowGroupSize: to - from })
+        prepend(parquet.row_groups.at(-1)!, columns, moved)
+      }
+      void parquet.finish()
+    } catch (cause) {
+      throw unwritable(file, cause)
+    }
+  }
+}
+
+/** Rows of a file that are written one column after the other. */
+const GROUP_ROWS = 100_000
+
+interface EncodedGroup {
+  /** Rows [from, to). */
+  from: number
+  to: number
+  bytes: Uint8Array
+  /** Their places are counted from the first of the bytes. */
+  columns: readonly ColumnChunk[]
+}
+
+function encodeGroups(columns: readonly ColumnSource[], rows: number): EncodedGroup[] {
+  return Array.from({ length: Math.ceil(rows / GROUP_ROWS) }, (_, group) => {
+    const [from, to] = [group * GROUP_ROWS, Math.min(rows, (group + 1) * GROUP_ROWS)]
+    const columnData = columns.map((column) => ({ ...column, data: column.data.slice(from, to), offsetIndex: false }))
+    const writer = new ByteWriter()
+    const parquet = new ParquetWriter({ writer, schema: schemaFromColumnData({ columnData }) })
+    const before = writer.offset
+    void parquet.write({ columnData, rowGroupSize: to - from })
+    const chunks = parquet.row_groups[0]!.columns
+    return { from, to, bytes: writer.getBytes().slice(before), columns: chunks.map((chunk) => move(chunk, -before)) }
+  })
+}
+
+/** Tells a group of columns that stand before its own. */
+function prepend(group: RowGroup, columns: readonly ColumnChunk[], moved: number): void {
+  group.columns.unshift(...columns.map((chunk) => move(chunk, moved)))
+  const sum = (size: 'total_compressed_size' | 'total_uncompressed_size'): bigint =>
+    group.columns.reduce((total, { meta_data }) => total + (meta_data?.[size] ?? 0n), 0n)
+  group.total_byte_size = sum('total_uncompressed_size')
+  group.total_compressed_size = sum('total_compressed_size')
+}
+
+function move({ meta_data, ...chunk }: ColumnChunk, by: number): ColumnChunk {
+  const moved = <T extends bigint | undefined>(place: T): T | bigint =>
+    place === undefined ? place : place + BigInt(by)
+  const file_offset = moved(chunk.file_offset)
+  if (!meta_data) return { ...chunk, file_offset }
+  const { data_page_offset, dictionary_page_offset } = meta_data
+  return {
+    ...chunk,
+    file_offset,
+    meta_data: {
+      ...meta_data,
+      data_page_offset: moved(data_page_offset),
+      dictionary_page_offset: moved(dictionary_page_offset),
+    },
+  }
 }
 
 function marginColumns({ users, ids }: PairKeys, z: Float32Array): ColumnSource[] {
   return [keyColumn('u_id', users), keyColumn('id', ids), floats('z', z), floats('p', z.map(probability))]
 }
 
-/** Hardly two margins are the same: looking for a dictionary takes longer than writing them. */
+/** Hardly two margins are the same: looking for a dictionary, or for what repeats, takes longer than writing them. */
 function floats(name: string, data: Float32Array): ColumnSource {
-  return { name, data, type: 'FLOAT', encoding: 'PLAIN' }
+  return { name, data, type: 'FLOAT', encoding: 'PLAIN', codec: 'UNCOMPRESSED' }
 }
 
 function writeParquet(file: string, columnData: ColumnSource[]): void {

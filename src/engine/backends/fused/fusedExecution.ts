@@ -349,7 +349,7 @@ export class FusedExecution implements Execution, Member {
     for (const { name } of this.#model.parameters) {
       const { l1 = 0, l2 = 0 } = this.#model.penalties[name] ?? {}
       if (l1 === 0 && l2 === 0) continue
-      for (const value of this.#flat.valuesOf(name)) sum += l1 * Math.abs(value) + l2 * value ** 2
+      for (const value of this.#flat.valuesOf(name)) sum += l1 * Math.abs(value) + l2 * value * value
     }
     return sum
   }
