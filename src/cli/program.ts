@@ -3,6 +3,7 @@ import { AppError, ERROR_EXIT_CODES } from '../shared/errors'
 import { VERSION } from '../shared/version'
 import { createOutput, reportError } from './output'
 import { addTrain } from './train'
+import { addVerbs } from './verbs'
 
 /** Parses the command line, runs the verb and ends the process with its exit status. */
 export async function main(args: readonly string[]): Promise<void> {
@@ -17,7 +18,7 @@ export async function main(args: readonly string[]): Promise<void> {
     .showHelpAfterError('Add --help to see what is possible.')
     .exitOverride()
   addTrain(program, args, exit)
-  if (args[0] !== 'train') (await import('./otherVerbs')).addOtherVerbs(program, exit)
+  if (args[0] !== 'train') await addVerbs(program, args[0], exit)
   for (const command of [program, ...program.commands, ...program.commands.flatMap(({ commands }) => commands)])
     command.exitOverride().showSuggestionAfterError()
   try {
