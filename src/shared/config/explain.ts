@@ -15,7 +15,7 @@ type JsonNode = z.core.JSONSchema._JSONSchema
 
 /** The keys that an object schema knows at `keys`; empty where the schema is no object there. */
 export function knownKeys(schema: z.ZodType, keys: readonly PropertyKey[] = []): string[] {
-  let nodes = alternatives(z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }))
+  let nodes = alternatives(jsonOf(schema))
   for (const key of keys) {
     nodes = nodes.flatMap((node) => {
       const next = node.properties?.[String(key)] ?? node.additionalProperties
@@ -23,6 +23,14 @@ export function knownKeys(schema: z.ZodType, keys: readonly PropertyKey[] = []):
     })
   }
   return [...new Set(nodes.flatMap((node) => Object.keys(node.properties ?? {})))]
+}
+
+/** A sweep asks for the same schema once a trial. */
+const jsonSchemas = new WeakMap<z.ZodType, JsonNode>()
+function jsonOf(schema: z.ZodType): JsonNode {
+  const json = jsonSchemas.get(schema) ?? z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })
+  jsonSchemas.set(schema, json)
+  return json
 }
 
 function alternatives(node: JsonNode): Exclude<JsonNode, boolean>[] {
