@@ -139,6 +139,8 @@ export async function trainAndTest(parts: RunParts): Promise<RunResult> {
       },
     })
     halving?.leave()
+    if (execution.streams)
+      run.note('info', 'The device did not hold the table of text vectors: those of each batch were sent')
     position = outcome.position
     await checkpoints.write()
     const tests = outcome.ended === 'stopped' ? undefined : await test(parts, checkpoints, outcome, run)

@@ -75,10 +75,13 @@ export class Estimates {
 
 /** What decides how long a step takes, and nothing else: other epochs, names or seeds need no other probe. */
 function keyOf(config: ExperimentConfig): string {
-  const { batch_size, optimizer, table_dtype, gradient_clip_val } = config.trainer
+  const { batch_size, optimizer, table_dtype, table_streaming, gradient_clip_val } = config.trainer
   const rest = { ...config, exp_name: '', exp_version: '', trainer: undefined }
   const files = SPLIT_NAMES.flatMap((split) => Object.values(config.data[split] ?? {})).map(stampOf)
-  const said = JSON.stringify([rest, batch_size, optimizer, table_dtype, gradient_clip_val ?? null, files])
+  const said = JSON.stringify([
+    ...[rest, batch_size, optimizer, table_dtype, table_streaming, gradient_clip_val ?? null],
+    files,
+  ])
   return createHash('sha256').update(said).digest('hex')
 }
 

@@ -48,6 +48,8 @@ export interface Execution {
   readonly threads: number
   /** Trainable numbers. */
   readonly parameterCount: number
+  /** Whether text vectors are sent to the device batch by batch, as it does not hold their table. */
+  readonly streams?: boolean
   /**
    * The order of the training pairs in an epoch: the `shuffle` stream of `trainer.data_seed`. Valid until the epoch after the
    * next is asked for.

@@ -33,15 +33,25 @@ export function readRow(table: EmbeddingTable, row: number, scratch: Float32Arra
 export function packedFloats(table: EmbeddingTable): Float32Array {
   const { rows, width, stride } = table
   if (table.dtype === 'float32' && stride === width) return table.values.subarray(0, rows * width)
-  const packed = new Float32Array(rows * width)
-  if (table.dtype === 'float16' && stride === width) return decodeHalves(table.values.subarray(0, rows * width), packed)
-  for (let row = 0; row < rows; row++) {
-    const into = packed.subarray(row * width, (row + 1) * width)
+  if (table.dtype === 'float16' && stride === width)
+    return decodeHalves(table.values.subarray(0, rows * width), new Float32Array(rows * width))
+  return vectorsOf(
+    table,
+    Int32Array.from({ length: rows }, (_, row) => row),
+  )
+}
+
+/** [rows, width] vectors of some rows, copied. */
+export function vectorsOf(table: EmbeddingTable, rows: Int32Array): Float32Array {
+  const { width } = table
+  const vectors = new Float32Array(rows.length * width)
+  for (const [i, row] of rows.entries()) {
+    const into = vectors.subarray(i * width, (i + 1) * width)
     const from = rowOf(table, row)
     if (from instanceof Float32Array) into.set(from)
     else decodeHalves(from, into)
   }
-  return packed
+  return vectors
 }
 
 let halfTable: Float32Array | null = null

@@ -38,6 +38,7 @@ test("defaults differ from the reference's", () => {
     test_on: 'best',
     seed: 0,
     table_dtype: 'float32',
+    table_streaming: 'never',
     num_workers: 2,
   })
   expect(MODEL_SCHEMAS.caimira.parse({})).toEqual({

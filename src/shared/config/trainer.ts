@@ -244,6 +244,22 @@ export const trainerSchema = z.strictObject({
         choices: { float32: 'as they are in the file', float16: 'half the memory; rounds those of wider files' },
       }),
     ),
+  table_streaming: z
+    .enum(['never', 'fallback', 'always'])
+    .default('never')
+    .meta(
+      about({
+        title: 'Vectors sent with each batch',
+        description:
+          'Whether a table of text vectors stays in main memory, and a step gets those of its own texts. On fused nothing is sent.',
+        group: 'machine',
+        choices: {
+          never: 'the device holds the table, or the run ends',
+          fallback: 'where the device cannot hold the table',
+          always: 'even where it could: leaves memory to others',
+        },
+      }),
+    ),
   num_workers: z
     .int()
     .min(0)

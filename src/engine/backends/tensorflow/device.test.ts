@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { graphicsCard, watchCard } from './device'
+import { inWords } from './watched'
 
 let folder: string
 beforeEach(() => {
@@ -29,6 +30,21 @@ it('reads name and memory of the card that CUDA would take', () => {
   const any = driver('echo "NVIDIA H100 80GB HBM3, 81559, 80994"')
   for (const hidden of ['', '-1']) expect(graphicsCard({ ...any, CUDA_VISIBLE_DEVICES: hidden })).toBeUndefined()
   expect(graphicsCard({ PATH: folder + path.sep + 'nothing' })).toBeUndefined()
+})
+
+it('a table that a card cannot hold ends a run without a word of how much it could', () => {
+  const said = new Error('OOM when allocating tensor with shape[1000000,768] and type float on /device:GPU:0')
+  const before = process.env['PATH']
+  process.env['PATH'] = driver('echo "NVIDIA T4, 15360, 1024"').PATH
+  try {
+    expect(inWords(said, true)).toMatchObject({
+      code: 'out_of_memory',
+      message:
+        'The graphics card cannot hold this run: 1.0 of 15.0 GiB are free, where 2.86 GiB more were wanted ([1000000 × 768] numbers); some 314572 rows of 768 would fit',
+    })
+  } finally {
+    process.env['PATH'] = before
+  }
 })
 
 it('follows a card while it answers, and ends with the run', async () => {

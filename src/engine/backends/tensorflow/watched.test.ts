@@ -12,6 +12,7 @@ it('tells a full memory, a lost card and a fault of the program apart', () => {
     message:
       'This machine cannot hold this run: its memory is full, where 0.389 GiB more were wanted ([68000 × 1536] numbers)',
   })
+  expect(inWords(full, false)).toMatchObject({ details: { fix: expect.stringContaining('trainer.table_streaming') } })
   const lost = new Error('CUDA_ERROR_ILLEGAL_ADDRESS: an illegal memory access was encountered')
   expect(AppError.from(inWords(lost, true)).code).toBe('engine_crashed')
   const other = new Error('Invalid TF_Status: 3')

@@ -34,6 +34,7 @@ export function inWords(error: unknown, onCard: boolean): unknown {
   const said = error instanceof Error ? error.message : String(error)
   if (OUT_OF_MEMORY.test(said)) {
     const shape = /shape\[([\d,]*)\]/.exec(said)?.[1]
+    const [rows = 0, width = 0, ...more] = (shape ?? '').split(',').map(Number)
     const wanted =
       shape && `, where ${gib(4 * product(shape))} more were wanted ([${shape.replaceAll(',', ' × ')}] numbers)`
     const card = onCard ? graphicsCard() : undefined
@@ -41,11 +42,15 @@ export function inWords(error: unknown, onCard: boolean): unknown {
     const state = card
       ? `${(card.free / 1024).toFixed(1)} of ${(card.memory / 1024).toFixed(1)} GiB are free`
       : 'its memory is full'
+    // What a framework keeps for itself is not known; a tenth is left to it.
+    const room = card ? Math.floor((0.9 * card.free * 2 ** 20) / (4 * Math.max(1, width))) : 0
+    const fits =
+      card && width > 0 && more.length === 0 && room < rows ? `; some ${room} rows of ${width} would fit` : ''
     return new AppError(
       'out_of_memory',
-      `${where} cannot hold this run: ${state}${wanted ?? ''}`,
+      `${where} cannot hold this run: ${state}${wanted ?? ''}${fits}`,
       {
-        fix: 'Lower trainer.batch_size, end what else uses the card, or take --backend fused, which computes in place.',
+        fix: 'Set trainer.table_streaming to fallback where it is the table of text vectors, lower trainer.batch_size, end what else uses the card, or take --backend fused, which computes in place.',
       },
       error,
     )

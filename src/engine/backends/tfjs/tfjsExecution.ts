@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { TrainerConfig } from '../../../shared/config/trainer'
+import { AppError } from '../../../shared/errors'
 import type { BagOfWords, Dataset, EmbeddingTable, PairSplit } from '../../data/dataset'
-import { packedFloats } from '../../data/embeddingTable'
+import { packedFloats, vectorsOf } from '../../data/embeddingTable'
 import type { Rates } from '../../loop/schedule'
 import type { Sensitivities } from '../../adapt/informativePairs'
 import { NewUserRows } from '../../adapt/newUserRows'
@@ -59,7 +60,8 @@ export class TfjsExecution implements Execution {
   readonly #trainable: readonly ParameterSpec[]
   readonly #buffers: readonly ParameterSpec[]
   readonly #sizes: number[]
-  readonly #tables = new Map<EmbeddingTable, tf.Tensor>()
+  /** Null for tables that stay in main memory. */
+  readonly #tables = new Map<EmbeddingTable, tf.Tensor | null>()
   readonly #meanAnswer: tf.Tensor
   readonly #evaluationRows: number
   #flat: tf.Tensor
@@ -307,11 +309,15 @@ export class TfjsExecution implements Execution {
     this.#tables.delete(table)
   }
 
+  get streams(): boolean {
+    return [...this.#tables.values()].includes(null)
+  }
+
   rest(): void {}
 
   dispose(): void {
     tf.dispose([this.#flat, ...this.#slots, ...Object.values(this.#bufferTensors), this.#meanAnswer])
-    tf.dispose([...this.#tables.values()])
+    for (const table of this.#tables.values()) tf.dispose(table ?? [])
     this.#tables.clear()
     disposeFigures(this.#measured)
   }
@@ -438,8 +444,7 @@ export class TfjsExecution implements Execution {
   #inputs(split: PairSplit, rows: Int32Array): ModelInputs {
     const take = (column: Int32Array): Int32Array => rows.map((row) => column[row]!)
     const trained = this.#dataset.trainedUsers
-    const table = this.#table(split.table)
-    const answers = distinctRows(split.table.rows, [take(split.chosen), take(split.rejected)])
+    const answers = this.#texts(split.table, [take(split.chosen), take(split.rejected)])
     const F = this.#dataset.featureColumns.length
     let bow: tf.Tensor | undefined
     return {
@@ -447,29 +452,50 @@ export class TfjsExecution implements Execution {
         take(split.users).map((user) => Math.min(user, trained)),
         'int32',
       ),
-      answers: answers.rows === null ? table : tf.gather(table, tf.tensor1d(answers.rows, 'int32')),
+      answers: answers.vectors,
       chosen: tf.tensor1d(answers.positions[0]!, 'int32'),
       rejected: tf.tensor1d(answers.positions[1]!, 'int32'),
       prompts: () => {
-        const prompts = distinctRows(split.table.rows, [take(split.prompts)])
-        return {
-          vectors: prompts.rows === null ? table : tf.gather(table, tf.tensor1d(prompts.rows, 'int32')),
-          rows: tf.tensor1d(prompts.positions[0]!, 'int32'),
-        }
+        const { vectors, positions } = this.#texts(split.table, [take(split.prompts)])
+        return { vectors, rows: tf.tensor1d(positions[0]!, 'int32') }
       },
       bow: () => (bow ??= denseCounts(split, answers.rows)),
       features: split.features === null ? null : tf.tensor2d(gatherRows(split.features, rows, F), [rows.length, F]),
     }
   }
 
-  /** The table on the backend, uploaded once. */
-  #table(table: EmbeddingTable): tf.Tensor {
-    let uploaded = this.#tables.get(table)
-    if (!uploaded) {
-      uploaded = tf.keep(tf.tensor2d(packedFloats(table), [table.rows, table.width]))
-      this.#tables.set(table, uploaded)
+  /** Vectors of the texts that these columns name, and where among them each stands; `rows` is null where they are the whole table's. */
+  #texts(
+    table: EmbeddingTable,
+    columns: readonly Int32Array[],
+  ): { vectors: tf.Tensor; rows: Int32Array | null; positions: Int32Array[] } {
+    const held = this.#table(table)
+    const { rows, positions } = distinctRows(table.rows, columns, held === null)
+    if (held === null) {
+      const named = rows ?? new Int32Array()
+      return { vectors: tf.tensor2d(vectorsOf(table, named), [named.length, table.width]), rows: named, positions }
     }
-    return uploaded
+    return { vectors: rows === null ? held : tf.gather(held, tf.tensor1d(rows, 'int32')), rows, positions }
+  }
+
+  /** The table on the backend, uploaded once; null where it stays in main memory. */
+  #table(table: EmbeddingTable): tf.Tensor | null {
+    let held = this.#tables.get(table)
+    if (held === undefined) {
+      held = this.#trainer.table_streaming === 'always' ? null : this.#upload(table)
+      this.#tables.set(table, held)
+    }
+    return held
+  }
+
+  /** Null where there is no room for it and that is to be put up with. */
+  #upload(table: EmbeddingTable): tf.Tensor | null {
+    try {
+      return tf.keep(tf.tensor2d(packedFloats(table), [table.rows, table.width]))
+    } catch (thrown) {
+      if (this.#trainer.table_streaming === 'fallback' && AppError.from(thrown).code === 'out_of_memory') return null
+      throw thrown
+    }
   }
 
   /** All trainable parameters, one after the other. */
