@@ -18,3 +18,10 @@ test('a line is bent, or points at one place make no value', () => {
   for (const [i, value] of [-7, 5.6, 80].entries()) expect(line[i]).toBeCloseTo(value, 9)
   expect(loess([1, 1, 1], [2, 3, 4], [1, 2])).toEqual([3, 3])
 })
+
+test('points at equal places end the search for the nearest ones too early', () => {
+  const x = [4, 4, 4, 4, 1, 1, 1, 2, 3, 4, 2, 1]
+  const y = [...x.keys()]
+  // Of twelve points the three nearest to 6 stand at 4, all of them equally far.
+  expect(loess(x, y, [6], 0.25)).toEqual([(0 + 1 + 2 + 3 + 9) / 5])
+})

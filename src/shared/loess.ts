@@ -9,15 +9,16 @@
  */
 export function loess(x: readonly number[], y: readonly number[], at: readonly number[], span = 0.75): number[] {
   const near = Math.min(x.length, Math.max(2, Math.ceil(span * x.length)))
+  const inOrder = x.toSorted((a, b) => a - b)
   return at.map((place) => {
-    const distances = x.map((one) => Math.abs(one - place))
-    const sorted = distances.toSorted((a, b) => a - b)
-    const [nearest = 0, reach = 0] = [sorted[0], sorted[near - 1]]
+    const { nearest, reach } = nearOnes(inOrder, place, near)
     // Where those that are looked at all stand equally far, the tricube would give none of them a weight.
     const weightOf = (distance: number): number =>
       nearest === reach ? Number(distance === reach) : Math.max(0, 1 - (distance / reach) ** 3) ** 3
     let [w, wx, wy, wxx, wxy] = [0, 0, 0, 0, 0]
-    for (const [i, distance] of distances.entries()) {
+    for (let i = 0; i < x.length; i++) {
+      const distance = Math.abs((x[i] ?? 0) - place)
+      if (distance > reach) continue
       const weight = weightOf(distance)
       const [dx, value] = [(x[i] ?? 0) - place, y[i] ?? 0]
       w += weight
@@ -31,4 +32,14 @@ export function loess(x: readonly number[], y: readonly number[], at: readonly n
     if (spread <= 1e-12 * w * wxx) return wy / w
     return (wxx * wy - wx * wxy) / spread
   })
+}
+
+/** How far the nearest of the places is, and the last of so many near ones. */
+function nearOnes(inOrder: readonly number[], place: number, near: number): { nearest: number; reach: number } {
+  const distance = (at: number): number => Math.abs((inOrder[at] ?? Infinity) - place)
+  let from = 0
+  while (distance(from + near) <= distance(from)) from++
+  let nearest = Infinity
+  for (let at = from; at < from + near; at++) nearest = Math.min(nearest, distance(at))
+  return { nearest, reach: Math.max(distance(from), distance(from + near - 1)) }
 }
