@@ -22,7 +22,8 @@ export async function comparison(folder: string, repeats: number, quick: boolean
     ...(await drawn(long, repeats, {
       what: `${curves} runs × ${steps.toLocaleString('en')} steps drawn`,
       address: `runs=${long.ids.join()}&tab=curves&one=runs&x=step&metrics=train_loss`,
-      canvas: '[role="img"][aria-label^="train_loss by step"] canvas',
+      // Of curves that are there: an empty chart is still, too.
+      canvas: '[role="img"][aria-label^="train_loss by step, last values: live"] canvas',
     })),
   ]
 }

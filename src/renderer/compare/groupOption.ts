@@ -17,6 +17,9 @@ export interface DrawnCurve {
   curve: GroupCurve
 }
 
+/** Beyond so many curves each is one pixel wide, which is what a canvas without a graphics card paints ten times as fast as any other width. */
+const MANY = 20
+
 export interface GroupPicture {
   curves: readonly DrawnCurve[]
   axis: Axis
@@ -54,7 +57,7 @@ export function groupOption(picture: GroupPicture, token: TokenReader, fontFamil
     series: curves.flatMap(({ id, colour, dash, reference, curve }) => {
       const xs = curve.x.map((x) => shownPlace(x, axis))
       const last = lastOf(curve)
-      const width = reference ? 2.6 : 1.6
+      const width = reference ? 2.6 : curves.length > MANY ? 1 : 1.6
       return [
         ...(picture.band && curve.runs > 1 ? [bandSeries(curve, xs, colour, logY)] : []),
         {
