@@ -8,8 +8,8 @@ process.env.DELTA_HOME ??= join(import.meta.dirname, 'artifacts', 'e2e-history')
 export default defineConfig({
   testDir: 'e2e',
   outputDir: 'artifacts/e2e',
-  // Each test opens a whole Electron or browser; two cores are the smallest machine that must pass.
-  workers: 2,
+  // Two cores are the smallest machine that must pass: half of the time is waiting for a window to start or to draw.
+  workers: 3,
   fullyParallel: true,
   retries: 0,
   // Of a test or a wait that never ends: none may fail because the machine has other things to do.

@@ -5,24 +5,10 @@ import { promisify } from 'node:util'
 import { adaptationResultSchema } from '../src/shared/domain/adaptation'
 import { seriousFindings } from './support/axe'
 import { expect, ROOT, test } from './support/electron'
+import { train as trainOnce } from './support/trainedRuns'
 
-// A real run is trained first, and an engine reads its data anew.
-async function train(logDir: string, more: readonly string[] = []): Promise<void> {
-  const args = [
-    'train',
-    '--dts_name',
-    'simpler',
-    '--max_epochs',
-    '6',
-    '--n_dim',
-    '3',
-    '--log_dir',
-    logDir,
-    '--json',
-    ...more,
-  ]
-  await promisify(execFile)(process.execPath, [join(ROOT, 'scripts', 'delta.mjs'), ...args], { cwd: ROOT })
-}
+const train = (logDir: string, ...more: string[]): Promise<void> =>
+  trainOnce(logDir, '--max_epochs', '6', '--n_dim', '3', ...more)
 
 test('the users of a run are shown, selected by charts, figures and search, and found again', async ({
   open,
@@ -248,7 +234,7 @@ test('two runs user by user: evaluations side by side, who gains, and the way to
   logDir,
 }) => {
   await train(logDir)
-  await train(logDir, ['--model_name', 'lore', '--exp_version', 'lore'])
+  await train(logDir, '--model_name', 'lore', '--exp_version', 'lore')
   const { page } = await open()
   await expect(page.getByRole('row', { name: /default_exp\// })).toHaveCount(2)
   await page.getByRole('checkbox', { name: 'Tick all runs that are shown' }).check()

@@ -63,6 +63,9 @@ function throughFiles<T>(value: T): T {
   return structuredClone(value)
 }
 
+/** Of models whose usual layers are large beside this data. */
+const SMALL: Partial<Record<ModelName, object>> = { model2: { proj_hidden: 8 }, ntm: { words_emb_dim: 8 } }
+
 const settings: [ModelName, string, object][] = [
   ...MODEL_NAMES.map((name): [ModelName, string, object] => [name, 'defaults', {}]),
   ['caimira', 'onecycle', { scheduler: 'onecycle' }],
@@ -83,11 +86,13 @@ const cases = settings.flatMap(([model, what, trainer]) =>
 
 describe('a run that was stopped and resumed ends where an unbroken one does, bit for bit', () => {
   it.each(cases)('$model, $what, on $backend', async ({ model, trainer, backend }) => {
-    const config = { ...experiment(model, { max_epochs: 3, batch_size: 8, ...trainer }), backend }
+    const config = { ...experiment(model, { max_epochs: 3, batch_size: 8, ...trainer }, SMALL[model]), backend }
     const unbroken = await session(config, Infinity)
     expect(unbroken.outcome.ended).toBe('max_epochs')
     // Within an epoch, at its last step (validation still to come), within the last epoch, and at its last step.
-    for (const stopAt of [1, STEPS_PER_EPOCH, STEPS_PER_EPOCH + 2, 3 * STEPS_PER_EPOCH - 1, 3 * STEPS_PER_EPOCH]) {
+    const stops = [1, STEPS_PER_EPOCH, STEPS_PER_EPOCH + 2, 3 * STEPS_PER_EPOCH - 1, 3 * STEPS_PER_EPOCH]
+    // Where it stops is the loop's matter, the same on each backend: the slowest one is asked for its state within and after an epoch.
+    for (const stopAt of backend === 'tensorflow' ? stops.slice(1, 3) : stops) {
       const first = await session(config, stopAt)
       expect(first.outcome).toMatchObject({ ended: 'stopped', steps: stopAt })
       const second = await session(config, Infinity, {
