@@ -41,26 +41,26 @@ export interface Backend {
 export async function openBackend(config: ExperimentConfig): Promise<Backend> {
   const { backend } = config
   if (backend === 'fused') return fusedBackend(config)
-  if (backend !== 'auto') return openTfjs(backend)
+  if (backend !== 'auto') return openTfjs(backend, config)
   const fused = hasFusedForm(config) ? fusedIfItStarts(config) : undefined
-  if (findAddOn()?.kind !== 'gpu' || !graphicsCard()) return fused ?? openTfjs('auto')
-  if (fused) return fasterOf(fused, () => openTfjs('tensorflow'))
-  return onCardOrElse()
+  if (findAddOn()?.kind !== 'gpu' || !graphicsCard()) return fused ?? openTfjs('auto', config)
+  if (fused) return fasterOf(fused, () => openTfjs('tensorflow', config))
+  return onCardOrElse(config)
 }
 
 /** For models without a fused form, which a card trains faster in any case. */
-async function onCardOrElse(): Promise<Backend> {
+async function onCardOrElse(config: ExperimentConfig): Promise<Backend> {
   try {
-    return await openTfjs('tensorflow')
+    return await openTfjs('tensorflow', config)
   } catch (cause) {
-    const other = await openTfjs('auto')
+    const other = await openTfjs('auto', config)
     return { ...other, why: `${other.why}; the graphics card was tried and failed: ${AppError.from(cause).message}` }
   }
 }
 
 /** Half of the engine's code, and needed for little: loaded where it is used. */
-async function openTfjs(choice: BackendChoice): Promise<Backend> {
-  return (await import('./tfjs/openTfjs')).openTfjs(choice)
+async function openTfjs(choice: BackendChoice, { trainer }: ExperimentConfig): Promise<Backend> {
+  return (await import('./tfjs/openTfjs')).openTfjs(choice, trainer.card_memory)
 }
 
 function fusedIfItStarts(config: ExperimentConfig): Backend | undefined {

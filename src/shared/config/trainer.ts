@@ -258,6 +258,21 @@ export const trainerSchema = z.strictObject({
           fallback: 'where the device cannot hold the table',
           always: 'even where it could: leaves memory to others',
         },
+        only: { key: '/backend', is: ['auto', 'tensorflow'] },
+      }),
+    ),
+  card_memory: z
+    .number()
+    .positive()
+    .max(1024)
+    .optional()
+    .meta(
+      about({
+        title: 'Memory of the card',
+        description: 'Most of a graphics card that TensorFlow may take; all that is free where it is not given.',
+        unit: 'GiB',
+        group: 'machine',
+        only: { key: '/backend', is: ['auto', 'tensorflow'] },
       }),
     ),
   num_workers: z

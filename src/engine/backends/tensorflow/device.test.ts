@@ -2,7 +2,7 @@ import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { graphicsCard, watchCard } from './device'
+import { graphicsCard, leftAlone, watchCard } from './device'
 import { inWords } from './watched'
 
 let folder: string
@@ -30,6 +30,13 @@ it('reads name and memory of the card that CUDA would take', () => {
   const any = driver('echo "NVIDIA H100 80GB HBM3, 81559, 80994"')
   for (const hidden of ['', '-1']) expect(graphicsCard({ ...any, CUDA_VISIBLE_DEVICES: hidden })).toBeUndefined()
   expect(graphicsCard({ PATH: folder + path.sep + 'nothing' })).toBeUndefined()
+})
+
+it('an engine is told to leave alone less of a card than its limit asks for, or more than is free', () => {
+  const card = { name: 'NVIDIA T4', memory: 15360, free: 12000 }
+  expect(leftAlone(card, 4)).toBe('7904')
+  expect(leftAlone(card, 0.5)).toBe('11488')
+  expect(leftAlone(card, 16)).toBe('0')
 })
 
 it('a table that a card cannot hold ends a run without a word of how much it could', () => {

@@ -36,6 +36,16 @@ export function graphicsCard(env: NodeJS.ProcessEnv = process.env): GraphicsCard
     : { name, memory: Number(memory), free: Number(free) }
 }
 
+/**
+ * MiB of a card's free memory that TensorFlow is not to touch, so that it takes at most so much. Its C interface knows no limit, but leaves
+ * alone what `TF_DEVICE_MIN_SYS_MEMORY_IN_MB` says and takes the rest as it needs it.
+ *
+ * @param most GiB
+ */
+export function leftAlone({ free }: GraphicsCard, most: number): string {
+  return String(Math.max(0, Math.ceil(free - 1024 * most)))
+}
+
 /** What a card is doing, asked once a second of NVIDIA's own program, which keeps running so that asking costs nothing. */
 export interface CardWatch {
   /** Undefined until the driver has answered, and where it does not. */

@@ -7,7 +7,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { SETUP_TENSORFLOW } from '../../../shared/domain/backend'
 import { AppError } from '../../../shared/errors'
 import type { LoadedBackend } from '../tfjs/loadBackend'
-import { graphicsCard } from './device'
+import { graphicsCard, leftAlone } from './device'
 import { replaceTensorflowKernels } from './kernels'
 import { isNodeBackend, type NodeBackend } from './nodeBackend'
 import { watched } from './watched'
@@ -18,10 +18,11 @@ let ready: Promise<LoadedBackend> | undefined
 /**
  * Makes TensorFlow, by the add-on of `@tensorflow/tfjs-node-gpu`, the current backend of the engine's TensorFlow.js.
  *
+ * @param cardMemory GiB of a graphics card that this engine may take: the first call's counts, since TensorFlow is told once
  * @throws AppError `backend_unavailable`
  */
-export async function loadTensorflow(): Promise<LoadedBackend> {
-  ready ??= start().catch((error: unknown) => {
+export async function loadTensorflow(cardMemory?: number): Promise<LoadedBackend> {
+  ready ??= start(cardMemory).catch((error: unknown) => {
     // It may be set up while this engine lives.
     ready = undefined
     throw error
@@ -31,14 +32,14 @@ export async function loadTensorflow(): Promise<LoadedBackend> {
   return loaded
 }
 
-async function start(): Promise<LoadedBackend> {
+async function start(cardMemory: number | undefined): Promise<LoadedBackend> {
   const addOn = findAddOn()
   if (!addOn)
     throw new AppError('backend_unavailable', 'TensorFlow is not set up here', {
       fix: `Run: ${SETUP_TENSORFLOW}, or take --backend auto.`,
     })
   try {
-    const { backend, onCard } = open(addOn)
+    const { backend, onCard } = open(addOn, cardMemory)
     tf.registerBackend('tensorflow', () => backend)
     if (!(await tf.setBackend('tensorflow'))) throw new Error('TensorFlow.js refused the backend')
     replaceTensorflowKernels()
@@ -64,11 +65,16 @@ function deviceText(onCard: boolean): string {
     : 'a graphics card'
 }
 
-function open({ library, binding: file }: AddOn): { backend: NodeBackend; onCard: boolean } {
+function open(
+  { library, binding: file }: AddOn,
+  cardMemory: number | undefined,
+): { backend: NodeBackend; onCard: boolean } {
   // Errors only: the library greets every process on stderr.
   process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2'
   // By default the first process takes all of a card's memory; two engines share one.
   process.env['TF_FORCE_GPU_ALLOW_GROWTH'] ??= 'true'
+  const card = cardMemory === undefined ? undefined : graphicsCard()
+  if (cardMemory !== undefined && card) process.env['TF_DEVICE_MIN_SYS_MEMORY_IN_MB'] = leftAlone(card, cardMemory)
   restoreRemoved()
   const require = createRequire(path.join(library, 'package.json'))
   const binding: unknown = require(file)

@@ -19,10 +19,10 @@ export interface LoadedBackend {
 }
 
 /** Makes the wanted tfjs backend current. `auto` takes the fastest that works here without an install. */
-export async function loadBackend(choice: BackendChoice): Promise<LoadedBackend> {
+export async function loadBackend(choice: BackendChoice, cardMemory?: number): Promise<LoadedBackend> {
   // Silences tfjs's advertisement of its Node backend on stderr.
   tf.enableProdMode()
-  if (choice === 'tensorflow') return (await import('../tensorflow/loadTensorflow')).loadTensorflow()
+  if (choice === 'tensorflow') return (await import('../tensorflow/loadTensorflow')).loadTensorflow(cardMemory)
   if (choice === 'cpu') return useCpu('asked for')
   try {
     await useWasm()

@@ -5,9 +5,13 @@ import type { Backend } from '../openBackend'
 import { loadBackend } from './loadBackend'
 import { TfjsExecution } from './tfjsExecution'
 
-/** The models' references on a tfjs backend. */
-export async function openTfjs(choice: BackendChoice): Promise<Backend> {
-  const loaded = await loadBackend(choice)
+/**
+ * The models' references on a tfjs backend.
+ *
+ * @param cardMemory GiB of a graphics card that may be taken
+ */
+export async function openTfjs(choice: BackendChoice, cardMemory?: number): Promise<Backend> {
+  const loaded = await loadBackend(choice, cardMemory)
   return {
     name: loaded.name,
     why: loaded.why,
