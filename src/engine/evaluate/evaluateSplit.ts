@@ -15,7 +15,7 @@ import { calibration } from './calibration'
 import type { Category } from './categories'
 import { splitUsers, type SplitUsers } from './splitUsers'
 import { UserRankings } from './userRankings'
-import { UserBootstrap, type Divisor } from './userBootstrap'
+import { UserBootstrap, minus, ratio, type Divisor, type UserSum } from './userBootstrap'
 import { decileOf, worstDecile } from './worstDecile'
 
 /** All runs on a data set draw the same users, so that their differences are paired. */
@@ -64,7 +64,7 @@ export class SplitEvaluator {
   readonly #rankings: UserRankings
   readonly #rivals: readonly KnownRival[]
   readonly #cells: readonly { cell: Pick<Cell, 'user' | 'prompt'>; part: Part }[]
-  readonly #categories: readonly { column: string; kinds: readonly { value: string; part: Part }[] }[]
+  readonly #categories: readonly { column: string; kinds: readonly Kind[] }[]
 
   constructor(given: SplitToEvaluate) {
     const { split, rivals, categories, resamples } = given
@@ -84,9 +84,13 @@ export class SplitEvaluator {
       cell: CELLS[at]!,
       part: partOf(rows),
     }))
+    const bt = rivals.find(({ name }) => name === 'bt')
     this.#categories = categories.map(({ column, values, of }) => ({
       column,
-      kinds: rowsByKind(of, values.length).map((rows, at) => ({ value: values[at]!, part: partOf(rows) })),
+      kinds: rowsByKind(of, values.length).map((rows, at) => {
+        const part = partOf(rows)
+        return { value: values[at]!, part, bt: bt && part.sum(bt.right) }
+      }),
     }))
   }
 
@@ -97,9 +101,10 @@ export class SplitEvaluator {
     const right = rightOf(z)
     const nll = lossesOf(z)
     const own = rivals.map((rival) => knownRival({ ...rival, right: rightOf(rival.z) }, all))
-    const comparisons = [...this.#rivals, ...own].map((rival) => comparisonWith(rival, right))
-    const bt = [...this.#rivals, ...own].find(({ figures }) => figures.name === 'bt')
-    const lead = bt && leadOver(bt.right, right)
+    const rightOfAll = rightSums(all, right)
+    const comparisons = [...this.#rivals, ...own].map((rival) =>
+      comparisonWith(rival, rival.part === all ? rightOfAll : rightSums(rival.part, right)),
+    )
     return {
       format: 1,
       split: split.name,
@@ -108,8 +113,8 @@ export class SplitEvaluator {
       users: by.users.length,
       known_users: by.users.filter((user) => user < trainedUsers).length,
       bootstrap: { resamples: this.#bootstrap.resamples, seed: SEED, level: LEVEL },
-      accuracy: all.mean(right),
-      user_accuracy: all.meanOfUsers(right),
+      accuracy: all.perPair(rightOfAll.pairs),
+      user_accuracy: all.perUser(rightOfAll.users),
       worst_decile: {
         users: decileOf(by.users.length),
         accuracy: this.#bootstrap.figure(worstDecile(all.userMeans(right))),
@@ -121,14 +126,13 @@ export class SplitEvaluator {
       kendall: this.#kendall(z),
       user_vector: comparisons.find(({ name }) => name === 'shuffled_users')?.difference ?? null,
       comparisons,
-      cells: this.#cells.map(({ cell, part }) => ({ ...cell, ...part.of(right, nll) })),
+      cells: this.#cells.map(({ cell, part }) => ({ ...cell, ...part.of(part.sum(right), nll) })),
       slices: this.#categories.map(({ column, kinds }) => ({
         column,
-        values: kinds.map(({ value, part }): Slice => ({
-          value,
-          ...part.of(right, nll),
-          lift: lead ? part.mean(lead) : null,
-        })),
+        values: kinds.map(({ value, part, bt }): Slice => {
+          const own = part.sum(right)
+          return { value, ...part.of(own, nll), lift: bt ? part.perPair(minus(own, bt)) : null }
+        }),
       })),
       leak,
     }
@@ -140,7 +144,8 @@ export class SplitEvaluator {
     const ranked = rankings.filter((count) => count > 0).length
     if (ranked === 0) return null
     const means = tauSum.map((sum, user) => sum / (rankings[user]! || 1))
-    const tau = this.#bootstrap.ratio(means, this.#bootstrap.divisor(rankings.map(Math.sign)))
+    const ranking = this.#bootstrap.divisor(rankings.map(Math.sign))
+    const tau = ratio(this.#bootstrap.sum(means, ranking), ranking)
     return { users: ranked, rankings: rankings.reduce((a, b) => a + b, 0), tau }
   }
 }
@@ -155,32 +160,42 @@ const brierScore = (z: number): number => (1 / (1 + Math.exp(z))) ** 2
 
 const lossesOf = (z: Float32Array): Float64Array => Float64Array.from(z, softplusOfMinus)
 
-/** [pairs] by how much the model is more right than another. */
-function leadOver(other: Float64Array, right: Float64Array): Float64Array {
-  return right.map((own, row) => own - other[row]!)
+/** Some pairs of a category, with how many of them bt has right. */
+interface Kind {
+  value: string
+  part: Part
+  bt: UserSum | undefined
+}
+
+/** How many pairs of some are right, and the sum of their users' shares. */
+interface RightSums {
+  pairs: UserSum
+  users: UserSum
+}
+
+function rightSums(part: Part, right: Float64Array): RightSums {
+  return { pairs: part.sum(right), users: part.sumOfUserMeans(right) }
 }
 
 /** Another predictor on the pairs on which it can be asked, with what is known of it before a run is compared with it. */
 interface KnownRival {
   part: Part
-  right: Float64Array
+  right: RightSums
   figures: Omit<Comparison, 'difference' | 'user_difference'>
 }
 
-function knownRival({ name, right, z }: Rival, part: Part): KnownRival {
+function knownRival({ name, right: of, z }: Rival, part: Part): KnownRival {
   const { pairs, users } = part
+  const right = rightSums(part, of)
+  const [accuracy, user_accuracy] = [part.perPair(right.pairs), part.perUser(right.users)]
   const nll = z ? part.mean(lossesOf(z)) : null
-  return {
-    part,
-    right,
-    figures: { name, pairs, users, accuracy: part.mean(right), user_accuracy: part.meanOfUsers(right), nll },
-  }
+  return { part, right, figures: { name, pairs, users, accuracy, user_accuracy, nll } }
 }
 
-function comparisonWith({ part, right: other, figures }: KnownRival, right: Float64Array): Comparison {
-  const lead = leadOver(other, right)
+function comparisonWith({ part, right: other, figures }: KnownRival, right: RightSums): Comparison {
   const { nll, ...known } = figures
-  return { ...known, difference: part.mean(lead), user_difference: part.meanOfUsers(lead), nll }
+  const difference = part.perPair(minus(right.pairs, other.pairs))
+  return { ...known, difference, user_difference: part.perUser(minus(right.users, other.users)), nll }
 }
 
 /** Some of the pairs, over which figures are formed. */
@@ -209,13 +224,25 @@ class Part {
 
   /** @param values [pairs] of the whole split */
   mean(values: Float64Array): Figure {
-    return this.#bootstrap.ratio(this.#sums(values), this.#perPair)
+    return this.perPair(this.sum(values))
+  }
+
+  /** @param values [pairs] of the whole split */
+  sum(values: Float64Array): UserSum {
+    return this.#bootstrap.sum(this.#sums(values), this.#perPair)
   }
 
   /** Over the users who have such pairs, of each one's own mean. */
-  meanOfUsers(values: Float64Array): Figure {
-    this.#perUser ??= this.#bootstrap.divisor(this.#counts.map(Math.sign))
-    return this.#bootstrap.ratio(this.userMeans(values), this.#perUser)
+  sumOfUserMeans(values: Float64Array): UserSum {
+    return this.#bootstrap.sum(this.userMeans(values), this.#users())
+  }
+
+  perPair(sum: UserSum): Figure {
+    return ratio(sum, this.#perPair)
+  }
+
+  perUser(sum: UserSum): Figure {
+    return ratio(sum, this.#users())
   }
 
   /** [users] 0 for those who have no such pairs. */
@@ -223,8 +250,12 @@ class Part {
     return this.#sums(values).map((sum, user) => sum / (this.#counts[user]! || 1))
   }
 
-  of(right: Float64Array, nll: Float64Array): Pick<Slice, 'pairs' | 'users' | 'accuracy' | 'nll'> {
-    return { pairs: this.pairs, users: this.users, accuracy: this.mean(right), nll: this.mean(nll) }
+  of(right: UserSum, nll: Float64Array): Pick<Slice, 'pairs' | 'users' | 'accuracy' | 'nll'> {
+    return { pairs: this.pairs, users: this.users, accuracy: this.perPair(right), nll: this.mean(nll) }
+  }
+
+  #users(): Divisor {
+    return (this.#perUser ??= this.#bootstrap.divisor(this.#counts.map(Math.sign)))
   }
 
   #sums(values: Float64Array): Float64Array {

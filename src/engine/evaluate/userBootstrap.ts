@@ -9,13 +9,17 @@ import { percentileInterval, resampleUsers, type Interval, type Resampling } fro
  */
 export type Statistic = (drawn: Uint8Array, resamples: number) => Float64Array
 
-/** What sums over users are divided by. Ratios of one divisor share the work of resampling it. */
-export interface Divisor {
-  /** Those who have some of it: few, in a slice. */
-  readonly users: Int32Array
+/** A sum over users, and over those drawn in each resample. Sums are linear: the difference of two costs nothing. */
+export interface UserSum {
   readonly total: number
   /** [resamples] */
   readonly resampled: Float64Array
+}
+
+/** What sums over users are divided by. Ratios of one divisor share the work of resampling it. */
+export interface Divisor extends UserSum {
+  /** Those who have some of it: few, in a slice. */
+  readonly users: Int32Array
 }
 
 /** Draws of users that intervals may cost, a byte each; with more users there are fewer resamples, but never below the least. */
@@ -54,15 +58,9 @@ export class UserBootstrap {
     return { users, total: totalOf(denominator, users), resampled: this.#sums(denominator, users) }
   }
 
-  /**
-   * Σ numerator / Σ denominator.
-   *
-   * @param numerator [users] only those who have some of the divisor are looked at
-   */
-  ratio(numerator: Float64Array, { users, total, resampled: below }: Divisor): Figure {
-    const resampled = this.#sums(numerator, users)
-    for (let at = 0; at < resampled.length; at++) resampled[at] = below[at] === 0 ? NaN : resampled[at]! / below[at]!
-    return defined(percentileInterval(users.length === 0 ? NaN : totalOf(numerator, users) / total, resampled))
+  /** @param values [users] only those who have some of the divisor are looked at */
+  sum(values: Float64Array, { users }: Divisor): UserSum {
+    return { total: totalOf(values, users), resampled: this.#sums(values, users) }
   }
 
   /** [resamples] Σ counts · values over these users, in their order: four at a time, so that a sum is fetched once for them. */
@@ -90,6 +88,16 @@ export class UserBootstrap {
     }
     return sums
   }
+}
+
+export function minus(a: UserSum, b: UserSum): UserSum {
+  return { total: a.total - b.total, resampled: a.resampled.map((sum, at) => sum - b.resampled[at]!) }
+}
+
+/** Σ numerator / Σ denominator, with its interval; null where it is not defined. */
+export function ratio({ total, resampled }: UserSum, by: Divisor): Figure {
+  const ratios = resampled.map((sum, at) => (by.resampled[at] === 0 ? NaN : sum / by.resampled[at]!))
+  return defined(percentileInterval(by.users.length === 0 ? NaN : total / by.total, ratios))
 }
 
 function totalOf(values: Float64Array, users: Int32Array): number {
