@@ -53,7 +53,7 @@ export const HURTFUL: readonly Hurtful[] = [
   written('a quote that is never closed', () => `u_id,prompt\n1,"${'x,\n'.repeat(50_000)}`),
   written('names that every object has', () => '{"__proto__":{"a":1},"constructor":2,"toString":3}\n'),
   written('an escape for half a character', () => `${OBJECT.replace('Green', String.raw`\ud800`)}`),
-  written('a million short lines', () => '{}\n'.repeat(1_000_000)),
+  written('200,000 short lines', () => '{}\n'.repeat(200_000)),
   written('YAML that doubles ten times', () =>
     [
       'a: &a [x,x]',
