@@ -28,6 +28,8 @@ const REPORTS = join(ROOT, 'artifacts', 'test')
 /** TensorFlow's wheel has 270 MB. */
 const SET_UP_LIMIT_MS = 10 * 60 * 1000
 const CACHE = join('node_modules', '.cache')
+/** The runners start a process for each file, and those start further ones: what V8 has compiled once serves all. */
+const COMPILED = { NODE_COMPILE_CACHE: join(ROOT, CACHE, 'compile') }
 /**
  * Beyond the largest screenshot, so that no window is cut. By default Xvfb starts over when its last client leaves, and
  * refuses the next one that comes meanwhile.
@@ -141,7 +143,7 @@ async function vitest(name, args, env = {}) {
   rmSync(report, { force: true })
   const reporters = args.includes('--reporter') ? [] : ['--reporter', 'default']
   const flags = ['run', ...reporters, ...args, '--reporter', 'json', `--outputFile.json=${report}`]
-  const code = await run(tool('vitest'), flags, { env: { ...env, ...projectEnv() } })
+  const code = await run(tool('vitest'), flags, { env: projectEnv({ ...COMPILED, ...env }) })
   return honest(code, readReport(report), ({ numPassedTests, numFailedTests, numPendingTests, numTodoTests }) => ({
     passed: numPassedTests,
     failed: numFailedTests,
@@ -160,7 +162,7 @@ async function endToEnd(args) {
   }
   const report = join(REPORTS, 'e2e.json')
   rmSync(report, { force: true })
-  const env = projectEnv({ DELTA_ELECTRON: electron, PLAYWRIGHT_JSON_OUTPUT_FILE: report })
+  const env = projectEnv({ ...COMPILED, DELTA_ELECTRON: electron, PLAYWRIGHT_JSON_OUTPUT_FILE: report })
   const playwright = [tool('playwright'), 'test', ...args]
   const [command, ...flags] = hasXvfb() ? ['xvfb-run', '-a', '-s', SCREEN, ...playwright] : playwright
   const code = await run(command, flags, { env })
