@@ -18,7 +18,7 @@ const text = (page: Page): Promise<string> =>
 
 async function openDraft(page: Page): Promise<void> {
   await page.evaluate(() => void (location.hash = '#/new/sweep'))
-  await expect(editor(page)).toContainText('method: grid')
+  await expect(editor(page)).toContainText('method: ')
 }
 
 async function write(page: Page, yaml: string): Promise<void> {
