@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { all, compile, own, Program, ProgramSpace, real, type Operation } from './program'
+import { all, compile, mergeLevels, own, Program, ProgramSpace, real, type Operation } from './program'
 import { closeLaboratories, everywhere, grid, openLaboratories } from './testing/laboratory'
 
 beforeAll(openLaboratories)
@@ -80,36 +80,70 @@ describe('a barrier', () => {
 })
 
 describe('compile', () => {
-  it('changes a run’s numbers where its lists are joined with another’s, or loses a deeper program’s end', () => {
-    const [n, D] = [13, 37]
-    const vectors = grid('texts', n, D)
-    const weights = [grid('weight', 3, D), grid('other', 4, D), grid('third', 1, D)]
-    const run = (together: boolean) =>
-      everywhere((laboratory) => {
-        const { texts, form } = laboratory.texts(vectors, D)
-        const runs = weights.map((values, i) => {
-          const tape = laboratory.tape(form)
-          const weight = laboratory.parameter(values, form.stride)
-          let out = laboratory.spoil(tape.project(texts, weight))
-          // Two projections of one program and level are joined as well.
-          const again = laboratory.spoil(tape.project(texts, weight))
-          if (i > 0) out = laboratory.spoil(tape.combine(out, again, 0.5))
-          const g = laboratory.matrix(grid('g', weight.rows, n), texts.axis, 4)
-          tape.projectGrad(texts, g, weight)
-          // Deeper than the others.
-          if (i === 1) tape.rowSums(out, tape.vector(out.rows))
-          return { tape, weight, out, runsOn: i > 0 ? 4 : 6 }
+  // Of thirteen runs, up to three threads do each what is a run's own by themselves.
+  it.each([3, 13])(
+    'changes the numbers of %i runs whose lists are joined, or loses a deeper program’s end',
+    (count) => {
+      const [n, D] = [13, 37]
+      const vectors = grid('texts', n, D)
+      const weights = Array.from({ length: count }, (_, i) => grid(`weight ${i}`, [3, 4, 1][i % 3]!, D))
+      const run = (together: boolean) =>
+        everywhere((laboratory) => {
+          const { texts, form } = laboratory.texts(vectors, D)
+          const runs = weights.map((values, i) => {
+            const tape = laboratory.tape(form)
+            const weight = laboratory.parameter(values, form.stride)
+            let out = laboratory.spoil(tape.project(texts, weight))
+            // Two projections of one program and level are joined as well.
+            const again = laboratory.spoil(tape.project(texts, weight))
+            if (i > 0) out = laboratory.spoil(tape.combine(out, again, 0.5))
+            const g = laboratory.matrix(grid('g', weight.rows, n), texts.axis, 4)
+            tape.projectGrad(texts, g, weight)
+            // Deeper than the others.
+            if (i === 1) tape.rowSums(out, tape.vector(out.rows))
+            return { tape, weight, out, runsOn: i > 0 ? 4 : 6 }
+          })
+          if (together) laboratory.run(...runs.map(({ tape }) => tape))
+          else for (const { tape } of runs) laboratory.run(tape)
+          return Object.fromEntries(
+            runs.flatMap(({ weight, out, runsOn }, i) => [
+              [`out ${i}`, laboratory.read(out, n, runsOn)],
+              [`gradient ${i}`, laboratory.gradient(weight)],
+            ]),
+          )
         })
-        if (together) laboratory.run(...runs.map(({ tape }) => tape))
-        else for (const { tape } of runs) laboratory.run(tape)
-        return Object.fromEntries(
-          runs.flatMap(({ weight, out, runsOn }, i) => [
-            [`out ${i}`, laboratory.read(out, n, runsOn)],
-            [`gradient ${i}`, laboratory.gradient(weight)],
-          ]),
-        )
+      expect(run(true)).toEqual(run(false))
+    },
+  )
+
+  it('has a barrier for each operation of many runs, or gives one thread more of them than another', () => {
+    const program = (rows: number): Program => {
+      const recorded = new Program()
+      const product = (name: string): Operation => ({
+        ...operation(name, name, { reads: [all(A)], writes: [own(B)] }),
+        joined: { key: name, list: new Array<number>(rows).fill(0), width: 1, listAt: 0, lengthAt: 1 },
       })
-    expect(run(true)).toEqual(run(false))
+      recorded.add(product('project'))
+      for (const share of ['texts', 'pairs', 'texts again'])
+        recorded.add(operation(share, share, { reads: [all(B)], writes: [all(A)] }))
+      recorded.add(product('projectGrad'))
+      recorded.add(operation('update', 'flat', { reads: [all(B)], writes: [own(A)] }))
+      return recorded
+    }
+    const sizes = [5, 10, 15, 20, 5, 10, 15, 20]
+    const programs = sizes.map(program)
+    const named = (few: readonly Program[], threads: number): string[] =>
+      mergeLevels(few, threads).map((level) => [...new Set(level.map(({ name }) => name))].join(' '))
+    expect(named(programs, 2)).toEqual(['project', 'texts pairs texts again', 'projectGrad', 'update'])
+    for (const levels of [named(programs, 1), named(programs.slice(1), 2)])
+      expect(levels).toEqual(['project', 'texts', 'pairs', 'texts again', 'projectGrad', 'update'])
+
+    const [, between = []] = mergeLevels(programs, 2)
+    expect(between.map(({ name }) => name).slice(0, 3)).toEqual(['texts', 'pairs', 'texts again'])
+    expect(between.every(({ alone }) => alone)).toBe(true)
+    const load = [0, 0]
+    for (const [i, { owner }] of between.entries()) load[owner]! += sizes[Math.floor(i / 3)]!
+    expect(load).toEqual([150, 150])
   })
 
   it('reads texts once a run: operations of one key are one', () => {

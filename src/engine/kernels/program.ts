@@ -59,13 +59,6 @@ export class Program {
     this.levels.at(-1)!.push(operation)
   }
 
-  /** Its first levels, as a program of their own. */
-  upTo(levels: number): Program {
-    const start = new Program()
-    start.levels.splice(0, 1, ...this.levels.slice(0, levels))
-    return start
-  }
-
   barrier(): void {
     this.#written.clear()
     this.#read.clear()
@@ -94,8 +87,7 @@ export class ProgramSpace {
 }
 
 /**
- * Writes programs into the heap as one, level by level: the runs' operations touch different buffers, so that they share
- * their barriers, and those that read the same texts are joined.
+ * Writes programs into the heap as one: see {@link mergeLevels}.
  *
  * @param first runs before all others
  * @param space of a program that is no longer run; new memory by default
@@ -107,17 +99,74 @@ export function compile(
   programs: readonly Program[],
   space = new ProgramSpace(machine.heap),
 ): number {
-  const depth = Math.max(...programs.map(({ levels }) => levels.length))
-  const merged = Array.from({ length: depth }, (_, level) =>
-    joinLists(programs.flatMap((p, owner) => (p.levels[level] ?? []).map((operation) => ({ ...operation, owner })))),
+  return writeLevels(machine, [...ownedLevels(first), ...mergeLevels(programs, machine.threads)], space)
+}
+
+/** Operations between two barriers, and whose each one is. */
+export type OwnedLevel = readonly (Operation & { owner: number })[]
+
+/** A program's levels by themselves. */
+export const ownedLevels = (program: Program, owner = 0): OwnedLevel[] =>
+  program.levels.map((level) => level.map((operation) => ({ ...operation, owner })))
+
+/** Runs a thread from which on the threads divide the runs among them, not each run's operations. */
+const RUNS_A_THREAD = 4
+
+/**
+ * Runs' programs level by level: their operations touch different buffers, so that they share their barriers, and those that
+ * read the same texts are joined. Of many runs, all that stands between two products is one thread's, run by run: it
+ * waits for nobody, and finds the run's numbers in its own cache.
+ */
+export function mergeLevels(programs: readonly Program[], threads: number): OwnedLevel[] {
+  const many = threads > 1 && programs.length >= RUNS_A_THREAD * threads
+  const owners = many ? balanced(programs, threads) : programs.map((_, i) => i)
+  const levels = programs.map((program, i) => ownedLevels(many ? betweenProducts(program) : program, owners[i]))
+  const depth = Math.max(0, ...levels.map(({ length }) => length))
+  return Array.from({ length: depth }, (_, at) => joinLists(levels.flatMap((own) => own[at] ?? [])))
+}
+
+/** The same operations with a barrier before and after products alone, all others done by one thread. */
+function betweenProducts({ levels }: Program): Program {
+  const out = new Program()
+  let before: { product: boolean; level: number } | undefined
+  for (const [level, operations] of levels.entries())
+    for (const operation of operations) {
+      const product = operation.joined !== undefined
+      // Products of one level do not touch what another of them writes.
+      if (before && (before.product !== product || (product && before.level !== level))) out.barrier()
+      out.levels.at(-1)!.push(product ? operation : { ...operation, alone: true })
+      before = { product, level }
+    }
+  return out
+}
+
+/** A thread for each program: the largest first, to the one that has least. A run's work grows with the rows of its products. */
+function balanced(programs: readonly Program[], threads: number): number[] {
+  const rows = programs.map(({ levels }) =>
+    levels.flat().reduce((sum, { joined }) => sum + (joined?.list.length ?? 0), 0),
   )
-  const start = first.levels.map((level) => level.map((operation) => ({ ...operation, owner: 0 })))
-  const levels = [...start, ...merged].filter((level) => level.length > 0)
+  const load = new Array<number>(threads).fill(0)
+  const owners = new Array<number>(programs.length).fill(0)
+  for (const program of rows.map((_, i) => i).sort((a, b) => rows[b]! - rows[a]!)) {
+    const least = load.indexOf(Math.min(...load))
+    owners[program] = least
+    load[least]! += rows[program]!
+  }
+  return owners
+}
+
+/** @returns the address of a program of these levels */
+export function writeLevels(
+  machine: Machine,
+  levels: readonly OwnedLevel[],
+  space = new ProgramSpace(machine.heap),
+): number {
   const shift = machine.code('OWNER_SHIFT')
   const words: number[] = []
   /** Lists stand behind the program; `at` is the word that is to hold the address. */
   const lists: { at: number; list: readonly number[] }[] = []
   for (const level of levels) {
+    if (level.length === 0) continue
     if (words.length > 0) words.push(machine.code('BARRIER'), 0)
     for (const { name, words: args, joined, alone, owner } of level) {
       words.push(machine.code(name) | (alone ? (owner + 1) << shift : 0), args.length)
@@ -137,10 +186,8 @@ export function compile(
   return address
 }
 
-type Owned = Operation & { owner: number }
-
-function joinLists(operations: readonly Owned[]): Owned[] {
-  const out: Owned[] = []
+function joinLists(operations: OwnedLevel): OwnedLevel {
+  const out: OwnedLevel[number][] = []
   const byKey = new Map<string, number>()
   for (const operation of operations) {
     const { joined } = operation

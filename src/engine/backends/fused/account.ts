@@ -1,4 +1,4 @@
-import { Program, compile } from '../../kernels/program'
+import { Program, compile, mergeLevels, ownedLevels, writeLevels } from '../../kernels/program'
 import type { FusedGroup, Member } from './fusedGroup'
 
 export interface OperationTime {
@@ -61,13 +61,10 @@ export function accountOfLevels(
 ): LevelTime[] {
   const { machine } = group
   const programs = members.map(({ program }) => program)
-  const depth = Math.max(...programs.map(({ levels }) => levels.length))
-  const prefixes = Array.from({ length: depth + 1 }, (_, end) =>
-    compile(
-      machine,
-      group.first,
-      programs.map((program) => program.upTo(end)),
-    ),
+  const first = ownedLevels(group.first)
+  const levels = mergeLevels(programs, machine.threads)
+  const prefixes = Array.from({ length: levels.length + 1 }, (_, end) =>
+    writeLevels(machine, [...first, ...levels.slice(0, end)]),
   )
   const best = prefixes.map(() => batches.map(() => Infinity))
   for (let i = 0; i < repeats; i++)
@@ -79,13 +76,7 @@ export function accountOfLevels(
       }
   const sums = best.map((times) => times.reduce((sum, ms) => sum + ms, 0))
   return sums.map((ms, end) => ({
-    operations: [
-      ...new Set(
-        (end === 0 ? group.first.levels : programs.map(({ levels }) => levels[end - 1] ?? []))
-          .flat()
-          .map(({ name }) => name),
-      ),
-    ],
+    operations: [...new Set((end === 0 ? first.flat() : levels[end - 1]!).map(({ name }) => name))],
     ms: end === 0 ? ms : ms - sums[end - 1]!,
   }))
 }
