@@ -210,7 +210,7 @@ class SweepReporter {
 
   result(result: SweepResult): void {
     this.#output.object(result)
-    const { trials, best, seconds, metric_name, status } = result
+    const { trials, best, rungs, seconds, metric_name, status } = result
     const count = (...wanted: Trial['status'][]): number => trials.filter((one) => wanted.includes(one.status)).length
     const parts = [
       `${count('finished', 'halved')} of ${trials.length} trials done`,
@@ -220,6 +220,9 @@ class SweepReporter {
     this.#output.say(
       `${status === 'stopped' ? 'Stopped' : 'Done'} in ${formatDuration(seconds ?? 0)}: ${parts.join(', ')}`,
     )
+    for (const { epochs, reached, promoted } of rungs)
+      if (reached > 0)
+        this.#output.say(`  ${promoted} of ${reached} went on after ${epochs} ${epochs === 1 ? 'epoch' : 'epochs'}`)
     if (!best) return
     for (const line of this.#table(result)) this.#output.say(`  ${line}`)
     this.#output.say(`Best: ${metric_name} ${spread(best)} at ${parametersText(best.parameters)}`)

@@ -53,7 +53,7 @@ export async function dryRun(
     ...{ points, trials: total, seconds },
     result: {
       ...{ type: 'result', sweep: plan.name, dir: null, status: 'planned', method: sweep.method },
-      ...{ metric_name: sweep.metric, direction, trials, ranking: [], best: null, seconds },
+      ...{ metric_name: sweep.metric, direction, trials, ranking: [], best: null, rungs: [], seconds },
     },
   }
 }

@@ -85,8 +85,7 @@ export function planOf(
   const search = searchOf(sweep, seeds.length)
   if (!search) return { findings: [{ keys: ['parameters'], message: 'the conditions under `when` go in a circle' }] }
   const { space, direction } = search
-  const rungs =
-    sweep.method === 'asha' ? rungsOf(sweep.options.min_epochs, sweep.options.reduction, config.trainer.max_epochs) : []
+  const rungs = rungsOfSweep(sweep, config)
   findings.push(
     ...valueFindings(space, request, roots),
     ...budgetFindings(sweep, space, seeds.length),
@@ -100,6 +99,11 @@ export function planOf(
       warnings: [...warnings, ...oddities(sweep, direction, space, search.points)],
     },
   }
+}
+
+/** Epochs at which asha halves; none for other methods. */
+export function rungsOfSweep({ method, options }: SweepFile, { trainer }: Pick<ExperimentConfig, 'trainer'>): number[] {
+  return method === 'asha' ? rungsOf(options.min_epochs, options.reduction, trainer.max_epochs) : []
 }
 
 /** How the points of a sweep are found; undefined where its conditions go in a circle. */

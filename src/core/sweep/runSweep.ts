@@ -18,7 +18,7 @@ import { TogetherRecorders } from '../service/togetherRecorders'
 import { LivePlan } from './livePlan'
 import { nextPoints } from './methods'
 import { trialExperiment, type SweepPlan } from './readSweep'
-import { epochsKept, halvingOf, isJudgedNext, judgePaused } from './rungs'
+import { epochsKept, halvingOf, isJudgedNext, judgePaused, rungsReached } from './rungs'
 import { SWEEP_FILES, type SweepFolder } from './sweepFolder'
 import type { Observation } from './tpe'
 
@@ -81,7 +81,13 @@ export async function runSweep(folder: SweepFolder, first: SweepPlan, options: S
       type: 'result',
       ...{ sweep: folder.name, dir: folder.dir, status: stop.aborted ? 'stopped' : 'finished' },
       ...{ method: first.sweep.method, metric_name: metric, direction: first.direction },
-      ...{ trials, ranking, best: ranking[0] ?? null, seconds: (performance.now() - started) / 1000 },
+      ...{
+        trials,
+        ranking,
+        best: ranking[0] ?? null,
+        rungs: rungsReached(first.rungs, trials),
+        seconds: (performance.now() - started) / 1000,
+      },
     }
   } finally {
     clearTimeout(timer)
@@ -275,6 +281,15 @@ class Session {
       endPaused(dir, reason)
       onEnded([dir])
       onNews({ type: 'trial', trial: this.#trials()[trial]! })
+    }
+    for (const rung of rungs) {
+      const here = judged.filter(({ trial }) => all[trial]!.epochs === rung)
+      const left = here.filter(({ reason }) => reason === undefined).length
+      if (here.length > 0)
+        onNews({
+          type: 'cluster',
+          text: `After ${rung} ${rung === 1 ? 'epoch' : 'epochs'} ${left} of ${here.length} go on`,
+        })
     }
     const on = judged.flatMap(({ trial, reason }) => (reason === undefined ? [trial] : []))
     return this.#experimentsOf(on).map((one) => ({

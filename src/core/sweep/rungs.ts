@@ -1,8 +1,9 @@
 import fs from 'node:fs'
 import path from 'node:path'
+import type { QueuedTrial } from '../../shared/domain/cluster'
 import { RungFigures, type Halving } from '../../shared/domain/halving'
 import { RUN_FILES } from '../../shared/domain/run'
-import { isOver, type Trial } from '../../shared/domain/sweep'
+import { isOver, isPromoted, type Rung, type Trial } from '../../shared/domain/sweep'
 import { parseMetrics } from '../runs/metricsFile'
 import { readRecord } from '../service/recordFile'
 import type { SweepPlan } from './readSweep'
@@ -66,6 +67,19 @@ export function judgePaused(
 /** Whether a trial has come to the rung to which it was handed over, and nobody has said yet whether it goes on. */
 export const isJudgedNext = ({ status, epochs = 0 }: Trial, handedTo: number): boolean =>
   status === 'paused' && epochs >= handedTo
+
+/** How many trials came to each rung, went on and were ended there. One that waits in a queue to go on has gone on. */
+export function rungsReached(
+  rungs: readonly number[],
+  trials: readonly (Pick<Trial, 'status' | 'epochs'> & { queue?: Pick<QueuedTrial, 'is'> | null })[],
+): Rung[] {
+  return rungs.map((rung) => {
+    const here = trials.filter(({ epochs = 0 }) => epochs >= rung)
+    const left = here.filter((one) => (one.epochs ?? 0) > rung || isPromoted(one))
+    const halved = here.filter(({ status, epochs }) => status === 'halved' && epochs === rung)
+    return { epochs: rung, reached: here.length, promoted: left.length, halved: halved.length }
+  })
+}
 
 /** Epochs that a run's last checkpoint has behind it; 0 where there is none. */
 export function epochsKept(dir: string): number {

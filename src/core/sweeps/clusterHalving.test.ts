@@ -78,7 +78,12 @@ test('trials that pause at their rungs in a cluster are judged otherwise than on
       handed.push(`${trial} ${task.rung ?? 'end'} ${task.attempt}`)
       is('RUNNING', task)
       await train(task)
-      if (task.rung !== undefined) expect(await statusOf(trial)).toBe('paused')
+      if (task.rung !== undefined) {
+        expect(await statusOf(trial)).toBe('paused')
+        const rung = (await view('far')).rungs.find(({ epochs }) => epochs === task.rung)!
+        // It stands there: it has neither gone on nor ended.
+        expect(rung.reached - rung.promoted - rung.halved).toBe(1)
+      }
       // The window is closed while a task runs, and opened when it has ended.
       if (handed.length === 2) await core.close()
       is('COMPLETED', task)
@@ -105,6 +110,9 @@ test('trials that pause at their rungs in a cluster are judged otherwise than on
       reason: readRecord(dir)?.reason,
     }))
   expect(came(far)).toEqual(came(near))
+  expect(far.rungs).toEqual(near.rungs)
+  expect(far.rungs.map(({ epochs, reached }) => `${reached} after ${epochs}`)).toEqual(['4 after 1', '2 after 2'])
+  for (const { reached, promoted, halved } of far.rungs) expect(promoted + halved).toBe(reached)
   // Some ended at each rung, and not all went on.
   expect(new Set(came(near).map(({ epochs }) => epochs)).size).toBeGreaterThan(1)
 })

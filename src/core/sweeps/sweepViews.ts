@@ -11,7 +11,8 @@ import { parseYaml } from '../config/yamlText'
 import { isInside } from '../runs/readInside'
 import { quote } from '../service/command'
 import { nextPoints } from '../sweep/methods'
-import { plannedPoints, searchOf, withoutShorthands } from '../sweep/readSweep'
+import { plannedPoints, rungsOfSweep, searchOf, withoutShorthands } from '../sweep/readSweep'
+import { rungsReached } from '../sweep/rungs'
 import { observationsOf, rank } from '../sweep/runSweep'
 import { SWEEP_FILES, SweepFolder } from '../sweep/sweepFolder'
 import { sharesOf } from './costs'
@@ -54,10 +55,13 @@ export function viewOf(folder: SweepFolder, known: Known, runs: readonly RunSumm
   const { summary, sweep, trials, ranking } = withTrials(folder, known)
   const queue = summary.cluster ? (readQueue(path.join(folder.dir, SWEEP_FILES.queue)) ?? null) : null
   const at = logDir === path.resolve('lightning_logs') ? '' : ` --log_dir ${quote(logDir)}`
+  const { config } = folder.record
+  const shownTrials = shown(trials, runs, sweep.metric, config.trainer.max_epochs, queue)
   return {
     sweep: summary,
-    trials: shown(trials, runs, sweep.metric, folder.record.config.trainer.max_epochs, queue),
+    trials: shownTrials,
     ranking,
+    rungs: rungsReached(rungsOfSweep(sweep, config), shownTrials),
     parameters: Object.keys(sweep.parameters),
     yaml: folder.yaml,
     values:

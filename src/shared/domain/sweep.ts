@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { experimentDocumentSchema } from '../config/experiment'
 import { appErrorSchema } from '../errors'
+import type { QueuedTrial } from './cluster'
 
 export const SWEEP_METHODS = ['grid', 'random', 'tpe', 'asha'] as const
 export type SweepMethod = (typeof SWEEP_METHODS)[number]
@@ -144,6 +145,24 @@ export const pointResultSchema = z.object({
 })
 export type PointResult = z.infer<typeof pointResultSchema>
 
+/** Whether a trial that stands at a rung is in a queue to go on from there. */
+export function isPromoted({
+  status,
+  queue,
+}: Pick<Trial, 'status'> & { queue?: Pick<QueuedTrial, 'is'> | null }): boolean {
+  return status === 'paused' && queue !== null && queue !== undefined && queue.is !== 'running'
+}
+
+/** How trials fared at a rung of successive halving. Some may still stand there, or have ended by themselves. */
+export const rungSchema = z.object({
+  epochs: z.int(),
+  /** Trials that have come there; those that went on; those that were ended. */
+  reached: z.int(),
+  promoted: z.int(),
+  halved: z.int(),
+})
+export type Rung = z.infer<typeof rungSchema>
+
 /** What a sweep came to: the last line of `delta sweep --json`. */
 export const sweepResultSchema = z.object({
   type: z.literal('result'),
@@ -159,6 +178,8 @@ export const sweepResultSchema = z.object({
   ranking: z.array(pointResultSchema),
   /** The first of them; null where there is none. */
   best: pointResultSchema.nullable(),
+  /** Those of asha. */
+  rungs: z.array(rungSchema),
   /** Of this session; of a dry run, what a sweep is estimated to take at most (null where it was not asked). */
   seconds: z.number().nullable(),
 })

@@ -13,6 +13,7 @@ import {
   parameterSchema,
   parameterValueSchema,
   pointResultSchema,
+  rungSchema,
   trialSchema,
 } from './sweep'
 
@@ -84,6 +85,8 @@ export const sweepViewSchema = z.object({
   trials: z.array(shownTrialSchema),
   /** Points whose every seed has a figure, the best first. */
   ranking: z.array(pointResultSchema),
+  /** Those of asha. */
+  rungs: z.array(rungSchema),
   /** What is tried, in the order of the file. */
   parameters: z.array(z.string()),
   yaml: z.string(),
