@@ -47,6 +47,7 @@ interface Listed {
   state: string
   error?: { message: string }
   checked: unknown
+  work: unknown[]
 }
 const list = async (): Promise<Listed[]> => Object(await ask('datasets.list', {})).datasets
 const keyOf = async (name: string): Promise<string> => (await list()).find((one) => one.name === name)?.key ?? ''
@@ -149,7 +150,7 @@ describe('a check', () => {
   test('cannot be cancelled', async () => {
     const key = await keyOf('small')
     const checking = core.request('datasets.check', { key })
-    await new Promise((resolve) => setTimeout(resolve, 20))
+    await expect.poll(async () => (await list()).find((one) => one.key === key)?.work).not.toEqual([])
     expect(await ask('datasets.cancel', { key, kind: 'check' })).toEqual({ cancelled: true })
     expect(await checking).toMatchObject({ ok: false, error: { code: 'stopped' } })
     expect((await list()).find((one) => one.key === key)).toMatchObject({ work: [], checked: null })

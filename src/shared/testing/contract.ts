@@ -860,7 +860,7 @@ const endedCases: Case[] = [
 ]
 
 /** How long the run of the contract may take: an engine's start and four epochs of 160 pairs, on a busy machine. */
-const RUN_MS = 60_000
+const RUN_MS = 120_000
 
 /**
  * Runs every case through a door.

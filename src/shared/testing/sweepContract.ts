@@ -11,7 +11,7 @@ parameters: { trainer.learning_rate: { min: 0.001, max: 0.1, scale: log } }
 base: { dts_name: small, dts_config_file: ${JSON.stringify(dataConfig)}, exp_name: ${name}, trainer: { max_epochs: ${epochs} } }
 budget: { trials: 2 }
 `
-  const [short, long] = [sweep('short-sweep', 2), sweep('long-sweep', 1_000_000)]
+  const [short, long] = [sweep('short-sweep', 2), sweep('long-sweep', 10_000_000)]
   const named = { name: 'long-sweep' }
   const findings: string[] = []
   const until = async (name: string, wanted: string): Promise<void> => {
@@ -88,4 +88,4 @@ budget: { trials: 2 }
 }
 
 /** For a start, a stop with its checkpoints, or a short sweep, on a busy machine. */
-const WAIT_MS = 60_000
+const WAIT_MS = 120_000
