@@ -57,7 +57,10 @@ export function createCore(options: CoreOptions): Core {
   const handlers = createHandlers({ ...options, ...known, changed, publish: bus.publish, closing: closing.signal })
   void sweeps.follow()
   const unwatch = watchRuns(
-    () => folders.scan(),
+    async () => {
+      await workbench.known
+      return folders.scan()
+    },
     () => workbench.sync(),
   )
   return {

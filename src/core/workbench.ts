@@ -3,11 +3,12 @@ import type { RequestOutput } from '../shared/api/requests'
 import { AppError } from '../shared/errors'
 import type { EngineSpawner } from './engine/spawner'
 import type { EngineWatch } from './engine/runInEngine'
+import { here } from './runs/liveness'
 import type { RunStore } from './runs/runStore'
 import { RunService } from './service/runService'
 import { openHistory } from './store/openHistory'
 import type { Store } from './store/openStore'
-import { syncLogDir, syncRun } from './store/syncRuns'
+import { adoptKnown, syncLogDir, syncRun } from './store/syncRuns'
 
 export interface WorkbenchOptions extends Pick<EngineWatch, 'readyTimeoutMs' | 'stopGraceMs'> {
   logDir: string
@@ -18,6 +19,11 @@ export interface WorkbenchOptions extends Pick<EngineWatch, 'readyTimeoutMs' | '
   publish: (event: AppEvent) => void
   changed: () => void
 }
+
+/** A page that starts asks for its table within a second or two; the log folder is looked through without it, too. */
+const FIRST_LOOK_MS = 3_000
+/** Until the page has painted the table that it was given. */
+const PAINTED_MS = 500
 
 /**
  * The history of one log folder and the service that works on it. Opening takes a moment (the file is checked, a lost one is filled again), and
@@ -32,6 +38,9 @@ export class Workbench {
   #syncing: Promise<void> | undefined
   #again = false
   #closed = false
+  #firstLook: NodeJS.Timeout | undefined
+  #wasShown = false
+  readonly #known = Promise.withResolvers<void>()
   #unreadable: RequestOutput<'runs.table'>['unreadable'] = []
   #read = false
 
@@ -60,6 +69,18 @@ export class Workbench {
     return !this.#read && this.#error === undefined
   }
 
+  /** What the history knows of the folders need not be read again from now on. */
+  get known(): Promise<void> {
+    return this.#known.promise
+  }
+
+  /** Somebody has been given the table as the history knows it: now there is time to look whether it is still so. */
+  shown(): void {
+    if (this.#firstLook === undefined || this.#wasShown) return
+    this.#wasShown = true
+    this.#lookIn(PAINTED_MS)
+  }
+
   /** @throws AppError where the history cannot be opened */
   async ready(): Promise<{ store: Store; service: RunService }> {
     await this.#opening
@@ -84,6 +105,8 @@ export class Workbench {
 
   /** Brings the history in line with the run folders, and tells of it; calls during one lead to exactly one more. */
   sync(): void {
+    clearTimeout(this.#firstLook)
+    this.#firstLook = undefined
     this.#again = true
     this.#syncing ??= this.#syncAll().finally(() => (this.#syncing = undefined))
   }
@@ -91,6 +114,7 @@ export class Workbench {
   async close(): Promise<void> {
     this.#closed = true
     await this.#opening
+    clearTimeout(this.#firstLook)
     await this.#opened?.service.close()
     await this.#syncing
     this.#opened?.store.close()
@@ -100,26 +124,43 @@ export class Workbench {
   async #open(): Promise<void> {
     const { dataDir, ...options } = this.#options
     try {
-      const store = await openHistory({ dir: dataDir }, (line) => this.#notes.push(line))
+      const store = await openHistory({ dir: dataDir, check: 'start' }, (line) => this.#notes.push(line))
       const service = new RunService({ ...options, store })
       this.#opened = { store, service }
       if (!this.#closed) service.start()
-      this.sync()
+      // Looking through thousands of folders takes seconds: the table that is known is shown first. Where there is none, everybody waits for the look.
+      if (store.runs.anyInLogDir(this.#options.logDir)) this.#lookIn(FIRST_LOOK_MS)
+      else this.sync()
     } catch (error) {
       this.#error = AppError.from(error)
+      this.#known.resolve()
     }
+  }
+
+  #lookIn(ms: number): void {
+    clearTimeout(this.#firstLook)
+    this.#firstLook = setTimeout(() => this.sync(), ms)
+    this.#firstLook.unref()
   }
 
   async #syncAll(): Promise<void> {
     while (this.#again && !this.#closed && this.#opened) {
       this.#again = false
+      const { store } = this.#opened
+      const { logDir, folders } = this.#options
       try {
-        this.#unreadable = await syncLogDir(this.#opened.store, this.#options.logDir)
+        await adoptKnown(store, folders)
+        this.#known.resolve()
+        this.#unreadable = await syncLogDir(store, logDir, here, folders)
       } catch {
         // A folder that cannot be read, a full disk: whoever asks for the list gets the error itself.
       }
+      this.#known.resolve()
       this.#read = true
     }
-    if (!this.#closed) this.#options.changed()
+    if (this.#closed) return
+    const damage = this.#opened?.store.checkLate()
+    if (damage !== undefined && !this.#notes.includes(damage)) this.#notes.push(damage)
+    this.#options.changed()
   }
 }

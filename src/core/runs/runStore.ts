@@ -26,11 +26,14 @@ export class RunStore {
   readonly #sightings = new Sightings()
   #known = new Map<string, RunFolder>()
 
-  /** @param known folders as they were read before, by this program or an earlier one */
-  constructor(logDir: string, surroundings: () => Surroundings = here, known: Iterable<RunFolder> = []) {
+  constructor(logDir: string, surroundings: () => Surroundings = here) {
     this.logDir = resolve(logDir)
     this.#surroundings = surroundings
-    this.#known = new Map([...known].map((folder) => [folder.dir, folder]))
+  }
+
+  /** Takes folders as they were read before, by an earlier program: what has not changed since is not read again. */
+  adopt(known: Iterable<RunFolder>): void {
+    for (const folder of known) if (!this.#known.has(folder.dir)) this.#known.set(folder.dir, folder)
   }
 
   /** What the last scan found in a run's folder. */

@@ -11,7 +11,7 @@ const WAL_PAGES = 1_000
 /** What the write-ahead log keeps on disk once it has been copied. */
 const WAL_LIMIT_BYTES = 16 * 2 ** 20
 /** About half a second of reading. */
-const FULL_CHECK_BYTES = 128 * 2 ** 20
+export const FULL_CHECK_BYTES = 128 * 2 ** 20
 const CACHE_KIB = 32 * 2 ** 10
 
 /** Told of each statement slower than {@link SLOW_MS}. */
@@ -24,6 +24,7 @@ export class HistoryDatabase {
   readonly handle: BetterSqlite.Database
   readonly #slow: SlowLog
   #rollbacks = 0
+  #checked = false
 
   /** @param file a path, or `:memory:` */
   constructor(file: string, slow: SlowLog = () => {}) {
@@ -65,12 +66,21 @@ export class HistoryDatabase {
    * index with its table unless the file is so large that a person would wait for it.
    */
   check(): string[] {
-    const pages = Number(this.handle.pragma('page_count', { simple: true }))
-    const bytes = pages * Number(this.handle.pragma('page_size', { simple: true }))
-    const pragma = bytes <= FULL_CHECK_BYTES ? 'integrity_check(5)' : 'quick_check(5)'
+    this.#checked = true
+    const pragma = this.bytes <= FULL_CHECK_BYTES ? 'integrity_check(5)' : 'quick_check(5)'
     const rows = this.read(pragma, () => this.handle.pragma(pragma))
     if (!Array.isArray(rows)) return []
     return rows.map((row: unknown) => String(Object.values(Object(row))[0])).filter((line) => line !== 'ok')
+  }
+
+  /** Whether this connection has looked at the whole file. */
+  get checked(): boolean {
+    return this.#checked
+  }
+
+  get bytes(): number {
+    const pages = Number(this.handle.pragma('page_count', { simple: true }))
+    return pages * Number(this.handle.pragma('page_size', { simple: true }))
   }
 
   /** Several reads that see one state of the database. */
@@ -129,7 +139,7 @@ export class HistoryDatabase {
 /** Beside a database in which a broken page was met: whoever opens it next looks at the whole of it. */
 export const damageMark = (file: string): string => `${file}.damaged`
 
-function markDamaged(file: string): void {
+export function markDamaged(file: string): void {
   try {
     if (file !== ':memory:') fs.writeFileSync(damageMark(file), '')
   } catch {

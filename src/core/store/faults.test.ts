@@ -118,6 +118,32 @@ describe('a damaged history', () => {
     expect(store.db.check()).toEqual([])
   })
 
+  test('that a workbench opens is looked at too late to be repaired after a crash, or never after a good end', async () => {
+    const { before, file } = await filled()
+    const spoil = (): void => {
+      const handle = fs.openSync(file, 'r+')
+      fs.writeSync(handle, Buffer.alloc(4096, 0x5a), 0, 4096, 9 * 4096)
+      fs.closeSync(handle)
+    }
+    spoil()
+    // Closed in good order and looked at today: it is shown first, and looked at once there is time.
+    const shown = openStore({ dir: home, check: 'start' })
+    expect(shown.db.checked).toBe(false)
+    expect(shown.checkLate()).toMatch(/is damaged .*start the program again/)
+    shown.close()
+    const told: string[] = []
+    const repaired = await openHistory({ dir: home, check: 'start' }, (line) => told.push(line))
+    expect(told[0]).toMatch(/was damaged and has been put aside/)
+    expect(state(repaired)).toEqual(before)
+    expect(repaired.checkLate()).toBeUndefined()
+    repaired.close()
+    // A log that nobody has taken away: whoever had it open is gone, or still there.
+    const one = keep(openStore({ dir: home, check: 'start' }))
+    expect([one.db.checked, one.checkLate(), one.db.checked]).toEqual([false, undefined, true])
+    const other = keep(openStore({ dir: home, check: 'start' }))
+    expect(other.db.checked).toBe(true)
+  })
+
   test('that is no database, or gone, is the end', async () => {
     const { before, file } = await filled()
     fs.writeFileSync(file, 'not a database, whatever it was before'.repeat(200))

@@ -99,16 +99,18 @@ export class RunLister {
       const cells = columns.map(({ sql }, i) => `${sql} AS c${i}`)
       const { handle } = this.#db
       const from = `FROM runs r JOIN experiments e ON e.key = r.experiment WHERE ${scope.sql}`
-      const total = handle
-        .prepare<unknown[], number>(`SELECT count(*) ${from}`)
-        .pluck()
-        .get(...scope.values)
       const bases = handle
         .prepare<unknown[], Base & Record<string, Cell>>(
           `SELECT ${[BASE, ...cells].join(', ')} ${from} ORDER BY ${order.sql} LIMIT ?`,
         )
         .all(...columns.flatMap(({ values }) => values), ...scope.values, ...order.values, request.limit ?? -1)
-      return { rows: this.#fill(bases, request, columns.length), total: total ?? 0 }
+      const count = (): number | undefined =>
+        handle
+          .prepare<unknown[], number>(`SELECT count(*) ${from}`)
+          .pluck()
+          .get(...scope.values)
+      const total = request.limit === undefined ? bases.length : (count() ?? 0)
+      return { rows: this.#fill(bases, request, columns.length), total }
     })
   }
 

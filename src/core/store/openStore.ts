@@ -1,9 +1,18 @@
 import fs from 'node:fs'
 import path from 'node:path'
-import { AppError } from '../../shared/errors'
+import { AppError, messageOf } from '../../shared/errors'
 import { makeFolders } from '../folders'
 import { AnnotationTable } from './annotations'
-import { Damage, damageMark, HistoryDatabase, isDamage, storeError, type SlowLog } from './database'
+import {
+  Damage,
+  damageMark,
+  FULL_CHECK_BYTES,
+  HistoryDatabase,
+  isDamage,
+  markDamaged,
+  storeError,
+  type SlowLog,
+} from './database'
 import { HistoryReader } from './historyQuery'
 import { RunLister, type ListedRun, type ListRequest } from './listRuns'
 import { readKnownFolders, rememberFolders, type FolderKind, type KnownFolder } from './knownFolders'
@@ -16,11 +25,18 @@ import { setAside } from './setAside'
 
 export const HISTORY_FILE = 'history.sqlite'
 
+/**
+ * When a whole file is looked at for damage, which takes a second for 100 MB: each time; `daily`, for a short command, where nobody has for a day or
+ * somebody has met a broken page; `start`, for a workbench, also where somebody who had it open has not closed it, and may have ended with the
+ * machine: it looks at the file in any case, but later, see {@link Store.checkLate}.
+ */
+export type Check = 'always' | 'start' | 'daily'
+
 export interface StoreOptions {
   /** Folder of the history, see `dataFolder`; undefined keeps it in memory. */
   dir: string | undefined
-  /** A workbench looks at the whole file when it starts; a short command only where nobody has for a day. */
-  check?: 'always' | 'daily'
+  /** Whether the whole file is looked at for damage. */
+  check?: Check
   /** Told of slow statements; by default they go to `history.log` beside the file. */
   slow?: SlowLog
 }
@@ -40,6 +56,13 @@ export interface Store {
   list(request: ListRequest): { rows: ListedRun[]; total: number }
   /** What had to be repaired when it was opened, in words for a person. */
   readonly repairs: readonly string[]
+  /**
+   * Looks at the whole file where that was put off when it was opened, unless it is so large that everybody would wait: that is done once a day.
+   * What is damaged is repaired the next time that it is opened.
+   *
+   * @returns what is wrong, in words for a person
+   */
+  checkLate(): string | undefined
   /** Folders that have to be read for the history to be whole again; see `openHistory`. */
   lost(): KnownFolder[]
   /** Keeps the name of a folder outside of the database, for the day when that is lost. */
@@ -93,6 +116,13 @@ function build(db: HistoryDatabase, dir: string | undefined, repairs: readonly s
     history: new HistoryReader(db),
     results: new ResultTable(db),
     comparisons: new SavedComparisonTable(db),
+    checkLate: () => {
+      if (db.checked || db.bytes > FULL_CHECK_BYTES) return undefined
+      const fault = faultOf(db)
+      if (fault === undefined) return undefined
+      markDamaged(db.file)
+      return `The history ${db.file} is damaged (${fault}): start the program again, which puts it aside and reads the runs back from their folders`
+    },
     names: () =>
       db.handle.prepare<[], string>('SELECT name FROM metrics UNION SELECT name FROM params ORDER BY 1').pluck().all(),
     repairs,
@@ -108,13 +138,16 @@ function build(db: HistoryDatabase, dir: string | undefined, repairs: readonly s
 const DAY_MS = 24 * 3600 * 1000
 
 /** Opens a file, looks for damage and brings its schema up to date. */
-function openChecked(file: string, slow: SlowLog | undefined, check: 'always' | 'daily'): HistoryDatabase {
+function openChecked(file: string, slow: SlowLog | undefined, check: Check): HistoryDatabase {
+  // SQLite takes its log away with the last connection that is closed.
+  const leftOpen = fs.existsSync(`${file}-wal`)
   const db = new HistoryDatabase(file, slow)
   try {
     // A schema that cannot be read fails here, before a migration makes anything of it.
-    if (check === 'always' || !checkedLately(db)) refuseDamage(db, file)
+    const checks = check === 'always' || (check === 'start' && leftOpen) || !checkedLately(db)
+    if (checks) refuseDamage(db, file)
     migrate(db.handle, file)
-    if (file !== ':memory:') noteCheck(db, check)
+    if (checks && file !== ':memory:') noteCheck(db)
     return db
   } catch (error) {
     db.close()
@@ -128,6 +161,15 @@ function refuseDamage(db: HistoryDatabase, file: string): void {
   throw new AppError('unreadable', `The history ${file} is damaged`, { file, findings: faults }, new Damage(faults))
 }
 
+/** A page may be so broken that SQLite cannot even say which. */
+function faultOf(db: HistoryDatabase): string | undefined {
+  try {
+    return db.check()[0]
+  } catch (error) {
+    return isDamage(error) ? messageOf(error) : undefined
+  }
+}
+
 function checkedLately(db: HistoryDatabase): boolean {
   if (fs.existsSync(damageMark(db.file))) return false
   const known = db.handle.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'meta'").get()
@@ -138,8 +180,7 @@ function checkedLately(db: HistoryDatabase): boolean {
   return age >= 0 && age < DAY_MS
 }
 
-function noteCheck(db: HistoryDatabase, check: 'always' | 'daily'): void {
-  if (check === 'daily' && checkedLately(db)) return
+function noteCheck(db: HistoryDatabase): void {
   fs.rmSync(damageMark(db.file), { force: true })
   db.write('note check', () =>
     db.handle.prepare("INSERT OR REPLACE INTO meta (name, value) VALUES ('checked', ?)").run(String(Date.now())),

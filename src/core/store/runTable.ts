@@ -111,6 +111,11 @@ export class RunTable {
       .all(logDir)
   }
 
+  anyInLogDir(logDir: string): boolean {
+    const found = this.#db.handle.prepare<[string]>('SELECT 1 FROM runs WHERE log_dir = ? AND trashed IS NULL LIMIT 1')
+    return found.get(logDir) !== undefined
+  }
+
   /** Runs of a log folder that lie in its trash. */
   inTrashOf(logDir: string): RunRow[] {
     return this.#db.handle

@@ -31,6 +31,7 @@ export async function runsTable(
     lenient: true,
   })
   const other = trash ? rows.length : countTrash(store, logDir)
+  workbench.shown()
   return {
     rows: rows.map(rowOf),
     trashed: other,

@@ -27,20 +27,18 @@ const MAX_SMALL_FILE_BYTES = 2 ** 20
  * Brings the history in line with the run folders of a log folder. Reads only what has changed since: of 10,000 runs that
  * did not, a few file states each.
  *
+ * @param folders of that log folder, where somebody looks through it again and again
  * @returns folders that cannot be read, with the reason
  */
 export async function syncLogDir(
   store: Store,
   logDir: string,
   surroundings: () => Surroundings = here,
+  folders = new RunStore(logDir, surroundings),
 ): Promise<Unreadable> {
   const root = path.resolve(logDir)
+  await adoptKnown(store, folders)
   const rows = store.runs.inLogDir(root)
-  const folders = new RunStore(
-    root,
-    surroundings,
-    rows.flatMap((row) => knownFolder(store, row)),
-  )
   const { runs, unreadable } = await folders.scan()
   const { now } = surroundings()
   const byId = new Map(rows.map((row) => [row.id, row]))
@@ -120,6 +118,20 @@ export function noteFolder(store: Store, folder: string, kind: 'runs' | 'tensorb
 /** A folder with files that cannot be read is read again each time, so that it is told each time. */
 function stampOf(folder: RunFolder): string {
   return folder.problems.length > 0 ? '' : folder.stamp
+}
+
+/** Others have their turn after so many runs. */
+const ADOPTED_AT_ONCE = 200
+
+/** Spares a look through folders that have not been read yet those that are as the history knows them. */
+export async function adoptKnown(store: Store, folders: RunStore): Promise<void> {
+  const rows = store.runs
+    .inLogDir(folders.logDir)
+    .filter(({ dir, stamp }) => dir !== null && stamp !== null && stamp !== '' && !folders.folder(dir))
+  for (let from = 0; from < rows.length; from += ADOPTED_AT_ONCE) {
+    folders.adopt(rows.slice(from, from + ADOPTED_AT_ONCE).flatMap((row) => knownFolder(store, row)))
+    await new Promise((resolve) => setImmediate(resolve))
+  }
 }
 
 function knownFolder(store: Store, { key, dir, record, stamp }: RunRow): RunFolder[] {

@@ -1,0 +1,55 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { expect, test, vi } from 'vitest'
+import { createCore, type Core } from './createCore'
+import { childProcessSpawner } from './engine/childProcessSpawner'
+import { temporaryFolder } from './store/testing/storeFixture'
+
+function writeRun(logDir: string, version: string, status = 'finished'): void {
+  const dir = path.join(logDir, 'exp', version)
+  fs.mkdirSync(dir, { recursive: true })
+  const names = { exp_name: 'exp', exp_version: version, model_name: 'bt', dts_name: 'd' }
+  const made = { created: 1000, pid: 1, host: 'elsewhere', command: 'delta train', version: '0', warnings: [] }
+  fs.writeFileSync(path.join(dir, 'run.json'), JSON.stringify({ format: 1, id: version, ...names, status, ...made }))
+}
+
+async function table(core: Core): Promise<{ runs: string[]; reading: boolean }> {
+  const reply = await core.request('runs.table', {})
+  if (!reply.ok) throw new Error(reply.error.message)
+  const { rows, reading } = Object(reply.data)
+  return { runs: rows.map((row: object) => `${Reflect.get(row, 'id')} ${Reflect.get(row, 'status')}`).sort(), reading }
+}
+
+test('a table that the history knows waits for thousands of folders, or a run that was written meanwhile never comes', async () => {
+  const { dir, remove } = temporaryFolder()
+  const logDir = path.join(dir, 'lightning_logs')
+  const open = (): Core =>
+    createCore({
+      ...{ logDir, dataDir: path.join(dir, 'home'), spawner: childProcessSpawner('none') },
+      roots: { cwd: dir, installed: dir },
+    })
+  try {
+    writeRun(logDir, 'v0')
+    writeRun(logDir, 'v1')
+    const first = open()
+    // A history that knows nothing yet reads the folders at once.
+    await vi.waitFor(async () => expect((await table(first)).runs).toHaveLength(2), 10_000)
+    await first.close()
+
+    writeRun(logDir, 'v1', 'failed')
+    writeRun(logDir, 'v2')
+    const second = open()
+    expect(await table(second)).toEqual({ runs: ['v0 finished', 'v1 finished'], reading: true })
+    const now = { runs: ['v0 finished', 'v1 failed', 'v2 finished'], reading: false }
+    await vi.waitFor(async () => expect(await table(second)).toEqual(now), 10_000)
+    await second.close()
+
+    // Nobody asks: the folders are looked through all the same.
+    writeRun(logDir, 'v3')
+    const third = open()
+    await new Promise<void>((resolve) => third.subscribe(({ event }) => event === 'runs.changed' && resolve()))
+    await third.close()
+  } finally {
+    remove()
+  }
+}, 60_000)
