@@ -6,6 +6,7 @@ import { HALVED, type Halving } from '../shared/domain/halving'
 import { runRecordSchema } from '../shared/domain/run'
 import { seedsResult, withSeed } from '../shared/domain/seeds'
 import { dataFixture, temporaryFolder, writeData } from './data/dataFixture'
+import { readCheckpoint } from './run/checkpointFile'
 import { runExperiment } from './runExperiment'
 import { runTogether, type TellOfRun } from './runTogether'
 import { StopRequest } from './stopReason'
@@ -94,6 +95,24 @@ it('a stop leaves a seed running, or loses its checkpoint', async () => {
   const result = await train(config, [1, 2, 3], temporaryFolder(), tell, stop)
   expect(result.runs.map(({ status }) => status)).toEqual(['stopped', 'stopped', 'stopped'])
   for (const { dir } of result.runs) expect(bytes(dir, 'last').length).toBeGreaterThan(0)
+})
+
+it('runs of one pass are stopped at different steps, and go on one after the other', async () => {
+  const config = await fixture('caimira', { max_epochs: 1_000_000 })
+  for (const ms of [50, 80, 110]) {
+    const stop = new StopRequest()
+    // A stop comes while the event loop turns: some runs have let it turn before they asked for a step, some after.
+    const tell: TellOfRun = (run, news) => {
+      if (run === 0 && news.type === 'started') setTimeout(() => stop.byUser(), ms)
+    }
+    const seeds = Array.from({ length: 12 }, (_, seed) => seed)
+    const { runs } = await train(config, seeds, temporaryFolder(), tell, stop)
+    const positions = runs.map(
+      ({ dir }) => readCheckpoint(path.join(dir, 'checkpoints'), 'last').meta.progress?.position,
+    )
+    expect(positions[0]).toBeDefined()
+    expect(new Set(positions.map((position) => JSON.stringify([position?.epoch, position?.batch]))).size).toBe(1)
+  }
 })
 
 it('seeds that stop early at different epochs wait for one another for ever', async () => {

@@ -57,6 +57,8 @@ export interface Execution {
   order(epoch: number): Int32Array
   /** Queues one optimiser step on these rows of the training split. */
   trainStep(rows: Int32Array, rates: Rates, epoch: number): void
+  /** Steps that another run of the same pass has asked for and this one has not: runs that stop at one step go on in one pass. */
+  readonly behind?: number
   /** Figures of every step since the last call; the only place where training waits for results. */
   drainSteps(): Promise<StepFigures[]>
   evaluate(split: PairSplit): Promise<Evaluation>

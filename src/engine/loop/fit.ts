@@ -89,6 +89,7 @@ async function trainEpochs(options: FitOptions): Promise<FitOutcome> {
     steps: taken,
   })
 
+  const stopping = (): boolean => stop.aborted && (execution.behind ?? 0) === 0
   if (options.done === true) return end('callback', from)
   for (let epoch = from.epoch; epoch < trainer.max_epochs; epoch++) {
     // A finished run that is resumed with the same limit has nothing left to do; one stopped at its last step has.
@@ -98,7 +99,7 @@ async function trainEpochs(options: FitOptions): Promise<FitOutcome> {
     const order = execution.order(epoch)
     outcome.epochs = epoch + 1
     let batch = resumed.batch
-    for (; batch < perEpoch && taken < steps && !stop.aborted; batch++) {
+    for (; batch < perEpoch && taken < steps && !stopping(); batch++) {
       const rows = order.subarray(batch * trainer.batch_size, (batch + 1) * trainer.batch_size)
       execution.trainStep(rows, schedule.at(taken), epoch)
       taken++
@@ -109,7 +110,7 @@ async function trainEpochs(options: FitOptions): Promise<FitOutcome> {
     const fresh = await execution.drainSteps()
     refuseDivergence(fresh, taken, learningRate)
     const figures = [...(resumed.figures ? [resumed.figures] : []), ...fresh]
-    if (stop.aborted) return end('stopped', { epoch, batch, figures: merge(figures), ended: false })
+    if (stopping()) return end('stopped', { epoch, batch, figures: merge(figures), ended: false })
     outcome.trainMs.push(performance.now() - started)
 
     const report: EpochReport = { epoch, steps: taken, learningRate, train: meanFigures(figures) }

@@ -100,6 +100,14 @@ export class FusedExecution implements Execution, Member {
     this.#group.pump()
   }
 
+  get asked(): number {
+    return this.#steps + this.queue.length
+  }
+
+  get behind(): number {
+    return Math.max(0, this.#group.farthest - this.asked)
+  }
+
   rest(): void {
     this.#group.leave(this)
   }

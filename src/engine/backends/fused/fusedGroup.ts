@@ -11,6 +11,8 @@ export interface Member {
   readonly program: Program
   /** Steps asked for and not yet taken. */
   readonly queue: QueuedStep[]
+  /** Steps taken and asked for, those of earlier sessions among them. */
+  readonly asked: number
   /** Sets what the coming step needs of it: rates, where figures go. */
   prepare(step: QueuedStep): void
   /** Told after each of its steps. */
@@ -60,6 +62,11 @@ export class FusedGroup {
   /** Of the training pairs; read once for all runs. */
   get meanAnswer(): Float32Array {
     return (this.#meanAnswer ??= meanAnswer(this.data.dataset.splits.train))
+  }
+
+  /** Steps that the member farthest ahead has taken and asked for. */
+  get farthest(): number {
+    return Math.max(0, ...this.#members.map(({ asked }) => asked))
   }
 
   join(member: Member): void {
