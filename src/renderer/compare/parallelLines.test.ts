@@ -12,6 +12,8 @@ test('an axis ends at numbers that nobody would write beside it', () => {
   expect(axisScale(numbers(0.523, 0.981), false)).toEqual({ log: false, min: 0.5, max: 1, interval: 0.1 })
   expect(axisScale(numbers(-3e-7, 9e-7), false)).toMatchObject({ min: -4e-7, max: 1e-6 })
   expect(axisScale(numbers(0.0003, 0.05), true)).toMatchObject({ log: true, min: 1e-4, max: 0.1 })
+  // Its lower end is where those without a number stand.
+  expect(axisScale(numbers(2, null, 5), false)).toMatchObject({ max: 5, interval: undefined })
   expect(axisScale(texts, false)).toBeUndefined()
 })
 

@@ -28,7 +28,8 @@ export function axisScale(field: Field, log: boolean): AxisScale | undefined {
   const [low, high] = known.length === 0 ? [log ? 1 : 0, 1] : [Math.min(...known), Math.max(...known)]
   const none = placeOfNone(field, log)
   const round = log ? powersOfTen(low, high) : roundNumbers(low, high)
-  return { log, ...round, ...(none !== undefined && { min: none }) }
+  // From the place of none on, steps of the interval would not be round: ECharts finds its own.
+  return { log, ...round, ...(none !== undefined && { min: none, interval: undefined }) }
 }
 
 function powersOfTen(low: number, high: number): Omit<AxisScale, 'log'> {

@@ -33,6 +33,8 @@ export function useChartCanvas(
   })
   onMounted(() => {
     if (!canvas.value) return
+    // A chart that is larger than its place, until it hears of that, would make scrollbars, which make its place smaller still.
+    canvas.value.style.overflow = 'hidden'
     chart.value = init(canvas.value, null, { renderer: 'canvas' })
     onInit(chart.value)
     observer.observe(canvas.value)
