@@ -5,7 +5,6 @@ import { seriousFindings } from './support/axe'
 import { expect, test } from './support/electron'
 import { trainRuns } from './support/trainedRuns'
 
-// Five runs are trained for each.
 /** Ticks every run and compares them; those of `first` is the reference. */
 async function compareAll(page: Page, first: RegExp, count = 5): Promise<void> {
   await expect(page.getByRole('row', { name: /sizes\// })).toHaveCount(count)

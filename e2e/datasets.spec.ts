@@ -5,8 +5,6 @@ import { seriousFindings } from './support/axe'
 import { expect, ROOT, test } from './support/electron'
 import { inEveryLook } from './support/pictures'
 
-// Several engines start for one page: on a machine that is busy with other tests they take their time.
-
 const SHARED = join(ROOT, '..', 'shared', 'data')
 
 /** The dialogs of Electron answer with these paths, as a person's choice would. */

@@ -2,8 +2,6 @@ import { writeWorkspace } from './support/logFolder'
 import { seriousFindings } from './support/axe'
 import { expect, test } from './support/electron'
 
-// Engines start and train here, beside another test.
-
 test('from an empty window to a trained run by one click', async ({ open }) => {
   const { page } = await open()
   await page.getByRole('button', { name: 'Train on the sample' }).click()
