@@ -126,6 +126,40 @@ test('a comparison is kept under a name: opened from the palette, renamed, delet
   await expect(dialog.getByRole('button', { name: /^sizes 5 runs/ })).toBeVisible()
 })
 
+test('a chart stays larger than its place, and scrolls, once the window has changed', async ({ open, logDir }) => {
+  await trainRuns(logDir)
+  const { app, page } = await open()
+  await compareAll(page, /k5-s1/)
+  await page.getByRole('tab', { name: 'Curves' }).click()
+  const charts = page.getByRole('img', { name: /^val_(loss|acc) by epoch/ })
+  await expect(charts).toHaveCount(2)
+  // How much wider and higher than its place each is.
+  const excess = (): Promise<number[][]> =>
+    charts.evaluateAll((places) =>
+      places.map((place) => {
+        const canvas = place.querySelector('canvas')
+        return [canvas?.clientWidth ?? 0, canvas?.clientHeight ?? 0].map(
+          (size, i) => size - (i === 0 ? place.clientWidth : place.clientHeight),
+        )
+      }),
+    )
+  for (const size of [
+    [1280, 785],
+    [2560, 1440],
+    [1280, 800],
+  ]) {
+    await app.evaluate(
+      ({ BrowserWindow }, [w = 0, h = 0]) => BrowserWindow.getAllWindows()[0]?.setContentSize(w, h),
+      size,
+    )
+    await expect.poll(() => page.evaluate(() => [innerWidth, innerHeight])).toEqual(size)
+    await expect.poll(excess).toEqual([
+      [0, 0],
+      [0, 0],
+    ])
+  }
+})
+
 test('a report and a chart that are saved are not where the person said, or are not what was shown', async ({
   open,
   folder,
