@@ -1,6 +1,7 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { AppError, formatError } from '../../shared/errors'
 import { Secret } from '../http/secret'
+import { timeoutsOf } from '../testing/timeouts'
 import { OpenAiEmbedder, type OpenAiOptions } from './openai'
 import { sayJson, sayVectors, startEmbeddingServer, vectorOf, type EmbeddingServer, type Respond } from './testServer'
 
@@ -9,17 +10,7 @@ const never = new AbortController().signal
 const TEXTS = ['one', 'a second text', 'ü']
 const TIMEOUT_MS = 2_000
 
-/** A request runs out of time when the test says so, however busy the machine is. */
-let runOut = (): void => {}
-beforeEach(() => {
-  vi.spyOn(AbortSignal, 'timeout').mockImplementation((ms) => {
-    expect(ms).toBe(TIMEOUT_MS)
-    const time = new AbortController()
-    runOut = () => time.abort(new DOMException('too late', 'TimeoutError'))
-    return time.signal
-  })
-})
-afterEach(() => void vi.restoreAllMocks())
+const runOut = timeoutsOf(TIMEOUT_MS)
 
 interface Asked {
   server: EmbeddingServer

@@ -5,11 +5,10 @@ import { promisify } from 'node:util'
 import { load } from 'js-yaml'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { RequestInput, RequestOutput, Route } from '../../shared/api/requests'
-import { requests } from '../../shared/api/requests'
 import { MODEL_NAMES } from '../../shared/config/experiment'
-import { AppError } from '../../shared/errors'
 import { createCore, type Core } from '../createCore'
 import { childProcessSpawner } from '../engine/childProcessSpawner'
+import { askCore } from '../testing/coreIn'
 import { ENGINE, ROOT, buildCli, workspace } from '../testing/workspace'
 import { shellWords } from './drafts'
 
@@ -32,11 +31,8 @@ beforeEach(() => {
   return () => core.close()
 })
 
-async function ask<R extends Route>(route: R, input: RequestInput<R>): Promise<RequestOutput<R>> {
-  const reply = await core.request(route, input)
-  if (!reply.ok) throw AppError.fromJSON(reply.error)
-  return requests[route].output.parse(reply.data) as RequestOutput<R>
-}
+const ask = <R extends Route>(route: R, input: RequestInput<R>): Promise<RequestOutput<R>> =>
+  askCore(core, route, input)
 const check = (yaml: string, changes: RequestInput<'experiment.check'>['changes'] = {}, seeds?: string) =>
   ask('experiment.check', { yaml, changes, seeds })
 const fails = (route: Route, input: object) => core.request(route, input)

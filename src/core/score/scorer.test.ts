@@ -1,7 +1,8 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { AppError, formatError } from '../../shared/errors'
 import { HttpScorer, type ScorerOptions } from './scorer'
 import { Secret } from '../http/secret'
+import { timeoutsOf } from '../testing/timeouts'
 import { rewardOf, sayJson, sayRewards, startServer, type Respond } from './testServer'
 
 const PAIRS = [
@@ -12,17 +13,7 @@ const KEY = 'sk-5ecret/+value'
 const never = new AbortController().signal
 const TIMEOUT_MS = 2_000
 
-/** A request runs out of time when the test says so, however busy the machine is. */
-let runOut = (): void => {}
-beforeEach(() => {
-  vi.spyOn(AbortSignal, 'timeout').mockImplementation((ms) => {
-    expect(ms).toBe(TIMEOUT_MS)
-    const time = new AbortController()
-    runOut = () => time.abort(new DOMException('too late', 'TimeoutError'))
-    return time.signal
-  })
-})
-afterEach(() => void vi.restoreAllMocks())
+const runOut = timeoutsOf(TIMEOUT_MS)
 
 async function ask(respond: Respond, options: Partial<ScorerOptions> = {}, stop = { soon: never, now: never }) {
   const server = await startServer(respond)

@@ -3,14 +3,13 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { requests, type RequestInput, type RequestOutput, type Route } from '../../shared/api/requests'
+import type { RequestInput, RequestOutput, Route } from '../../shared/api/requests'
 import { taskSchema, type Task } from '../../shared/domain/cluster'
-import { AppError } from '../../shared/errors'
-import { createCore, type Core } from '../createCore'
-import { childProcessSpawner } from '../engine/childProcessSpawner'
+import type { Core } from '../createCore'
 import { readRecord } from '../service/recordFile'
+import { askCore, coreIn } from '../testing/coreIn'
 import { FakeSlurm } from '../testing/fakeSlurm'
-import { ENGINE, ROOT, buildCli, workspace } from '../testing/workspace'
+import { ROOT, buildCli, workspace } from '../testing/workspace'
 
 let cwd: string
 let slurm: FakeSlurm
@@ -27,16 +26,9 @@ afterAll(async () => {
   fs.rmSync(cwd, { recursive: true, force: true })
 })
 
-const open = (): Core =>
-  createCore({
-    ...{ logDir: path.join(cwd, 'logs'), dataDir: path.join(cwd, 'data'), spawner: childProcessSpawner(ENGINE) },
-    roots: { cwd, installed: ROOT },
-  })
-async function ask<R extends Route>(route: R, input: RequestInput<R>): Promise<RequestOutput<R>> {
-  const reply = await core.request(route, input)
-  if (!reply.ok) throw AppError.fromJSON(reply.error)
-  return requests[route].output.parse(reply.data) as RequestOutput<R>
-}
+const open = (): Core => coreIn(cwd)
+const ask = <R extends Route>(route: R, input: RequestInput<R>): Promise<RequestOutput<R>> =>
+  askCore(core, route, input)
 
 /** Trials of different batches are trained one after the other here, too: each is judged when those before it have ended. */
 const yaml = (name: string): string => `method: asha

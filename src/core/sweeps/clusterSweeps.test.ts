@@ -1,13 +1,12 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { requests, type RequestInput, type RequestOutput, type Route } from '../../shared/api/requests'
+import type { RequestInput, RequestOutput, Route } from '../../shared/api/requests'
 import type { SweepView } from '../../shared/domain/sweeps'
-import { AppError } from '../../shared/errors'
-import { createCore, type Core } from '../createCore'
-import { childProcessSpawner } from '../engine/childProcessSpawner'
+import type { Core } from '../createCore'
+import { askCore, coreIn } from '../testing/coreIn'
 import { FakeSlurm } from '../testing/fakeSlurm'
-import { ENGINE, ROOT, buildCli, workspace } from '../testing/workspace'
+import { buildCli, workspace } from '../testing/workspace'
 
 let cwd: string
 let slurm: FakeSlurm
@@ -27,16 +26,9 @@ afterEach(async () => {
   slurm.stop()
 })
 
-const open = (): Core =>
-  createCore({
-    ...{ logDir: path.join(cwd, 'logs'), dataDir: path.join(cwd, 'data'), spawner: childProcessSpawner(ENGINE) },
-    roots: { cwd, installed: ROOT },
-  })
-async function ask<R extends Route>(route: R, input: RequestInput<R>): Promise<RequestOutput<R>> {
-  const reply = await core.request(route, input)
-  if (!reply.ok) throw AppError.fromJSON(reply.error)
-  return requests[route].output.parse(reply.data) as RequestOutput<R>
-}
+const open = (): Core => coreIn(cwd)
+const ask = <R extends Route>(route: R, input: RequestInput<R>): Promise<RequestOutput<R>> =>
+  askCore(core, route, input)
 const yaml = `method: random
 parameters: { trainer.learning_rate: { min: 0.001, max: 0.1, scale: log } }
 base: { dts_name: small, exp_name: far, trainer: { max_epochs: 3, batch_size: 64 } }

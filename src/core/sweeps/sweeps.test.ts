@@ -1,11 +1,11 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { requests, type RequestInput, type RequestOutput, type Route } from '../../shared/api/requests'
+import type { RequestInput, RequestOutput, Route } from '../../shared/api/requests'
 import type { SweepView } from '../../shared/domain/sweeps'
-import { AppError } from '../../shared/errors'
 import { createCore, type Core } from '../createCore'
 import { childProcessSpawner } from '../engine/childProcessSpawner'
+import { askCore } from '../testing/coreIn'
 import { ENGINE, ROOT, buildCli, workspace } from '../testing/workspace'
 import { sharesOf } from './costs'
 
@@ -30,11 +30,8 @@ beforeEach(() => {
   return () => core.close()
 })
 
-async function ask<R extends Route>(route: R, input: RequestInput<R>): Promise<RequestOutput<R>> {
-  const reply = await core.request(route, input)
-  if (!reply.ok) throw AppError.fromJSON(reply.error)
-  return requests[route].output.parse(reply.data) as RequestOutput<R>
-}
+const ask = <R extends Route>(route: R, input: RequestInput<R>): Promise<RequestOutput<R>> =>
+  askCore(core, route, input)
 const refused = async (route: Route, input: unknown): Promise<string> => {
   const reply = await core.request(route, input)
   return reply.ok ? 'done' : reply.error.code
