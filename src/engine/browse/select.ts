@@ -2,6 +2,7 @@ import type { BrowseQuery, RowFilter } from '../../shared/domain/browse'
 import { AppError } from '../../shared/errors'
 import { ID_COLUMN, USER_COLUMN } from '../data/features'
 import type { Column } from './column'
+import { radixOrder } from './radixOrder'
 import type { Relations } from './relations'
 import type { SplitRows } from './splitRows'
 import type { TextPool } from './textPool'
@@ -23,8 +24,13 @@ type Test = (row: number) => boolean
 export async function selectRows({ search, filters, sort }: Selection, context: SelectContext): Promise<Int32Array> {
   const { rows } = context
   const mask = new Uint8Array(rows.rows).fill(1)
+  let kept = mask.length
   const keep = (test: Test): void => {
-    for (let row = 0; row < mask.length; row++) if (mask[row] === 1 && !test(row)) mask[row] = 0
+    for (let row = 0; row < mask.length; row++) {
+      if (mask[row] === 0 || test(row)) continue
+      mask[row] = 0
+      kept--
+    }
   }
   for (const filter of filters) {
     keep(await testOf(filter, context))
@@ -32,7 +38,7 @@ export async function selectRows({ search, filters, sort }: Selection, context: 
   }
   if (search !== '') keep(await searchTest(search, context))
   await context.pause()
-  const found = new Int32Array(mask.reduce((sum, bit) => sum + bit, 0))
+  const found = new Int32Array(kept)
   for (let row = 0, at = 0; row < mask.length; row++) if (mask[row] === 1) found[at++] = row
   return sort === null ? found : sorted(found, columnOf(rows, sort.column), sort.descending, context)
 }
@@ -138,33 +144,12 @@ async function sorted(
 ): Promise<Int32Array> {
   const rank =
     column.kind === 'number' ? (row: number) => column.number(row) : await textRanks(found, column, pool, pause)
-  const n = found.length
-  const keys = new Float64Array(n)
-  for (let i = 0; i < n; i++) {
-    const key = rank(found[i]!)
-    keys[i] = Number.isNaN(key) ? Infinity : descending ? -key : key
-  }
+  const keys = new Float64Array(found.length)
+  for (let i = 0; i < keys.length; i++) keys[i] = rank(found[i]!)
   await pause()
-  // Sorting numbers alone is ten times as fast as asking a function: a key's place among all keys and the row's place make one number.
-  const places = keys.slice().sort()
-  await pause()
-  for (let i = 0; i < n; i++) keys[i] = lowerBound(places, keys[i]!) * n + i
-  keys.sort()
-  const order = new Int32Array(n)
-  for (let i = 0; i < n; i++) order[i] = found[keys[i]! % n]!
+  const order = await radixOrder(keys, descending, pause)
+  for (let i = 0; i < order.length; i++) order[i] = found[order[i]!]!
   return order
-}
-
-/** The first place in an ascending list whose value is not below `key`. */
-function lowerBound(ascending: Float64Array, key: number): number {
-  let low = 0
-  let high = ascending.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (ascending[middle]! < key) low = middle + 1
-    else high = middle
-  }
-  return low
 }
 
 /** Enough of a text to tell where it stands. */
