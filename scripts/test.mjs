@@ -5,6 +5,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { ALL_SECTIONS, ensureBuilt } from './build.mjs'
 import { resolveElectron } from './electron.mjs'
 import {
@@ -42,7 +43,7 @@ const SUITES = {
   types: () => check('vue-tsc', ['--build']),
   unit: async (rest) => {
     if (tensorflow) say(await tensorflow)
-    return vitest('unit', rest)
+    return vitest('unit', windowsBeside ? ['--maxWorkers', '2', ...rest] : rest)
   },
   /** 50 random kills; three of them are in `unit`. `DELTA_FAULT_ROUNDS` and `DELTA_FAULT_SEED` change how many and when. Those of sweeps on a real Slurm too. */
   faults: (rest) =>
@@ -56,12 +57,14 @@ const SUITES = {
   e2e: endToEnd,
 }
 /** `unit` holds the golden cases too. */
-const ALL = ['format', 'types', 'lint', 'unit', 'build', 'e2e']
-/** Takes one core for longer than the two before it take together: it runs beside them. */
-const AHEAD = 'lint'
+const ALL = ['format', 'types', 'unit', 'lint', 'build', 'e2e']
+/** Lint takes one core, and the end-to-end tests wait for windows half of their time: these run beside the others. */
+const BESIDE = ['lint', 'build', 'e2e']
 
 /** What became of TensorFlow's set-up, where it was started. */
 let tensorflow
+/** Whether the end-to-end tests run beside this process's suites: they take what a third worker of the unit tests would. */
+let windowsBeside = false
 
 await main(async (args) => {
   const split = args.indexOf('--')
@@ -76,19 +79,66 @@ await main(async (args) => {
   mkdirSync(REPORTS, { recursive: true })
   const wanted = named.length > 0 ? named : ALL
   if (process.env.CI && wanted.includes('unit')) tensorflow = startTensorflow()
+  const beside = wanted.filter((name) => BESIDE.includes(name))
+  const mine = wanted.filter((name) => !BESIDE.includes(name))
+  const others = beside.length > 0 && mine.length > 0 ? startBeside([...beside, '--', ...rest]) : undefined
+  windowsBeside = others !== undefined && beside.includes('e2e')
+  const sum = await suites(others ? mine : wanted, rest)
+  if (others) add(sum, await others.ended())
+  if (process.send) process.send(sum)
+  else process.stdout.write(`\n${sum.passed} passed, ${sum.failed} failed, ${sum.skipped} skipped\n`)
+  return sum.failed > 0 ? 1 : 0
+})
+
+async function suites(names, rest) {
   const sum = { passed: 0, failed: 0, skipped: 0 }
-  const ahead = wanted.includes(AHEAD) ? SUITES[AHEAD](rest) : undefined
-  for (const name of wanted) {
+  for (const name of names) {
     say(`\n── ${name}`)
     const started = performance.now()
-    const counts = await (name === AHEAD ? ahead : SUITES[name](rest))
-    for (const key of Object.keys(sum)) sum[key] += counts[key]
+    const counts = await SUITES[name](rest)
+    add(sum, counts)
     const seconds = ((performance.now() - started) / 1000).toFixed(1)
     say(`── ${name} ${counts.failed > 0 ? 'FAILED' : 'passed'} in ${seconds} s`)
   }
-  process.stdout.write(`\n${sum.passed} passed, ${sum.failed} failed, ${sum.skipped} skipped\n`)
-  return sum.failed > 0 ? 1 : 0
-})
+  return sum
+}
+
+function add(sum, counts) {
+  for (const key of Object.keys(sum)) sum[key] += counts[key]
+}
+
+/**
+ * Runs suites in another process of this script. What they say is held back until the terminal is theirs, and shown from then on.
+ *
+ * @returns `ended()` gives them the terminal, and resolves to their counts
+ */
+function startBeside(args) {
+  const child = spawn(NODE, [fileURLToPath(import.meta.url), ...args], {
+    cwd: ROOT,
+    env: projectEnv(),
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  })
+  process.once('exit', () => child.kill())
+  let hold = ''
+  let show = (text) => (hold += text)
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => show(text))
+  let counts
+  child.on('message', (sum) => (counts = sum))
+  const ended = new Promise((resolve) => {
+    child.on('error', ({ message }) => {
+      show(`${message}\n`)
+      resolve(counted(false))
+    })
+    child.on('close', () => resolve(counts ?? counted(false)))
+  })
+  return {
+    ended() {
+      process.stderr.write(hold)
+      show = (text) => process.stderr.write(text)
+      return ended
+    },
+  }
+}
 
 function counted(passed) {
   return { passed: passed ? 1 : 0, failed: passed ? 0 : 1, skipped: 0 }
