@@ -9,8 +9,11 @@ export const RELIABILITY_BINS = 15
  * @param z [pairs] margins of the chosen answer
  */
 export function reliabilityRows(z: Float32Array): Int32Array[] {
-  const n = z.length
-  const confidence = confidences(z)
+  return rowsOfBins(confidences(z))
+}
+
+function rowsOfBins(confidence: Float64Array): Int32Array[] {
+  const n = confidence.length
   const order = Int32Array.from({ length: n }, (_, row) => row).sort((a, b) => confidence[a]! - confidence[b]! || a - b)
   const count = Math.min(RELIABILITY_BINS, n)
   return Array.from({ length: count }, (_, bin) =>
@@ -19,8 +22,11 @@ export function reliabilityRows(z: Float32Array): Int32Array[] {
 }
 
 /** max(p, 1 − p) */
-const confidences = (z: Float32Array): Float64Array =>
-  Float64Array.from(z, (margin) => 1 / (1 + Math.exp(-Math.abs(margin))))
+function confidences(z: Float32Array): Float64Array {
+  const confidence = new Float64Array(z.length)
+  for (let row = 0; row < z.length; row++) confidence[row] = 1 / (1 + Math.exp(-Math.abs(z[row]!)))
+  return confidence
+}
 
 /**
  * How far confidence is from being right: the expected calibration error (Guo et al., "On Calibration of Modern Neural Networks",
@@ -32,7 +38,7 @@ const confidences = (z: Float32Array): Float64Array =>
 export function calibration(z: Float32Array): Evaluation['calibration'] {
   const n = z.length
   const confidence = confidences(z)
-  const bins = reliabilityRows(z).map((rows): ReliabilityBin => {
+  const bins = rowsOfBins(confidence).map((rows): ReliabilityBin => {
     const right = rows.reduce((sum, row) => sum + Number(z[row]! > 0), 0)
     return {
       pairs: rows.length,

@@ -55,48 +55,99 @@ export class UserBootstrap {
   /** @param denominator [users] 0 for those who do not count */
   divisor(denominator: Float64Array): Divisor {
     const users = Int32Array.from(denominator, (_, user) => user).filter((user) => denominator[user] !== 0)
-    return { users, total: totalOf(denominator, users), resampled: this.#sums(denominator, users) }
+    const [sum] = this.#sums([denominator], users)
+    return { users, ...sum! }
   }
 
-  /** @param values [users] only those who have some of the divisor are looked at */
-  sum(values: Float64Array, { users }: Divisor): UserSum {
-    return { total: totalOf(values, users), resampled: this.#sums(values, users) }
+  /** @param values each [users]: only those who have some of the divisor are looked at. What is asked at once costs less */
+  sums(values: readonly Float64Array[], { users }: Divisor): UserSum[] {
+    return this.#sums(values, users)
   }
 
-  /** [resamples] Σ counts · values over these users, in their order: four at a time, so that a sum is fetched once for them. */
-  #sums(values: Float64Array, users: Int32Array): Float64Array {
-    const { resamples } = this
-    const drawn = this.#drawn
-    const sums = new Float64Array(resamples)
-    const whole = users.length & ~3
-    for (let at = 0; at < whole; at += 4) {
-      const [a, b, c, d] = [users[at]!, users[at + 1]!, users[at + 2]!, users[at + 3]!]
-      const [valueA, valueB, valueC, valueD] = [values[a]!, values[b]!, values[c]!, values[d]!]
-      const [fromA, fromB, fromC, fromD] = [a * resamples, b * resamples, c * resamples, d * resamples]
-      for (let resample = 0; resample < resamples; resample++)
-        sums[resample] =
-          sums[resample]! +
-          drawn[fromA + resample]! * valueA +
-          drawn[fromB + resample]! * valueB +
-          drawn[fromC + resample]! * valueC +
-          drawn[fromD + resample]! * valueD
-    }
-    for (let at = whole; at < users.length; at++) {
-      const value = values[users[at]!]!
-      const from = users[at]! * resamples
-      for (let resample = 0; resample < resamples; resample++) sums[resample]! += drawn[from + resample]! * value
-    }
+  /** Each one's Σ counts · values over these users, in their order. */
+  #sums(values: readonly Float64Array[], users: Int32Array): UserSum[] {
+    const sums = values.map((of) => ({ total: totalOf(of, users), resampled: new Float64Array(this.resamples) }))
+    const drawn = { counts: this.#drawn, resamples: this.resamples, users }
+    for (let at = 0; at + 1 < values.length; at += 2)
+      addTwo(drawn, [values[at]!, values[at + 1]!], [sums[at]!.resampled, sums[at + 1]!.resampled])
+    if (values.length % 2 === 1) addOne(drawn, values.at(-1)!, sums.at(-1)!.resampled)
     return sums
   }
 }
 
+interface Drawn {
+  /** [all users, resamples] */
+  counts: Uint8Array
+  resamples: number
+  /** Those who are summed over. */
+  users: Int32Array
+}
+
+/** Four users at a time, so that a sum is fetched once for them. */
+function addOne({ counts, resamples, users }: Drawn, values: Float64Array, sums: Float64Array): void {
+  const whole = users.length & ~3
+  for (let at = 0; at < whole; at += 4) {
+    const [a, b, c, d] = [users[at]!, users[at + 1]!, users[at + 2]!, users[at + 3]!]
+    const [valueA, valueB, valueC, valueD] = [values[a]!, values[b]!, values[c]!, values[d]!]
+    const [fromA, fromB, fromC, fromD] = [a * resamples, b * resamples, c * resamples, d * resamples]
+    for (let resample = 0; resample < resamples; resample++)
+      sums[resample] =
+        sums[resample]! +
+        counts[fromA + resample]! * valueA +
+        counts[fromB + resample]! * valueB +
+        counts[fromC + resample]! * valueC +
+        counts[fromD + resample]! * valueD
+  }
+  for (let at = whole; at < users.length; at++) {
+    const value = values[users[at]!]!
+    const from = users[at]! * resamples
+    for (let resample = 0; resample < resamples; resample++) sums[resample]! += counts[from + resample]! * value
+  }
+}
+
+/** `addOne` of two values in the same order: a draw, which must be made a float64 first, is fetched once for both. */
+function addTwo(
+  { counts, resamples, users }: Drawn,
+  [x, y]: readonly [Float64Array, Float64Array],
+  [sumsX, sumsY]: readonly [Float64Array, Float64Array],
+): void {
+  const whole = users.length & ~3
+  for (let at = 0; at < whole; at += 4) {
+    const [a, b, c, d] = [users[at]!, users[at + 1]!, users[at + 2]!, users[at + 3]!]
+    const [xA, xB, xC, xD] = [x[a]!, x[b]!, x[c]!, x[d]!]
+    const [yA, yB, yC, yD] = [y[a]!, y[b]!, y[c]!, y[d]!]
+    const [fromA, fromB, fromC, fromD] = [a * resamples, b * resamples, c * resamples, d * resamples]
+    for (let resample = 0; resample < resamples; resample++) {
+      const ofA = counts[fromA + resample]!
+      const ofB = counts[fromB + resample]!
+      const ofC = counts[fromC + resample]!
+      const ofD = counts[fromD + resample]!
+      sumsX[resample] = sumsX[resample]! + ofA * xA + ofB * xB + ofC * xC + ofD * xD
+      sumsY[resample] = sumsY[resample]! + ofA * yA + ofB * yB + ofC * yC + ofD * yD
+    }
+  }
+  for (let at = whole; at < users.length; at++) {
+    const user = users[at]!
+    const from = user * resamples
+    for (let resample = 0; resample < resamples; resample++) {
+      const count = counts[from + resample]!
+      sumsX[resample]! += count * x[user]!
+      sumsY[resample]! += count * y[user]!
+    }
+  }
+}
+
 export function minus(a: UserSum, b: UserSum): UserSum {
-  return { total: a.total - b.total, resampled: a.resampled.map((sum, at) => sum - b.resampled[at]!) }
+  const resampled = new Float64Array(a.resampled.length)
+  for (let at = 0; at < resampled.length; at++) resampled[at] = a.resampled[at]! - b.resampled[at]!
+  return { total: a.total - b.total, resampled }
 }
 
 /** Σ numerator / Σ denominator, with its interval; null where it is not defined. */
 export function ratio({ total, resampled }: UserSum, by: Divisor): Figure {
-  const ratios = resampled.map((sum, at) => (by.resampled[at] === 0 ? NaN : sum / by.resampled[at]!))
+  const ratios = new Float64Array(resampled.length)
+  for (let at = 0; at < ratios.length; at++)
+    ratios[at] = by.resampled[at] === 0 ? NaN : resampled[at]! / by.resampled[at]!
   return defined(percentileInterval(by.users.length === 0 ? NaN : total / by.total, ratios))
 }
 

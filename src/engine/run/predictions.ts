@@ -112,9 +112,9 @@ function marginColumns({ users, ids }: PairKeys, z: Float32Array): ColumnSource[
   return [keyColumn('u_id', users), keyColumn('id', ids), floats('z', z), floats('p', z.map(probability))]
 }
 
-/** Hardly two margins are the same: looking for a dictionary, or for what repeats, takes longer than writing them. */
+/** Hardly two margins are the same: looking for a dictionary, for what repeats, or for the least takes longer than writing them. */
 function floats(name: string, data: Float32Array): ColumnSource {
-  return { name, data, type: 'FLOAT', encoding: 'PLAIN', codec: 'UNCOMPRESSED' }
+  return { name, data, type: 'FLOAT', encoding: 'PLAIN', codec: 'UNCOMPRESSED', statistics: false }
 }
 
 function writeParquet(file: string, columnData: ColumnSource[]): void {
