@@ -95,8 +95,8 @@ async function expectWhole(done: Finished): Promise<void> {
 /** Rungs at a third and two thirds of the epochs: a trial is under way for a while at each. */
 const RUNGS = [1500, 3000]
 const MOST = 4500
-function writeHalving(method = 'asha'): void {
-  write(MOST)
+function writeHalving(method = 'asha', profile = ''): void {
+  write(MOST, profile)
   const text = `method: ${method}
 parameters: { trainer.learning_rate: { min: 0.001, max: 0.05, scale: log } }
 base: { dts_name: small, caimira: { n_dim: 3 }, trainer: { max_epochs: ${MOST}, batch_size: 64, patience: 9999 } }
@@ -376,35 +376,38 @@ describe.skipIf(noSlurm !== undefined)('a sweep on Slurm', () => {
 
   describe.skipIf(noSsh !== undefined || !allFaults)('over ssh, to a place that shares no folder', () => {
     let ssh: Awaited<ReturnType<typeof startSsh>>
+    /** Slurm's commands there find its configuration as a site's would. */
+    const conf = '/etc/slurm/slurm.conf'
+    const had = fs.existsSync(conf)
+    let far: string
+
     beforeAll(async () => {
       ssh = await startSsh()
+      fs.mkdirSync('/etc/slurm', { recursive: true })
+      if (!had) fs.symlinkSync(slurm.env.SLURM_CONF, conf)
     })
-    afterAll(() => ssh.stop())
+    afterAll(() => {
+      if (!had) fs.rmSync(conf, { force: true })
+      ssh.stop()
+    })
+    beforeEach(() => {
+      far = path.join(folder, 'far away; $(touch hurt)')
+      fs.mkdirSync(far)
+    })
+
+    const profile = (): string =>
+      [
+        `host: ${ssh.host}`,
+        `ssh_options: [-F, ${ssh.config}]`,
+        `remote_dir: ${JSON.stringify(far)}`,
+        // The far shell knows nothing of this test's environment.
+        'preamble: |\n  export TMPDIR=/tmp',
+        '',
+      ].join('\n')
 
     it("runs the shell in a path's name, loses a run, or leaves runs that cannot find their data here", async () => {
-      const far = path.join(folder, 'far away; $(touch hurt)')
-      fs.mkdirSync(far)
-      write(
-        30,
-        [
-          `host: ${ssh.host}`,
-          `ssh_options: [-F, ${ssh.config}]`,
-          `remote_dir: ${JSON.stringify(far)}`,
-          // The far shell knows nothing of this test's environment.
-          'preamble: |\n  export TMPDIR=/tmp',
-          '',
-        ].join('\n'),
-      )
-      // Slurm's commands there find its configuration as a site's would.
-      fs.mkdirSync('/etc/slurm', { recursive: true })
-      const conf = '/etc/slurm/slurm.conf'
-      const had = fs.existsSync(conf)
-      if (!had) fs.symlinkSync(slurm.env.SLURM_CONF, conf)
-      try {
-        await expectWhole(await begin().done)
-      } finally {
-        if (!had) fs.rmSync(conf, { force: true })
-      }
+      write(30, profile())
+      await expectWhole(await begin().done)
       expect(fs.readdirSync(far).sort()).toEqual(['data', 'sweeps'])
       expect(fs.existsSync(path.join(folder, 'hurt'))).toBe(false)
       const hparams = fs.readFileSync(path.join(sweepOf(), 't000-s1', 'hparams.yaml'), 'utf8')
@@ -412,6 +415,20 @@ describe.skipIf(noSlurm !== undefined)('a sweep on Slurm', () => {
       expect(hparams).not.toContain('far away')
       const evaluated = await delta(folder, 'eval', path.join(sweepOf(), 't000-s1'), '--split', 'test', '--json')
       expect(evaluated.code, evaluated.stderr).toBe(0)
+    })
+
+    it('a trial that goes on from its rung begins anew there, or another is promoted', async () => {
+      writeHalving('asha', profile())
+      await expectHalved(await begin().done)
+    })
+
+    it('a workbench that is killed between two rungs halves trials twice, or loses one', async () => {
+      writeHalving('asha', profile())
+      const first = begin()
+      await promotedTrial()
+      first.child.kill('SIGKILL')
+      await first.done
+      await expectHalved(await goOn())
     })
   })
 
