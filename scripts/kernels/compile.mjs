@@ -7,9 +7,12 @@ const SOURCES = 'src/engine/kernels/assembly'
 const CACHE = 'node_modules/.cache/kernels'
 const MODULE = 'virtual:kernels'
 
-/** 65,536 pages are all that a 32-bit memory can have; pages that nobody touches cost nothing. */
+/**
+ * 65,536 pages are all that a 32-bit memory can have; pages that nobody touches cost nothing. Not -O3: it takes steps of a product that are written
+ * out one after the other for one expression, which wants more registers than there are.
+ */
 const FLAGS = [
-  ...['-O3', '--noAssert', '--runtime', 'stub', '--importMemory', '--sharedMemory'],
+  ...['-O2', '--noAssert', '--runtime', 'stub', '--importMemory', '--sharedMemory'],
   ...['--initialMemory', '1', '--maximumMemory', '65536'],
 ]
 const BUILDS = { relaxed: 'simd,threads,relaxed-simd', plain: 'simd,threads' }

@@ -6,8 +6,9 @@ import { FLAT_BLOCK, TEXT_BLOCK, WIDTH_BLOCK, address, count, shareEnd, shareSta
  *
  * Both keep 12 sums in registers: the forward product those of 6 texts × 2 weight rows, the backward product those of 24 numbers of
  * 2 weight rows' gradients. 8 loads for 12 multiply-adds are what a core with two load and two multiply-add ports needs to stay busy, if it
- * has hardly anything else to do: it takes four to six instructions a cycle, and every pointer costs one of them at each step. The parts of text vectors
- * that are multiplied next are therefore packed one behind the other in the first-level cache, where one pointer reaches all of them.
+ * has hardly anything else to do: where it takes four instructions a cycle, 24 of them last as long as the multiply-adds. The parts of text vectors
+ * that are multiplied next are therefore packed one behind the other in the first-level cache, where one pointer reaches all of them, and
+ * several steps are written out, so that they share the pointers' additions and the loop's end.
  */
 
 /** Where they are packed, a thread: 6 texts' chunks forward, a tile of texts backward. */
@@ -117,8 +118,8 @@ function block(
     else packChunk(x0, x1, x2, x3, x4, x5, d, length, false, scratch)
     for (let c = columns; c <= last; c += 24) {
       const next = c < last ? c + 12 : c
-      const u = <usize>load<u32>(c) + d
-      const v = <usize>load<u32>(next) + d
+      let u = <usize>load<u32>(c) + d
+      let v = <usize>load<u32>(next) + d
       let u0 = f32x4.splat(0)
       let u1 = u0
       let u2 = u0
@@ -132,10 +133,13 @@ function block(
       let v4 = u0
       let v5 = u0
       let packed = scratch
-      for (let o: usize = 0; o < length; o += 16) {
-        const a = v128.load(u + o)
-        const b = v128.load(v + o)
-        let x = v128.load(packed)
+      let a = u0
+      let b = u0
+      let x = u0
+      for (const stop = u + length; u != stop; u += 32) {
+        a = v128.load(u)
+        b = v128.load(v)
+        x = v128.load(packed)
         u0 = madd(x, a, u0)
         v0 = madd(x, b, v0)
         x = v128.load(packed, 16)
@@ -153,7 +157,28 @@ function block(
         x = v128.load(packed, 80)
         u5 = madd(x, a, u5)
         v5 = madd(x, b, v5)
-        packed += 96
+        a = v128.load(u, 16)
+        b = v128.load(v, 16)
+        x = v128.load(packed, 96)
+        u0 = madd(x, a, u0)
+        v0 = madd(x, b, v0)
+        x = v128.load(packed, 112)
+        u1 = madd(x, a, u1)
+        v1 = madd(x, b, v1)
+        x = v128.load(packed, 128)
+        u2 = madd(x, a, u2)
+        v2 = madd(x, b, v2)
+        x = v128.load(packed, 144)
+        u3 = madd(x, a, u3)
+        v3 = madd(x, b, v3)
+        x = v128.load(packed, 160)
+        u4 = madd(x, a, u4)
+        v4 = madd(x, b, v4)
+        x = v128.load(packed, 176)
+        u5 = madd(x, a, u5)
+        v5 = madd(x, b, v5)
+        v += 32
+        packed += 192
       }
       const outU = <usize>load<u32>(c, 4) + lane
       const outV = <usize>load<u32>(next, 4) + lane
@@ -237,10 +262,10 @@ function gradOfPart(args: usize, thread: i32, part: i32, start: i32, stop: i32, 
     }
 }
 
-/** Some vectors of the width of one text after the other. */
+/** Some vectors of the width of one text after the other, of a multiple of four texts: beyond the last one gradients are zero. */
 @inline
 function packSlice(vectors: i32, rows: usize, i: i32, until: i32, d: usize, half: bool, to: usize): void {
-  for (let j = i; j < until; j++) {
+  for (let j = i; j < ((until + 3) & ~3); j++) {
     const x = <usize>load<u32>(rows + (<usize>j << 2))
     v128.store(to, vectorOf(x, d, half))
     v128.store(to, vectorOf(x, d + 16, half), 16)
@@ -273,8 +298,8 @@ function gradOfSlice(
   else packSlice(vectors, rows, i, until, d, false, scratch)
   for (let c = columns; c <= last; c += 24) {
     const next = c < last ? c + 12 : c
-    const g = <usize>load<u32>(c)
-    const h = <usize>load<u32>(next)
+    let g = <usize>load<u32>(c) + (<usize>i << 2)
+    let h = <usize>load<u32>(next) + (<usize>i << 2)
     let u0 = f32x4.splat(0)
     let u1 = u0
     let u2 = u0
@@ -288,16 +313,20 @@ function gradOfSlice(
     let v4 = u0
     let v5 = u0
     let packed = scratch
-    for (let lane = <usize>i << 2; lane < <usize>until << 2; lane += 4) {
-      const a = v128.load32_splat(g + lane)
-      const b = v128.load32_splat(h + lane)
-      let x = v128.load(packed)
-      u0 = madd(x, a, u0)
-      v0 = madd(x, b, v0)
-      x = v128.load(packed, 16)
-      u1 = madd(x, a, u1)
-      v1 = madd(x, b, v1)
-      if (vectors == SLICE) {
+    let a = u0
+    let b = u0
+    let x = u0
+    const stop = g + (<usize>((until - i + 3) & ~3) << 2)
+    if (vectors == SLICE)
+      for (; g != stop; g += 16) {
+        a = v128.load32_splat(g)
+        b = v128.load32_splat(h)
+        x = v128.load(packed)
+        u0 = madd(x, a, u0)
+        v0 = madd(x, b, v0)
+        x = v128.load(packed, 16)
+        u1 = madd(x, a, u1)
+        v1 = madd(x, b, v1)
         x = v128.load(packed, 32)
         u2 = madd(x, a, u2)
         v2 = madd(x, b, v2)
@@ -310,9 +339,82 @@ function gradOfSlice(
         x = v128.load(packed, 80)
         u5 = madd(x, a, u5)
         v5 = madd(x, b, v5)
+        a = v128.load32_splat(g, 4)
+        b = v128.load32_splat(h, 4)
+        x = v128.load(packed, 96)
+        u0 = madd(x, a, u0)
+        v0 = madd(x, b, v0)
+        x = v128.load(packed, 112)
+        u1 = madd(x, a, u1)
+        v1 = madd(x, b, v1)
+        x = v128.load(packed, 128)
+        u2 = madd(x, a, u2)
+        v2 = madd(x, b, v2)
+        x = v128.load(packed, 144)
+        u3 = madd(x, a, u3)
+        v3 = madd(x, b, v3)
+        x = v128.load(packed, 160)
+        u4 = madd(x, a, u4)
+        v4 = madd(x, b, v4)
+        x = v128.load(packed, 176)
+        u5 = madd(x, a, u5)
+        v5 = madd(x, b, v5)
+        a = v128.load32_splat(g, 8)
+        b = v128.load32_splat(h, 8)
+        x = v128.load(packed, 192)
+        u0 = madd(x, a, u0)
+        v0 = madd(x, b, v0)
+        x = v128.load(packed, 208)
+        u1 = madd(x, a, u1)
+        v1 = madd(x, b, v1)
+        x = v128.load(packed, 224)
+        u2 = madd(x, a, u2)
+        v2 = madd(x, b, v2)
+        x = v128.load(packed, 240)
+        u3 = madd(x, a, u3)
+        v3 = madd(x, b, v3)
+        x = v128.load(packed, 256)
+        u4 = madd(x, a, u4)
+        v4 = madd(x, b, v4)
+        x = v128.load(packed, 272)
+        u5 = madd(x, a, u5)
+        v5 = madd(x, b, v5)
+        a = v128.load32_splat(g, 12)
+        b = v128.load32_splat(h, 12)
+        x = v128.load(packed, 288)
+        u0 = madd(x, a, u0)
+        v0 = madd(x, b, v0)
+        x = v128.load(packed, 304)
+        u1 = madd(x, a, u1)
+        v1 = madd(x, b, v1)
+        x = v128.load(packed, 320)
+        u2 = madd(x, a, u2)
+        v2 = madd(x, b, v2)
+        x = v128.load(packed, 336)
+        u3 = madd(x, a, u3)
+        v3 = madd(x, b, v3)
+        x = v128.load(packed, 352)
+        u4 = madd(x, a, u4)
+        v4 = madd(x, b, v4)
+        x = v128.load(packed, 368)
+        u5 = madd(x, a, u5)
+        v5 = madd(x, b, v5)
+        h += 16
+        packed += 384
       }
-      packed += vectors << 4
-    }
+    else
+      for (; g != stop; g += 4) {
+        a = v128.load32_splat(g)
+        b = v128.load32_splat(h)
+        x = v128.load(packed)
+        u0 = madd(x, a, u0)
+        v0 = madd(x, b, v0)
+        x = v128.load(packed, 16)
+        u1 = madd(x, a, u1)
+        v1 = madd(x, b, v1)
+        h += 4
+        packed += 32
+      }
     const p = rowOfPart(c, part) + d
     const q = rowOfPart(next, part) + d
     if (add) {
