@@ -173,6 +173,37 @@ test('a sweep cannot be watched, paused, resumed, extended, or its best promoted
   await expect(page).toHaveURL(/#\/compare\?.*runs=/)
 })
 
+test('a sweep that halves its trials forgets its rungs when it is paused, or trains a halved one on', async ({
+  open,
+  logDir,
+}) => {
+  const { app, page } = await open()
+  await openDraft(page)
+  const halving = `${sweep('halved', 10_000_000, 9).replace('method: random', 'method: asha').replace('seeds: 0..1', 'seeds: 0')}options: { min_epochs: 2, reduction: 3 }\n`
+  await write(page, halving)
+  await button(page, 'Run sweep').click()
+  // Rungs are at 2, 6, 18, … epochs: who is left after the third trains alone.
+  await expect(parts(page)).toContainText('1 training')
+  await expect(parts(page)).toContainText('8 halved')
+  await button(page, 'Pause').click()
+  await expect(status(page)).toHaveText('paused')
+  await expect(parts(page)).toContainText('1 to go on')
+  await expect(parts(page)).toContainText('8 halved')
+  const rungs = (): string => readFileSync(join(logDir, 'halved', 'trials.jsonl'), 'utf8')
+  const before = rungs()
+  // It was not halved as it was the best of each rung, though later epochs of it may be worse.
+  await expect(page.getByTestId('sweep-ahead')).toContainText('not at its end')
+  await inEveryLook(app, page, 'sweep-halved')
+  await page.getByRole('button', { name: 'Resume', exact: true }).click()
+  await expect(parts(page)).toContainText('1 training')
+  await button(page, 'Pause').click()
+  await expect(status(page)).toHaveText('paused')
+  await expect(parts(page)).toContainText('1 to go on')
+  await expect(parts(page)).toContainText('8 halved')
+  expect(rungs()).toBe(before)
+  expect(await seriousFindings(page)).toEqual([])
+})
+
 test('a sweep ends with its window unless it is kept, or is lost for the next one', async ({ open }) => {
   const first = await open()
   await openDraft(first.page)

@@ -2,7 +2,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import type { RunSummary } from '../../shared/api/requests'
 import type { Queue } from '../../shared/domain/cluster'
-import { isOver, sweepFileSchema, type SweepFile, type Trial } from '../../shared/domain/sweep'
+import { isOver, sweepFileSchema, type SweepFile, type SweepMetric, type Trial } from '../../shared/domain/sweep'
 import type { ShownTrial, SweepSummary, SweepView } from '../../shared/domain/sweeps'
 import { AppError } from '../../shared/errors'
 import { readCluster } from '../launch/readCluster'
@@ -143,7 +143,7 @@ function isDone(trials: readonly Trial[], search: ReturnType<typeof searchOf>): 
 function shown(
   trials: readonly Trial[],
   runs: readonly RunSummary[],
-  metric: string,
+  metric: SweepMetric,
   usual: number,
   queue: Queue | null,
 ): ShownTrial[] {
@@ -161,11 +161,17 @@ function shown(
     return {
       ...trial,
       ...(trial.epochs === undefined && run && { epochs: run.epochs }),
-      now: trial.metric === null && trial.status !== 'failed' ? (run?.figures[metric] ?? null) : null,
+      now: trial.metric === null && run ? soFar(run, trial, metric) : null,
       most: typeof most === 'number' ? most : usual,
       seconds: run?.result ? shares[i]! / 1000 : null,
       ended: run?.ended ?? null,
       queue: isOver(trial) ? null : (queued.get(trial.trial) ?? null),
     }
   })
+}
+
+/** Of one that stands still its best epoch's figure, by which those that have ended are judged too. */
+function soFar({ result, figures }: RunSummary, { status }: Trial, metric: SweepMetric): number | null {
+  if (status === 'failed') return null
+  return (status === 'running' ? undefined : result?.[metric]) ?? figures[metric] ?? null
 }

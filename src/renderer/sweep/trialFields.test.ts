@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { ShownTrial } from '../../shared/domain/sweeps'
-import { bestSoFar, epochsOf, parameterFields, parameterText, queueParts, queueText } from './trialFields'
+import { ahead, bestSoFar, epochsOf, parameterFields, parameterText, queueParts, queueText } from './trialFields'
 
 const trial = (number: number, more: Partial<ShownTrial>): ShownTrial => ({
   ...{ trial: number, point: number, seed: 0, status: 'finished', parameters: {}, metric: null },
@@ -23,6 +23,18 @@ test('the best so far follows the numbers and not the ends of trials, or gets wo
     [4, 0.5],
   ])
   expect(bestSoFar(trials, 'maximize').map(({ best }) => best)).toEqual([0.7, 0.7, 0.7, 0.9])
+})
+
+test('a trial that still trains is not told to be ahead, or one that is behind is', () => {
+  const trials = [
+    trial(0, { metric: 0.5 }),
+    trial(1, { now: 0.6, status: 'running' }),
+    trial(2, { now: 0.3, status: 'stopped' }),
+    trial(3, { now: 0.4, status: 'running' }),
+  ]
+  expect(ahead(trials, 0.5, 'minimize')?.trial).toBe(2)
+  expect(ahead(trials, 0.5, 'maximize')?.trial).toBe(1)
+  expect(ahead(trials, 0.2, 'minimize')).toBeUndefined()
 })
 
 test('a parameter that only some trials have is none, or a default is taken for a text', () => {

@@ -61,6 +61,18 @@ export function bestSoFar(
   })
 }
 
+/** The trial that is not at its end and already better than the best of those that are: of a sweep without seeds, where trials are points. */
+export function ahead(
+  trials: readonly ShownTrial[],
+  best: number,
+  direction: Direction,
+): { trial: number; now: number } | undefined {
+  const better = (a: number, b: number): boolean => (direction === 'minimize' ? a < b : a > b)
+  let first: ReturnType<typeof ahead>
+  for (const { trial, now } of trials) if (now !== null && better(now, first?.now ?? best)) first = { trial, now }
+  return first
+}
+
 /** Epochs that are trained, of those that all trials have at most. A trial that is over needs no more. */
 export function epochsOf(trials: readonly ShownTrial[], all: number): { done: number; of: number } {
   const over = ['finished', 'halved', 'failed']

@@ -69,7 +69,7 @@ export type SweepSummary = z.infer<typeof sweepSummarySchema>
 export const shownTrialSchema = trialSchema.extend({
   /** Epochs that it is to have at most. */
   most: z.int(),
-  /** The last value of the metric, of one that is still trained; null where there is none yet. */
+  /** The metric of one that is not at its end: the last value while it trains, its best epoch's where it stands still; null where there is none yet. */
   now: z.number().nullable(),
   /** Its share of the seconds that it was trained together with others; null before its end. */
   seconds: z.number().nullable(),
