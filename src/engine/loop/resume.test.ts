@@ -91,19 +91,19 @@ describe('a run that was stopped and resumed ends where an unbroken one does, bi
     expect(unbroken.outcome.ended).toBe('max_epochs')
     // Within an epoch, at its last step (validation still to come), within the last epoch, and at its last step.
     const stops = [1, STEPS_PER_EPOCH, STEPS_PER_EPOCH + 2, 3 * STEPS_PER_EPOCH - 1, 3 * STEPS_PER_EPOCH]
+    const logged: number[] = []
+    let start: Start | undefined
     // Where it stops is the loop's matter, the same on each backend: the slowest one is asked for its state within and after an epoch.
     for (const stopAt of backend === 'tensorflow' ? stops.slice(1, 3) : stops) {
-      const first = await session(config, stopAt)
-      expect(first.outcome).toMatchObject({ ended: 'stopped', steps: stopAt })
-      const second = await session(config, Infinity, {
-        position: throughFiles(first.outcome.position),
-        state: throughFiles(first.state),
-        schedule: first.schedule,
-      })
-      expect(second.outcome).toMatchObject({ ended: 'max_epochs', steps: 3 * STEPS_PER_EPOCH, epochs: 3 })
-      expect(second.state, `stopped at step ${stopAt}`).toEqual(unbroken.state)
-      expect([...first.logged, ...second.logged], `stopped at step ${stopAt}`).toEqual([0, 1, 2])
+      const { outcome, state, schedule, logged: own } = await session(config, stopAt, start)
+      expect(outcome).toMatchObject({ ended: 'stopped', steps: stopAt })
+      logged.push(...own)
+      start = { position: throughFiles(outcome.position), state: throughFiles(state), schedule }
     }
+    const last = await session(config, Infinity, start)
+    expect(last.outcome).toMatchObject({ ended: 'max_epochs', steps: 3 * STEPS_PER_EPOCH, epochs: 3 })
+    expect(last.state).toEqual(unbroken.state)
+    expect([...logged, ...last.logged]).toEqual([0, 1, 2])
   })
 
   it('trains on when a finished run gets more epochs', async () => {
