@@ -14,7 +14,7 @@ let n = 0
 beforeAll(() => {
   buildCli()
   cwd = workspace()
-}, 120_000)
+})
 afterAll(() => fs.rmSync(cwd, { recursive: true, force: true }))
 
 let core: Core
@@ -53,85 +53,75 @@ ${more}
 
 const view = (name = 'rates'): Promise<SweepView> => ask('sweeps.get', { name })
 async function running(): Promise<void> {
-  await expect.poll(async () => (await view()).sweep.counts.running ?? 0, { timeout: 30_000 }).toBeGreaterThan(0)
+  await expect.poll(async () => (await view()).sweep.counts.running ?? 0).toBeGreaterThan(0)
 }
 /** Every trial of the first pass has an epoch behind it. */
 async function begun(): Promise<void> {
   const epochs = async (): Promise<number[]> => (await view()).trials.map((trial) => trial.epochs ?? 0)
-  await expect.poll(async () => (await epochs()).filter((done) => done > 0).length, { timeout: 30_000 }).toBe(4)
+  await expect.poll(async () => (await epochs()).filter((done) => done > 0).length).toBe(4)
 }
 async function until(status: SweepView['sweep']['status'], name = 'rates'): Promise<SweepView> {
-  await expect.poll(async () => (await view(name)).sweep.status, { timeout: 60_000, interval: 100 }).toBe(status)
+  await expect.poll(async () => (await view(name)).sweep.status, { interval: 100 }).toBe(status)
   return view(name)
 }
 
-test(
-  'a sweep of the window is not trained, has another best, costs another time, or its best has no checkpoint of its own',
-  { timeout: 120_000 },
-  async () => {
-    const heard: string[] = []
-    core.subscribe(({ event }) => heard.push(event))
-    expect(await ask('sweeps.list', {})).toEqual({ sweeps: [], unreadable: [] })
-    expect(await ask('sweeps.start', { yaml: sweepOf(3) })).toEqual({ name: 'rates', dir: path.join(logDir, 'rates') })
-    const { sweep, trials, ranking, parameters } = await until('finished')
-    expect(sweep).toMatchObject({ trials: 4, counts: { finished: 4 }, worker: null, error: null, seeds: 2 })
-    expect(heard).toContain('sweeps.changed')
-    expect(parameters).toEqual(['trainer.learning_rate', 'caimira.n_dim'])
-    const means = [0, 1].map((point) => {
-      const own = trials.filter((trial) => trial.point === point).map(({ metric }) => metric ?? NaN)
-      return (own[0]! + own[1]!) / 2
-    })
-    expect(ranking[0]?.metric).toBeCloseTo(Math.min(...means), 12)
-    expect(trials.every(({ seconds, epochs, most }) => (seconds ?? 0) > 0 && epochs === 3 && most === 3)).toBe(true)
+test('a sweep of the window is not trained, has another best, costs another time, or its best has no checkpoint of its own', async () => {
+  const heard: string[] = []
+  core.subscribe(({ event }) => heard.push(event))
+  expect(await ask('sweeps.list', {})).toEqual({ sweeps: [], unreadable: [] })
+  expect(await ask('sweeps.start', { yaml: sweepOf(3) })).toEqual({ name: 'rates', dir: path.join(logDir, 'rates') })
+  const { sweep, trials, ranking, parameters } = await until('finished')
+  expect(sweep).toMatchObject({ trials: 4, counts: { finished: 4 }, worker: null, error: null, seeds: 2 })
+  expect(heard).toContain('sweeps.changed')
+  expect(parameters).toEqual(['trainer.learning_rate', 'caimira.n_dim'])
+  const means = [0, 1].map((point) => {
+    const own = trials.filter((trial) => trial.point === point).map(({ metric }) => metric ?? NaN)
+    return (own[0]! + own[1]!) / 2
+  })
+  expect(ranking[0]?.metric).toBeCloseTo(Math.min(...means), 12)
+  expect(trials.every(({ seconds, epochs, most }) => (seconds ?? 0) > 0 && epochs === 3 && most === 3)).toBe(true)
 
-    const { id, dir, trial } = await ask('sweeps.promote', { name: 'rates', exp_name: 'best' })
-    const chosen = trials[trial]!
-    expect(chosen.point).toBe(ranking[0]?.point)
-    expect(chosen.metric).toBe(
-      Math.min(...trials.filter((one) => one.point === chosen.point).map((one) => one.metric!)),
-    )
-    const file = 'checkpoints/best.safetensors'
-    expect(fs.readFileSync(path.join(dir, file))).toEqual(fs.readFileSync(path.join(chosen.dir!, file)))
-    const { run } = await ask('runs.get', { id })
-    expect(run).toMatchObject({ exp_name: 'best', exp_version: 'v0', status: 'finished', result: { runId: id, dir } })
-    // The sweep gone, its best is as good as before.
-    fs.rmSync(path.join(logDir, 'rates'), { recursive: true })
-    expect((await ask('runs.evaluate', { id, split: 'test' })).evaluation.split).toBe('test')
+  const { id, dir, trial } = await ask('sweeps.promote', { name: 'rates', exp_name: 'best' })
+  const chosen = trials[trial]!
+  expect(chosen.point).toBe(ranking[0]?.point)
+  expect(chosen.metric).toBe(Math.min(...trials.filter((one) => one.point === chosen.point).map((one) => one.metric!)))
+  const file = 'checkpoints/best.safetensors'
+  expect(fs.readFileSync(path.join(dir, file))).toEqual(fs.readFileSync(path.join(chosen.dir!, file)))
+  const { run } = await ask('runs.get', { id })
+  expect(run).toMatchObject({ exp_name: 'best', exp_version: 'v0', status: 'finished', result: { runId: id, dir } })
+  // The sweep gone, its best is as good as before.
+  fs.rmSync(path.join(logDir, 'rates'), { recursive: true })
+  expect((await ask('runs.evaluate', { id, split: 'test' })).evaluation.split).toBe('test')
 
-    expect(await ask('sweeps.list', {})).toMatchObject({ sweeps: [] })
-  },
-)
+  expect(await ask('sweeps.list', {})).toMatchObject({ sweeps: [] })
+})
 
-test(
-  'a sweep that is stopped, or whose window is closed, is not found again, or does not go on with more trials',
-  { timeout: 180_000 },
-  async () => {
-    await ask('sweeps.start', { yaml: sweepOf(100_000) })
-    await begun()
-    expect((await view()).sweep).toMatchObject({ status: 'running', worker: { ours: true } })
-    expect(core.running).toBe(1)
-    expect(await refused('sweeps.resume', { name: 'rates' })).toBe('usage')
-    await ask('sweeps.stop', { name: 'rates' })
-    const stopped = await until('stopped')
-    expect(stopped.sweep.counts).toEqual({ stopped: 4 })
-    expect(stopped.trials.every(({ epochs }) => (epochs ?? 0) > 0)).toBe(true)
+test('a sweep that is stopped, or whose window is closed, is not found again, or does not go on with more trials', async () => {
+  await ask('sweeps.start', { yaml: sweepOf(100_000) })
+  await begun()
+  expect((await view()).sweep).toMatchObject({ status: 'running', worker: { ours: true } })
+  expect(core.running).toBe(1)
+  expect(await refused('sweeps.resume', { name: 'rates' })).toBe('usage')
+  await ask('sweeps.stop', { name: 'rates' })
+  const stopped = await until('stopped')
+  expect(stopped.sweep.counts).toEqual({ stopped: 4 })
+  expect(stopped.trials.every(({ epochs }) => (epochs ?? 0) > 0)).toBe(true)
 
-    await ask('sweeps.resume', { name: 'rates' })
-    await running()
-    // A window that closes ends it in good order; the next one finds it.
-    await core.close()
-    core = open()
-    expect((await view()).sweep).toMatchObject({ status: 'stopped', counts: { interrupted: 4 } })
-    expect((await ask('sweeps.list', {})).sweeps.map(({ name }) => name)).toEqual(['rates'])
-    expect(await refused('sweeps.addTrials', { name: 'rates', trials: 4 })).toBe('usage')
-    await ask('sweeps.addTrials', { name: 'rates', trials: 6 })
-    expect((await view()).yaml).toContain('budget: { trials: 6 }')
-    await running()
-    expect((await view()).sweep.trials).toBe(6)
-    await ask('sweeps.stop', { name: 'rates' })
-    await until('stopped')
-  },
-)
+  await ask('sweeps.resume', { name: 'rates' })
+  await running()
+  // A window that closes ends it in good order; the next one finds it.
+  await core.close()
+  core = open()
+  expect((await view()).sweep).toMatchObject({ status: 'stopped', counts: { interrupted: 4 } })
+  expect((await ask('sweeps.list', {})).sweeps.map(({ name }) => name)).toEqual(['rates'])
+  expect(await refused('sweeps.addTrials', { name: 'rates', trials: 4 })).toBe('usage')
+  await ask('sweeps.addTrials', { name: 'rates', trials: 6 })
+  expect((await view()).yaml).toContain('budget: { trials: 6 }')
+  await running()
+  expect((await view()).sweep.trials).toBe(6)
+  await ask('sweeps.stop', { name: 'rates' })
+  await until('stopped')
+})
 
 test('a sweep of the window goes to another cluster than it names, or to one that cannot train it', async () => {
   const sweep = sweepOf(3)
@@ -157,56 +147,48 @@ test('a sweep of the window goes to another cluster than it names, or to one tha
   }
 })
 
-test(
-  'a sweep that is paused goes on by itself, or loses what it learned; trials that are added while it is trained are not trained',
-  { timeout: 180_000 },
-  async () => {
-    // More than a second of training, of which the pause needs a tenth.
-    await ask('sweeps.start', { yaml: sweepOf(1500) })
-    await begun()
-    expect(await refused('sweeps.addTrials', { name: 'rates', trials: 4 })).toBe('usage')
-    await ask('sweeps.addTrials', { name: 'rates', trials: 6 })
-    await ask('sweeps.pause', { name: 'rates' })
-    const paused = await until('paused')
-    expect(paused.sweep).toMatchObject({ worker: null, trials: 6, error: null })
-    expect(paused.trials.every(({ status, epochs }) => status === 'stopped' && (epochs ?? 0) > 0)).toBe(true)
-    expect(await refused('sweeps.pause', { name: 'rates' })).toBe('usage')
-    await core.close()
-    core = open()
-    expect((await view()).sweep.status).toBe('paused')
-    await ask('sweeps.resume', { name: 'rates' })
-    await running()
-    await ask('sweeps.addTrials', { name: 'rates', trials: 8 })
-    const { sweep, trials } = await until('finished')
-    expect([sweep.trials, trials.length, sweep.counts]).toEqual([8, 8, { finished: 8 }])
-  },
-)
+test('a sweep that is paused goes on by itself, or loses what it learned; trials that are added while it is trained are not trained', async () => {
+  // More than a second of training, of which the pause needs a tenth.
+  await ask('sweeps.start', { yaml: sweepOf(1500) })
+  await begun()
+  expect(await refused('sweeps.addTrials', { name: 'rates', trials: 4 })).toBe('usage')
+  await ask('sweeps.addTrials', { name: 'rates', trials: 6 })
+  await ask('sweeps.pause', { name: 'rates' })
+  const paused = await until('paused')
+  expect(paused.sweep).toMatchObject({ worker: null, trials: 6, error: null })
+  expect(paused.trials.every(({ status, epochs }) => status === 'stopped' && (epochs ?? 0) > 0)).toBe(true)
+  expect(await refused('sweeps.pause', { name: 'rates' })).toBe('usage')
+  await core.close()
+  core = open()
+  expect((await view()).sweep.status).toBe('paused')
+  await ask('sweeps.resume', { name: 'rates' })
+  await running()
+  await ask('sweeps.addTrials', { name: 'rates', trials: 8 })
+  const { sweep, trials } = await until('finished')
+  expect([sweep.trials, trials.length, sweep.counts]).toEqual([8, 8, { finished: 8 }])
+})
 
-test(
-  'a grid with more values trains its points again, loses some, or takes other keys than it began with',
-  { timeout: 120_000 },
-  async () => {
-    const grid = (rates: string): string =>
-      `method: grid\nparameters:\n  trainer.learning_rate: ${rates}\n  caimira.n_dim: [2, 3] # few\nbase: { dts_name: small, exp_name: rates, trainer: { max_epochs: 2 } }\n`
-    await ask('sweeps.start', { yaml: grid('[0.01, 0.02]') })
-    const before = await until('finished')
-    expect(before.values).toEqual({ 'trainer.learning_rate': [0.01, 0.02], 'caimira.n_dim': [2, 3] })
-    const add = { name: 'rates', values: { 'trainer.learning_rate': [0.005, 0.01, 0.02] } }
-    for (const values of [{ 'trainer.learning_rate': [0.02, 0.03] }, { 'trainer.weight_decay': [0, 1] }, {}])
-      expect(await refused('sweeps.addTrials', { name: 'rates', values })).toBe('usage')
-    expect((await view()).yaml).toBe(grid('[0.01, 0.02]'))
-    await ask('sweeps.addTrials', add)
-    const { trials, sweep, yaml } = await until('finished')
-    expect(yaml).toBe(grid('[0.005, 0.01, 0.02]'))
-    expect(sweep).toMatchObject({ trials: 6, counts: { finished: 6 } })
-    expect(trials.slice(0, 4).map(({ runId }) => runId)).toEqual(before.trials.map(({ runId }) => runId))
-    expect(trials.slice(4).map(({ parameters }) => parameters)).toEqual([
-      { 'trainer.learning_rate': 0.005, 'caimira.n_dim': 2 },
-      { 'trainer.learning_rate': 0.005, 'caimira.n_dim': 3 },
-    ])
-    expect(await refused('sweeps.addTrials', add)).toBe('usage')
-  },
-)
+test('a grid with more values trains its points again, loses some, or takes other keys than it began with', async () => {
+  const grid = (rates: string): string =>
+    `method: grid\nparameters:\n  trainer.learning_rate: ${rates}\n  caimira.n_dim: [2, 3] # few\nbase: { dts_name: small, exp_name: rates, trainer: { max_epochs: 2 } }\n`
+  await ask('sweeps.start', { yaml: grid('[0.01, 0.02]') })
+  const before = await until('finished')
+  expect(before.values).toEqual({ 'trainer.learning_rate': [0.01, 0.02], 'caimira.n_dim': [2, 3] })
+  const add = { name: 'rates', values: { 'trainer.learning_rate': [0.005, 0.01, 0.02] } }
+  for (const values of [{ 'trainer.learning_rate': [0.02, 0.03] }, { 'trainer.weight_decay': [0, 1] }, {}])
+    expect(await refused('sweeps.addTrials', { name: 'rates', values })).toBe('usage')
+  expect((await view()).yaml).toBe(grid('[0.01, 0.02]'))
+  await ask('sweeps.addTrials', add)
+  const { trials, sweep, yaml } = await until('finished')
+  expect(yaml).toBe(grid('[0.005, 0.01, 0.02]'))
+  expect(sweep).toMatchObject({ trials: 6, counts: { finished: 6 } })
+  expect(trials.slice(0, 4).map(({ runId }) => runId)).toEqual(before.trials.map(({ runId }) => runId))
+  expect(trials.slice(4).map(({ parameters }) => parameters)).toEqual([
+    { 'trainer.learning_rate': 0.005, 'caimira.n_dim': 2 },
+    { 'trainer.learning_rate': 0.005, 'caimira.n_dim': 3 },
+  ])
+  expect(await refused('sweeps.addTrials', add)).toBe('usage')
+})
 
 describe('a text', () => {
   test('says other trials than it has, or loses a comment when the form changes a key', async () => {

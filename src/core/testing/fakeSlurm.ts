@@ -14,6 +14,7 @@ export class FakeSlurm {
     this.#dir = dir
     fs.mkdirSync(dir, { recursive: true })
     fs.writeFileSync(this.#queue, '')
+    fs.writeFileSync(this.#looks, '')
     this.#command('sbatch', [
       'for word; do case $word in --comment=*) token=${word#*=};; --array=*) array=${word#*=};; esac; done',
       'array=${array%%%*}',
@@ -23,7 +24,7 @@ export class FakeSlurm {
       'done',
       'echo $job',
     ])
-    this.#command('squeue', [`cat ${this.#queue}`])
+    this.away(false)
     this.#command('scancel', [`for task; do sed -i "/^[0-9]*|\${task%_*}|\${task#*_}|/d" ${this.#queue}; done`])
     this.#command('scontrol', [
       `echo "$@" >> ${path.join(dir, 'scontrol')}.log`,
@@ -45,6 +46,11 @@ export class FakeSlurm {
     return fs.readFileSync(this.#queue, 'utf8').split('\n').filter(Boolean)
   }
 
+  /** How often its queue has been asked for and was shown. */
+  get looks(): number {
+    return fs.statSync(this.#looks).size
+  }
+
   /**
    * A task is no longer what it was.
    *
@@ -64,8 +70,14 @@ export class FakeSlurm {
   away(is: boolean): void {
     this.#command(
       'squeue',
-      is ? ['echo "slurm_load_jobs error: Unable to contact slurm controller" >&2; exit 1'] : [`cat ${this.#queue}`],
+      is
+        ? ['echo "slurm_load_jobs error: Unable to contact slurm controller" >&2; exit 1']
+        : [`echo >> ${this.#looks}`, `cat ${this.#queue}`],
     )
+  }
+
+  get #looks(): string {
+    return path.join(this.#dir, 'looks')
   }
 
   get #queue(): string {
