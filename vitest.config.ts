@@ -3,8 +3,10 @@ import { defineConfig } from 'vitest/config'
 import { kernels } from './scripts/kernels/compile.mjs'
 
 const folders = ['shared', 'engine', 'core', 'cli', 'server', 'main', 'preload', 'renderer'] as const
-/** Their tests leave nothing behind in the process, so that it serves one file after the other: 42 files in half the time. */
-const shareProcess = new Set<string>(['shared', 'renderer'])
+/** Their tests leave nothing behind in the process, so that it serves one file after the other, and loads and compiles only once. */
+const shareProcess = new Set<string>(['shared', 'renderer', 'engine'])
+/** Whether its library is there is a matter of the whole process: each file of these has its own. */
+const TENSORFLOW = 'src/engine/backends/tensorflow/*.test.ts'
 
 /** Of a test, a hook or a poll that never ends: none may fail because the machine has other things to do. */
 const HANGS_MS = 300_000
@@ -28,10 +30,11 @@ export default defineConfig({
         test: {
           name,
           include: [`src/${name}/**/*.test.ts`],
-          exclude: ['**/*.golden.test.ts'],
+          exclude: ['**/*.golden.test.ts', ...(name === 'engine' ? [TENSORFLOW] : [])],
           isolate: !shareProcess.has(name),
         },
       })),
+      { extends: true, test: { name: 'tensorflow', include: [TENSORFLOW] } },
       { extends: true, test: { name: 'fuzz', include: ['fuzz/**/*.test.ts'] } },
       { extends: true, test: { name: 'scripts', include: ['scripts/**/*.test.mjs'] } },
       { extends: true, test: { name: 'bench', include: ['bench/**/*.test.ts'] } },
