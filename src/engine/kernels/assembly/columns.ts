@@ -20,7 +20,7 @@ export function softmax(args: usize, thread: i32, threads: i32): void {
     const input = address(args, 0) + ((<usize>b) << 2)
     const out = address(args, 1) + ((<usize>b) << 2)
     let largest = v128.load(input)
-    for (let k = stride; k < end; k += stride) largest = f32x4.max(largest, v128.load(input + k))
+    for (let k = stride; k < end; k += stride) largest = f32x4.pmax(largest, v128.load(input + k))
     let sum = f32x4.splat(0)
     for (let k: usize = 0; k < end; k += stride) {
       const e = exp4(f32x4.mul(scale, f32x4.sub(v128.load(input + k), largest)))
