@@ -115,10 +115,10 @@ const RUNS_A_THREAD = 4
 /**
  * Runs' programs level by level: their operations touch different buffers, so that they share their barriers, and those that
  * read the same texts are joined. Of many runs, all that stands between two products is one thread's, run by run: it
- * waits for nobody, and finds the run's numbers in its own cache.
+ * waits for nobody, and finds the run's numbers in its own cache. Products are joined, however many levels a run has between them.
  */
 export function mergeLevels(programs: readonly Program[], threads: number): OwnedLevel[] {
-  const many = threads > 1 && programs.length >= RUNS_A_THREAD * threads
+  const many = programs.length >= RUNS_A_THREAD * threads
   const owners = many ? balanced(programs, threads) : programs.map((_, i) => i)
   const levels = programs.map((program, i) => ownedLevels(many ? betweenProducts(program) : program, owners[i]))
   const depth = Math.max(0, ...levels.map(({ length }) => length))
