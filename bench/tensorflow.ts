@@ -4,13 +4,14 @@ import { findAddOn } from '../src/engine/backends/tensorflow/findAddOn'
 import { orMissing } from './harness/ask'
 import { dataSets, synthetic, type BenchData, type Opener } from './harness/data'
 import { BATCH, N_DIM, OURS, train, type TrainOptions } from './harness/delta'
+import { deviceCeiling, type DeviceCeiling } from './harness/deviceCeiling'
 import { Missing } from './harness/missing'
 import { PEER_SCRIPTS, needPeer, runPeer } from './harness/peer'
 import type { Question, Row, Setting } from './harness/question'
 import { line } from './harness/report'
-import { compare, interleaved, median } from './harness/statistics'
+import { compare, interleaved, type Pair } from './harness/statistics'
 import { ownEpochs } from './harness/trainAgainst'
-import { caimiraMultiplyAdds, workloadOf } from './harness/workload'
+import { CAIMIRA_FORMULA, caimiraMultiplyAdds, vectorBytes, workloadOf } from './harness/workload'
 
 const BACKEND = 'tensorflow'
 const MODELS = ['caimira', 'model1', 'model2', 'lore', 'bt'] as const
@@ -47,6 +48,7 @@ export const question: Question = {
       const row: Row = { what: `caimira epoch, ${one.title}, ${device}`, unit: 'ms', peerName: 'torch loop there' }
       rows.push(await orMissing(row, () => againstTorch(setting, row, one)))
       setting.say(line(rows.at(-1)!))
+      rows.push(...(await againstDevice(setting, `caimira epoch, ${one.title}, ${device}`, one)))
     }
     return rows
   },
@@ -74,10 +76,50 @@ async function againstFused(setting: Setting, row: Row, one: Case, model: string
     async () => (await train(setting, { ...options, epochs })).ms_per_epoch,
     async () => (await train(setting, { ...fused, epochs: fusedEpochs })).ms_per_epoch,
   )
-  if (model !== 'caimira') return { ...row, ...compare(pairs, 'less') }
+  return { ...row, ...compare(pairs, 'less') }
+}
+
+/** Arithmetic and reading of an epoch beside what the device does at most of each: whichever share is larger says what bounds it. */
+async function againstDevice(setting: Setting, what: string, one: Case): Promise<Row[]> {
+  const arithmetic: Row = { what, unit: 'GFMA/s', peerName: 'the device’s peak' }
+  const reading: Row = { what, unit: 'GB/s', peerName: 'the device’s reading' }
+  let measured: Promise<EpochOnDevice[]> | undefined
+  const pairsOf = async (of: (epoch: EpochOnDevice) => Pair): Promise<Pair[]> =>
+    (await (measured ??= epochsOnDevice(setting, one))).map(of)
+  return Promise.all([
+    orMissing(arithmetic, async () => {
+      const pairs = await pairsOf(({ multiplyAdds, ceiling }) => ({
+        ours: multiplyAdds / 1e9,
+        peer: ceiling.multiplyAdds / 1e9,
+      }))
+      return { ...arithmetic, ...compare(pairs, 'more'), note: CAIMIRA_FORMULA }
+    }),
+    orMissing(reading, async () => {
+      const pairs = await pairsOf(({ bytes, ceiling }) => ({ ours: bytes / 1e9, peer: ceiling.bytes / 1e9 }))
+      return { ...reading, ...compare(pairs, 'more'), note: 'the vectors, each once forward and once backward' }
+    }),
+  ])
+}
+
+/** A second of each. */
+interface EpochOnDevice {
+  multiplyAdds: number
+  bytes: number
+  ceiling: DeviceCeiling
+}
+
+async function epochsOnDevice(setting: Setting, one: Case): Promise<EpochOnDevice[]> {
+  const options = optionsOf(one.open(setting), one)
   const work = await workloadOf(options.data, one.batch)
-  const gfma = caimiraMultiplyAdds(work, one.n_dim) / median(pairs.map(({ ours }) => ours)) / 1e6
-  return { ...row, ...compare(pairs, 'less'), note: `${work.steps} steps, ${gfma.toFixed(1)} GFMA/s` }
+  const epochs = await ownEpochs(setting, options)
+  const measured: EpochOnDevice[] = []
+  for (let pair = 0; pair < setting.pairs; pair++) {
+    const seconds = (await train(setting, { ...options, epochs })).ms_per_epoch / 1000
+    const multiplyAdds = caimiraMultiplyAdds(work, one.n_dim) / seconds
+    const bytes = vectorBytes(work) / seconds
+    measured.push({ multiplyAdds, bytes, ceiling: await deviceCeiling(setting.quick ? 0.2 : 1) })
+  }
+  return measured
 }
 
 async function againstTorch(setting: Setting, row: Row, one: Case): Promise<Row> {
