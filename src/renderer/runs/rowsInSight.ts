@@ -13,3 +13,8 @@ export function rowsInSight(scrollTopPx: number, heightPx: number, count: number
   const top = Math.max(0, Math.min(Math.floor(scrollTopPx / ROW_PX), count - visible))
   return { first: Math.max(0, top - SPARE_ROWS), last: Math.min(count, top + visible + 1 + SPARE_ROWS) }
 }
+
+/** No more lines than this are drawn at once. */
+export function mostRows(heightPx: number): number {
+  return Math.ceil(heightPx / ROW_PX) + 1 + 2 * SPARE_ROWS
+}
