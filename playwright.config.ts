@@ -1,9 +1,17 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { defineConfig } from '@playwright/test'
 
 // Inherited by everything that a test starts: none of it may touch the history in a person's own folder.
 process.env.DELTA_TEST = '1'
 process.env.DELTA_HOME ??= join(import.meta.dirname, 'artifacts', 'e2e-history')
+// What the tests of all workers share.
+if (process.env.DELTA_TRAINED === undefined) {
+  const folder = mkdtempSync(join(tmpdir(), 'delta-trained-'))
+  process.env.DELTA_TRAINED = folder
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+}
 
 export default defineConfig({
   testDir: 'e2e',

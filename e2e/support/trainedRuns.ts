@@ -1,27 +1,49 @@
 import { execFile } from 'node:child_process'
-import { cpSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { createHash } from 'node:crypto'
+import { cpSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { ROOT } from './electron'
 
-/** Log folders by the arguments of what was really trained into them. */
-const trained = new Map<string, Promise<string>>()
+const LOOK_MS = 50
 
-/** Runs on the sample in a log folder, as `delta train` with these arguments leaves them. Several tests of a process share the training. */
+/**
+ * Runs on the sample in a log folder, as `delta train` with these arguments leaves them. All tests share the training, those of other
+ * workers too: the first one trains, the others wait for it.
+ */
 export async function train(logDir: string, ...args: string[]): Promise<void> {
-  const key = args.join(' ')
-  const folder = trained.get(key) ?? trainAnew(args)
-  trained.set(key, folder)
-  cpSync(await folder, logDir, { recursive: true })
+  const shared = process.env.DELTA_TRAINED
+  if (shared === undefined) throw new Error('playwright.config.ts names no folder for what tests share')
+  const name = createHash('sha256').update(args.join(' ')).digest('hex').slice(0, 16)
+  const [folder, begun] = [join(shared, name), join(shared, `${name}.begun`)]
+  while (!existsSync(folder)) {
+    if (!isFirst(begun)) await setTimeout(LOOK_MS)
+    else
+      try {
+        await trainInto(`${folder}.part`, args)
+        renameSync(`${folder}.part`, folder)
+      } catch (error) {
+        rmSync(begun, { recursive: true })
+        throw error
+      }
+  }
+  cpSync(folder, logDir, { recursive: true })
 }
 
-async function trainAnew(args: readonly string[]): Promise<string> {
-  const folder = mkdtempSync(join(tmpdir(), 'delta-trained-'))
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+function isFirst(mark: string): boolean {
+  try {
+    mkdirSync(mark)
+    return true
+  } catch {
+    return false
+  }
+}
+
+async function trainInto(folder: string, args: readonly string[]): Promise<void> {
+  rmSync(folder, { recursive: true, force: true })
   const command = [join(ROOT, 'scripts', 'delta.mjs'), 'train', '--dts_name', 'simpler', '--log_dir', folder]
   await promisify(execFile)(process.execPath, [...command, ...args], { cwd: ROOT })
-  return folder
 }
 
 /**
