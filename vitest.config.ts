@@ -4,7 +4,7 @@ import { kernels } from './scripts/kernels/compile.mjs'
 
 const folders = ['shared', 'engine', 'core', 'cli', 'server', 'main', 'preload', 'renderer'] as const
 /** Their tests leave nothing behind in the process, so that it serves one file after the other, and loads and compiles only once. */
-const shareProcess = new Set<string>(['shared', 'renderer', 'engine'])
+const shareProcess = new Set<string>(['shared', 'renderer', 'engine', 'core'])
 /** Whether its library is there is a matter of the whole process: each file of these has its own. */
 const TENSORFLOW = 'src/engine/backends/tensorflow/*.test.ts'
 
