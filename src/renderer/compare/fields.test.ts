@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { fieldsOf } from '../../shared/comparedFields'
 import type { ComparedRuns } from '../../shared/domain/compare'
-import { canBeLog, fieldMap, fieldText, placeOfNone, usualAxes } from './fields'
+import { canBeLog, fieldMap, fieldText, usualAxes } from './fields'
 
 const difference = (name: string, values: (number | string | null)[], missing: number[] = []) => ({
   ...{ name, values, missing },
@@ -28,9 +28,6 @@ test('a missing value is drawn as zero, or a text as a number', () => {
   expect(rate).toMatchObject({ kind: 'number', values: [0.01, 0.1, 0.01, null] })
   expect(model).toMatchObject({ kind: 'category', texts: ['bt', 'caimira'], values: [0, 1, 0, 1] })
   expect([fieldText(rate!, 0), fieldText(rate!, 3), fieldText(model!, 1)]).toEqual(['0.01', 'none', 'caimira'])
-  expect(placeOfNone(rate!, false)).toBeCloseTo(0.01 - 0.12 * 0.09, 12)
-  expect(placeOfNone(model!, false)).toBeUndefined()
-  expect(placeOfNone(rate!, true)).toBeCloseTo(0.01 / 10 ** 0.12, 12)
   expect([rate, model, accuracy].map((field) => canBeLog(field!))).toEqual([true, false, true])
   expect(usualAxes(fieldsOf(compared), 'test_acc')).toEqual(['trainer.learning_rate', 'model_name', 'test_acc'])
 })

@@ -34,21 +34,6 @@ export function axisText(value: number): string {
   return size !== 0 && (size < 1e-3 || size >= 1e6) ? value.toExponential() : String(Number(value.toPrecision(4)))
 }
 
-/** Of the length of an axis, below its lowest value. */
-const NONE_BELOW = 0.12
-
-/**
- * Where runs without a value stand on an axis of numbers: below its lowest one. A line that left them out would cross the axis where nothing
- * is. Undefined where every run has a value, or none.
- */
-export function placeOfNone({ kind, values }: Field, log: boolean): number | undefined {
-  const known = values.filter((value) => value !== null)
-  if (kind === 'category' || known.length === 0 || known.length === values.length) return undefined
-  const [low, high] = [Math.min(...known), Math.max(...known)]
-  if (log) return low / (high > low ? (high / low) ** NONE_BELOW : 2)
-  return low - (high > low ? NONE_BELOW * (high - low) : Math.abs(low) || 1)
-}
-
 /** Whether an axis can be logarithmic: all of its numbers lie above zero. */
 export function canBeLog({ kind, values }: Field): boolean {
   return kind === 'number' && values.every((value) => value === null || value > 0)

@@ -12,8 +12,10 @@ test('an axis ends at numbers that nobody would write beside it', () => {
   expect(axisScale(numbers(0.523, 0.981), false)).toEqual({ log: false, min: 0.5, max: 1, interval: 0.1 })
   expect(axisScale(numbers(-3e-7, 9e-7), false)).toMatchObject({ min: -4e-7, max: 1e-6 })
   expect(axisScale(numbers(0.0003, 0.05), true)).toMatchObject({ log: true, min: 1e-4, max: 0.1 })
-  // Its lower end is where those without a number stand.
-  expect(axisScale(numbers(2, null, 5), false)).toMatchObject({ max: 5, interval: undefined })
+  // Those without a number stand a tick below the others.
+  expect(axisScale(numbers(2, null, 5), false)).toEqual({ log: false, min: 1.5, max: 5, interval: 0.5 })
+  expect(axisScale(numbers(0.01, null, 0.1), true)).toMatchObject({ min: 0.001, max: 0.1 })
+  expect(axisScale(numbers(1e-6, null, 1e-6), false)).toMatchObject({ min: 0, max: 2e-6, interval: 1e-6 })
   expect(axisScale(texts, false)).toBeUndefined()
 })
 

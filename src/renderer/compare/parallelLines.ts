@@ -1,5 +1,4 @@
 import type { Field } from '../../shared/comparedFields'
-import { placeOfNone } from './fields'
 
 /** About so many stretches between the ticks of an axis. */
 const STRETCHES = 5
@@ -21,15 +20,24 @@ export interface AxisScale {
   interval: number | undefined
 }
 
-/** An axis that ends at round numbers; undefined for one of texts. */
+/**
+ * An axis that ends at round numbers; undefined for one of texts. Runs without a value stand a tick below all others: a line that left them out
+ * would cross the axis where nothing is.
+ */
 export function axisScale(field: Field, log: boolean): AxisScale | undefined {
   if (field.kind === 'category') return undefined
   const known = field.values.filter((value) => value !== null)
   const [low, high] = known.length === 0 ? [log ? 1 : 0, 1] : [Math.min(...known), Math.max(...known)]
-  const none = placeOfNone(field, log)
-  const round = log ? powersOfTen(low, high) : roundNumbers(low, high)
-  // From the place of none on, steps of the interval would not be round: ECharts finds its own.
-  return { log, ...round, ...(none !== undefined && { min: none, interval: undefined }) }
+  const missing = known.length > 0 && known.length < field.values.length
+  if (log) {
+    const scale = powersOfTen(low, high)
+    return { log, ...scale, ...(missing && { min: scale.min / 10 }) }
+  }
+  const size = Math.abs(low) || 1
+  // One value and none: nothing lies between them.
+  if (missing && low === high) return { log, min: low - size, max: low + size, interval: size }
+  const scale = roundNumbers(low, high)
+  return { log, ...scale, ...(missing && { min: rounded(scale.min - scale.interval) }) }
 }
 
 function powersOfTen(low: number, high: number): Omit<AxisScale, 'log'> {
@@ -37,14 +45,20 @@ function powersOfTen(low: number, high: number): Omit<AxisScale, 'log'> {
   return { min: 10 ** from, max: 10 ** (to > from ? to : from + 1), interval: undefined }
 }
 
-function roundNumbers(low: number, high: number): Omit<AxisScale, 'log'> {
+function roundNumbers(low: number, high: number): { min: number; max: number; interval: number } {
   if (low === high) return roundNumbers(low - (Math.abs(low) || 1) / 2, high + (Math.abs(high) || 1) / 2)
   const rough = (high - low) / STRETCHES
   const power = 10 ** Math.floor(Math.log10(rough))
   const interval = power * (ROUND_STEPS.find(({ below }) => rough / power < below)?.step ?? 10)
-  const round = (count: number): number => Number((count * interval).toPrecision(12))
-  return { min: round(Math.floor(low / interval)), max: round(Math.ceil(high / interval)), interval }
+  return {
+    min: rounded(Math.floor(low / interval) * interval),
+    max: rounded(Math.ceil(high / interval) * interval),
+    interval,
+  }
 }
+
+/** Without what adding up fractions leaves behind. */
+const rounded = (value: number): number => Number(value.toPrecision(12))
 
 /** What share of its axis lies below a value. */
 export function shareOf({ texts }: Field, scale: AxisScale | undefined, value: number): number {
