@@ -8,9 +8,10 @@ import {
   openLaboratories,
   sumOf,
   worst,
+  type Grid,
   type Laboratory,
 } from './testing/laboratory'
-import type { Axis } from './tape'
+import type { Axis, Matrix, Tape } from './tape'
 
 beforeAll(openLaboratories)
 afterAll(closeLaboratories)
@@ -39,43 +40,7 @@ describe.each(shapes)('of $n pairs and $K dimensions', ({ K, n }) => {
       expect(out).toEqual(table.map((row) => Float32Array.from({ length: n }, (_, b) => row[at[b]!]!)))
   })
 
-  it('scatter drops a repeated row, or leaves an old sum where nobody adds', () => {
-    const [one, two] = [positions(n, 1), positions(n, 5)]
-    const [g, h] = [grid('g', K, n, SIZES), grid('h', K, n, SIZES)]
-    const [constant, other] = [numbers('constant', K), numbers('other', K)]
-    const [weights, others] = [numbers('weights', ROWS), numbers('others', ROWS)]
-    for (const { single, both } of everywhere((laboratory) => {
-      const tape = laboratory.tape()
-      const [axis, texts] = [laboratory.axis(n), laboratory.axis(ROWS, { block: 12, name: 'answers' })]
-      const [first, second] = [one, two].map((values) => laboratory.place(values)) as [number, number]
-      const [single, both] = [laboratory.spoil(tape.matrix(K, texts)), laboratory.spoil(tape.matrix(K, texts))]
-      const [gs, hs] = [laboratory.matrix(g, axis), laboratory.matrix(h, axis)]
-      tape.scatter(single, [{ positions: first, g: gs }])
-      const place = (values: Float32Array) => laboratory.place(values)
-      const spread = [
-        { constant: place(constant), weights: place(weights) },
-        { constant: place(other), weights: place(others) },
-      ]
-      const uses = [
-        { positions: first, g: gs },
-        { positions: second, g: hs },
-      ]
-      tape.scatter(both, uses, spread)
-      laboratory.run(tape)
-      const zeros = [single, both].flatMap((m) => laboratory.read(m, ROWS + 16, 1).map((row) => row.slice(ROWS)))
-      expect(zeros.every((row) => row.every((value) => value === 0))).toBe(true)
-      return { single: laboratory.read(single, ROWS, 25), both: laboratory.read(both, ROWS, 25) }
-    })) {
-      const used = (k: number, i: number) => sumOf(n, (b) => (one[b] === i ? g[k]![b]! : 0))
-      expect(worst(single, (k, i) => ({ ...used(k, i), terms: n }))).toBeLessThanOrEqual(1)
-      const total = (k: number, i: number) => {
-        const sum = used(k, i)
-        for (let b = 0; b < n; b++) if (two[b] === i) sum.add(h[k]![b]!)
-        return sum.add(constant[k]! * weights[i]!).add(other[k]! * others[i]!)
-      }
-      expect(worst(both, (k, i) => ({ ...total(k, i), terms: 2 * n + 4 }))).toBeLessThanOrEqual(1)
-    }
-  })
+  it('scatter drops a repeated row, or leaves an old sum where nobody adds', () => scatterTo(ROWS, K, n))
 
   it('rowSums counts what stands beyond the last pair, or rounds before the end', () => {
     const [a, x, a2, x2] = ['a', 'x', 'a2', 'x2'].map((name) => grid(name, K, n, SIZES)) as [G, G, G, G]
@@ -214,3 +179,74 @@ describe.each(DIMENSIONS)('renormalise, %i dimensions', (K) => {
   const scaledOr = (touched: (u: number) => boolean) => (k: number, u: number) =>
     touched(u) ? scaled(k, u) : { value: table[k]![u]!, size: 0, terms: 0 }
 })
+
+it.each([3, 5])(
+  'scatter of %i dimensions loses a sum of more rows than stand side by side in its scratch memory',
+  (K) => scatterTo(1600, K, 100),
+)
+
+it('scatters of two runs at once mix their sums', () => {
+  const [K, n, runs] = [15, 900, 8]
+  const at = Int32Array.from({ length: n + 16 }, (_, b) => (b < n ? (b * 7) % 600 : 0))
+  const gradients = Array.from({ length: runs }, (_, run) => grid(`run ${run}`, K, n))
+  const scattered = (laboratory: Laboratory, tape: Tape, g: Grid): Matrix => {
+    const [axis, texts] = [laboratory.axis(n), laboratory.axis(600, { block: 12, name: 'answers' })]
+    const out = laboratory.spoil(tape.matrix(K, texts))
+    tape.scatter(out, [{ positions: laboratory.place(at), g: laboratory.matrix(g, axis) }])
+    return out
+  }
+  everywhere((laboratory) => {
+    const alone = gradients.map((g) => {
+      const tape = laboratory.tape()
+      const out = scattered(laboratory, tape, g)
+      laboratory.run(tape)
+      return laboratory.read(out, 600, 616)
+    })
+    const scratch = laboratory.heap.allocate(laboratory.machine.threads * 24 * 1024)
+    const tapes = gradients.map(() => laboratory.tape({ scratch }))
+    const together = gradients.map((g, run) => scattered(laboratory, tapes[run]!, g))
+    for (let i = 0; i < 5; i++) {
+      laboratory.run(...tapes)
+      expect(together.map((out) => laboratory.read(out, 600, 616))).toEqual(alone)
+    }
+    return {}
+  })
+})
+
+function scatterTo(rows: number, K: number, n: number): void {
+  const [one, two] = [positions(n, 1), positions(n, 5)]
+  const [g, h] = [grid('g', K, n, SIZES), grid('h', K, n, SIZES)]
+  const [constant, other] = [numbers('constant', K), numbers('other', K)]
+  const [weights, others] = [numbers('weights', rows), numbers('others', rows)]
+  for (const { single, both } of everywhere((laboratory) => {
+    const tape = laboratory.tape()
+    const [axis, texts] = [laboratory.axis(n), laboratory.axis(rows, { block: 12, name: 'answers' })]
+    const [first, second] = [one, two].map((values) => laboratory.place(values)) as [number, number]
+    const [single, both] = [laboratory.spoil(tape.matrix(K, texts)), laboratory.spoil(tape.matrix(K, texts))]
+    const [gs, hs] = [laboratory.matrix(g, axis), laboratory.matrix(h, axis)]
+    tape.scatter(single, [{ positions: first, g: gs }])
+    const place = (values: Float32Array) => laboratory.place(values)
+    const spread = [
+      { constant: place(constant), weights: place(weights) },
+      { constant: place(other), weights: place(others) },
+    ]
+    const uses = [
+      { positions: first, g: gs },
+      { positions: second, g: hs },
+    ]
+    tape.scatter(both, uses, spread)
+    laboratory.run(tape)
+    const zeros = [single, both].flatMap((m) => laboratory.read(m, rows + 16, 1).map((row) => row.slice(rows)))
+    expect(zeros.every((row) => row.every((value) => value === 0))).toBe(true)
+    return { single: laboratory.read(single, rows, rows + 16), both: laboratory.read(both, rows, rows + 16) }
+  })) {
+    const used = (k: number, i: number) => sumOf(n, (b) => (one[b] === i ? g[k]![b]! : 0))
+    expect(worst(single, (k, i) => ({ ...used(k, i), terms: n }))).toBeLessThanOrEqual(1)
+    const total = (k: number, i: number) => {
+      const sum = used(k, i)
+      for (let b = 0; b < n; b++) if (two[b] === i) sum.add(h[k]![b]!)
+      return sum.add(constant[k]! * weights[i]!).add(other[k]! * others[i]!)
+    }
+    expect(worst(both, (k, i) => ({ ...total(k, i), terms: 2 * n + 4 }))).toBeLessThanOrEqual(1)
+  }
+}

@@ -49,7 +49,7 @@ export interface TableForm {
   /** Width rounded up to whole cache lines, in numbers. */
   readonly stride: number
   readonly half: boolean
-  /** Where vectors are packed, 24 KiB a thread. */
+  /** Where vectors are packed and sums stand side by side, 24 KiB a thread. */
   readonly scratch: number
 }
 
@@ -256,7 +256,7 @@ export class Tape {
       [
         ...[out.at, out.axis.stride, out.rows, out.axis.n, first!.positions, first!.g.at, axis.stride],
         ...[second?.positions ?? 0, second?.g.at ?? 0, axis.n],
-        ...[one?.constant ?? 0, one?.weights ?? 0, two?.constant ?? 0, two?.weights ?? 0],
+        ...[one?.constant ?? 0, one?.weights ?? 0, two?.constant ?? 0, two?.weights ?? 0, this.#table.scratch],
       ],
       [
         ...uses.flatMap(({ positions, g }) => [all(positions), all(g.buffer)]),

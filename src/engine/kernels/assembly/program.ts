@@ -158,7 +158,7 @@ function execute(program: usize, control: usize, thread: i32, threads: i32): voi
         rows.gather(args, who, all)
         break
       case scatter:
-        rows.scatter(args, who, all)
+        rows.scatter(args, who, all, thread)
         break
       case rowSums:
         rows.rowSums(args, who, all)

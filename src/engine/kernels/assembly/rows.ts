@@ -41,6 +41,9 @@ export function gather(args: usize, thread: i32, threads: i32): void {
   }
 }
 
+/** Rows of four dimensions' sums that the scratch memory of a thread holds. */
+const ROWS_HELD: usize = 1536
+
 /**
  * The gradient of `gather`, of one use of a table or of two:
  * out[k][i] = first_k · weights[i] + second_k · weights2[i] + Σ_{b: position_b = i} g[k][b] + Σ_{b: position2_b = i} g2[k][b].
@@ -48,9 +51,11 @@ export function gather(args: usize, thread: i32, threads: i32): void {
  * Divided by dimension, and each dimension's sums run through the pairs in order. Zero from the last row up to 16 more.
  *
  * Arguments: 0 out, 1 its stride, 2 K, 3 cell of its rows, 4 positions, 5 g, 6 stride of g and g2, 7 positions2 or 0, 8 g2,
- * 9 cell of n, 10 first [K] or 0, 11 weights, 12 second [K] or 0, 13 weights2.
+ * 9 cell of n, 10 first [K] or 0, 11 weights, 12 second [K] or 0, 13 weights2, 14 scratch (24 KiB a thread).
+ *
+ * @param self the thread itself, where `thread` is which of those that share the operation
  */
-export function scatter(args: usize, thread: i32, threads: i32): void {
+export function scatter(args: usize, thread: i32, threads: i32, self: i32): void {
   const out = address(args, 0)
   const stride = <usize>word(args, 1) << 2
   const K = word(args, 2)
@@ -65,14 +70,129 @@ export function scatter(args: usize, thread: i32, threads: i32): void {
   const second = address(args, 12)
   const from = shareStart(K, 1, thread, threads)
   const to = shareEnd(K, 1, thread, threads)
-  for (let k = from; k < to; k++) {
-    const target = out + <usize>k * stride
-    memory.fill(target, 0, min(stride, (rows + 16) << 2))
-    if (first != 0) spread(target, rows, load<f32>(first + (<usize>k << 2)), address(args, 11))
-    if (second != 0) spread(target, rows, load<f32>(second + (<usize>k << 2)), address(args, 13))
+  const sums = address(args, 14) + <usize>self * (ROWS_HELD << 4)
+  let k = from
+  for (; k + 1 < to && rows + 4 <= ROWS_HELD; k += 4) {
+    startFour(sums, rows, k, to - 1, first, address(args, 11), second, address(args, 13))
+    addFour(sums, k, to - 1, positions, grad, gradStride, bytes)
+    if (positions2 != 0) addFour(sums, k, to - 1, positions2, grad2, gradStride, bytes)
+    putFour(sums, rows, out, stride, k, to - 1)
   }
-  add(out, stride, from, to, positions, grad, gradStride, bytes)
-  if (positions2 != 0) add(out, stride, from, to, positions2, grad2, gradStride, bytes)
+  // One that is left over, and dimensions of more rows than the first-level cache would hold four times.
+  for (let j = k; j < to; j++) {
+    const target = out + <usize>j * stride
+    memory.fill(target, 0, min(stride, (rows + 16) << 2))
+    if (first != 0) spread(target, rows, load<f32>(first + (<usize>j << 2)), address(args, 11))
+    if (second != 0) spread(target, rows, load<f32>(second + (<usize>j << 2)), address(args, 13))
+  }
+  add(out, stride, k, to, positions, grad, gradStride, bytes)
+  if (positions2 != 0) add(out, stride, k, to, positions2, grad2, gradStride, bytes)
+}
+
+/*
+ * Sums of four dimensions stand side by side, so that a pair adds one vector to them where it would add four numbers. Beyond the last dimension the
+ * last one is computed again.
+ */
+
+/** Twice, of vectors 0 and 2, and 1 and 3: number i of each of four vectors becomes vector i. */
+@inline
+function low(a: v128, b: v128): v128 {
+  return v128.shuffle<f32>(a, b, 0, 4, 1, 5)
+}
+
+@inline
+function high(a: v128, b: v128): v128 {
+  return v128.shuffle<f32>(a, b, 2, 6, 3, 7)
+}
+
+function startFour(
+  sums: usize,
+  rows: usize,
+  k: i32,
+  last: i32,
+  first: usize,
+  weights: usize,
+  second: usize,
+  weights2: usize,
+): void {
+  const end = sums + (rows << 4)
+  const f = first == 0 ? f32x4.splat(0) : four(first, k, last)
+  const s = second == 0 ? f32x4.splat(0) : four(second, k, last)
+  for (let at = sums; at < end; at += 16) {
+    let sum = f32x4.splat(0)
+    if (first != 0) {
+      sum = f32x4.mul(f, v128.load32_splat(weights))
+      weights += 4
+    }
+    if (second != 0) {
+      sum = f32x4.add(sum, f32x4.mul(s, v128.load32_splat(weights2)))
+      weights2 += 4
+    }
+    v128.store(at, sum)
+  }
+  // What stands beyond the last row, as far as rows are put four at a time.
+  for (let o: usize = 0; o < 64; o += 16) v128.store(end + o, f32x4.splat(0))
+}
+
+/** Numbers k … k + 3. */
+function four(numbers: usize, k: i32, last: i32): v128 {
+  let v = v128.load32_zero(numbers + (<usize>k << 2))
+  v = v128.load_lane<u32>(numbers + (<usize>min(k + 1, last) << 2), v, 1)
+  v = v128.load_lane<u32>(numbers + (<usize>min(k + 2, last) << 2), v, 2)
+  return v128.load_lane<u32>(numbers + (<usize>min(k + 3, last) << 2), v, 3)
+}
+
+@inline
+function accumulate(sum: usize, value: v128): void {
+  v128.store(sum, f32x4.add(v128.load(sum), value))
+}
+
+function addFour(sums: usize, k: i32, last: i32, positions: usize, grad: usize, stride: usize, bytes: usize): void {
+  const g0 = grad + <usize>k * stride
+  const g1 = grad + <usize>min(k + 1, last) * stride
+  const g2 = grad + <usize>min(k + 2, last) * stride
+  const g3 = grad + <usize>min(k + 3, last) * stride
+  for (let b: usize = 0; b < bytes; b += 16) {
+    const v0 = v128.load(g0 + b)
+    const v1 = v128.load(g1 + b)
+    const v2 = v128.load(g2 + b)
+    const v3 = v128.load(g3 + b)
+    const low02 = low(v0, v2)
+    const low13 = low(v1, v3)
+    accumulate(sums + (at(positions, b) << 2), low(low02, low13))
+    if (b + 4 < bytes) accumulate(sums + (at(positions, b + 4) << 2), high(low02, low13))
+    if (b + 8 < bytes) {
+      const high02 = high(v0, v2)
+      const high13 = high(v1, v3)
+      accumulate(sums + (at(positions, b + 8) << 2), low(high02, high13))
+      if (b + 12 < bytes) accumulate(sums + (at(positions, b + 12) << 2), high(high02, high13))
+    }
+  }
+}
+
+function putFour(sums: usize, rows: usize, out: usize, stride: usize, k: i32, last: i32): void {
+  const t0 = out + <usize>k * stride
+  const t1 = out + <usize>min(k + 1, last) * stride
+  const t2 = out + <usize>min(k + 2, last) * stride
+  const t3 = out + <usize>min(k + 3, last) * stride
+  const bytes = rows << 2
+  for (let i: usize = 0; i < bytes; i += 16) {
+    const from = sums + (i << 2)
+    const low02 = low(v128.load(from), v128.load(from, 32))
+    const low13 = low(v128.load(from, 16), v128.load(from, 48))
+    const high02 = high(v128.load(from), v128.load(from, 32))
+    const high13 = high(v128.load(from, 16), v128.load(from, 48))
+    v128.store(t0 + i, low(low02, low13))
+    v128.store(t1 + i, high(low02, low13))
+    v128.store(t2 + i, low(high02, high13))
+    v128.store(t3 + i, high(high02, high13))
+  }
+  for (let i = bytes; i < min(stride, bytes + 64); i += 16) {
+    v128.store(t0 + i, f32x4.splat(0))
+    v128.store(t1 + i, f32x4.splat(0))
+    v128.store(t2 + i, f32x4.splat(0))
+    v128.store(t3 + i, f32x4.splat(0))
+  }
 }
 
 /** Four dimensions at a time: a position is looked up once for them, and none waits for the sums of another. */

@@ -46,7 +46,11 @@ export class Laboratory {
 
   tape(form: Partial<TableForm> = {}): Tape {
     const constants = { zero: this.place(Float32Array.of(0)), one: this.place(Float32Array.of(1)) }
-    return new Tape(this.heap, constants, { stride: 16, half: false, scratch: 0, ...form })
+    return new Tape(this.heap, constants, { stride: 16, half: false, scratch: this.#scratch(), ...form })
+  }
+
+  #scratch(): number {
+    return this.heap.allocate(this.machine.threads * 24 * 1024)
   }
 
   place(values: Float32Array | Int32Array | Uint16Array): number {
@@ -123,7 +127,7 @@ export class Laboratory {
         uses: 0,
         scales: scales ? this.place(spare) : 0,
       },
-      form: { stride, half, scratch: this.heap.allocate(this.machine.threads * 24 * 1024) },
+      form: { stride, half, scratch: this.#scratch() },
     }
   }
 
