@@ -11,7 +11,7 @@ import { NO_ANNOTATIONS, writeAnnotations } from '../store/annotations'
 import { BatchLog, type LoggedBatch } from './batchLog'
 import { ClusterShell } from './clusterShell'
 import { QueueFile } from './queueFile'
-import { crash, settle } from './settle'
+import { crash, settle, told } from './settle'
 import { taskKey, type Scheduler, type TaskState } from './scheduler'
 import { Slurm } from './slurm'
 import { Stage } from './stage'
@@ -243,8 +243,7 @@ export class ClusterTraining {
       const retried = again && this.#log.tries(trial, rung) < cluster.attempts && !stop.aborted
       if (!retried) wanted.delete(trial)
       if (unbegun && !retried && !stop.aborted) {
-        const words = this.#stage.lastWords(token, index)
-        const why = `Slurm: ${text}${words === '' ? '' : `. It said: ${words}`}`
+        const why = told(text, this.#stage.lastWords(token, index))
         if (dir === undefined) refuse(trial, new AppError('service_failed', why))
         else crash(dir, why)
       }

@@ -3,6 +3,7 @@ import type { Direction, ParameterValue } from '../../shared/domain/sweep'
 import type { ShownTrial } from '../../shared/domain/sweeps'
 import type { QueuedTrial } from '../../shared/domain/cluster'
 import type { Field } from '../../shared/comparedFields'
+import { slurmWordsOf } from '../../shared/slurmWords'
 
 /** The parameters of trials, as axes; those that have one value everywhere tell nothing. */
 export function parameterFields(keys: readonly string[], trials: readonly ShownTrial[]): Field[] {
@@ -85,15 +86,10 @@ export function epochsOf(trials: readonly ShownTrial[], all: number): { done: nu
   return { done, of: known + Math.max(0, all - trials.length) * most }
 }
 
-/** Slurm's words for how a task stands: `PENDING (Resources)`, `RUNNING on n1`. */
-function wordsOf({ text }: QueuedTrial): { state: string; reason: string; node: string } {
-  const [, state = '', , node = '', , reason = ''] = /^(\S*)( on (\S+))?( \((.*)\))?$/.exec(text) ?? ['', text]
-  return { state: state.toLowerCase(), reason, node }
-}
-
 /** Where a trial stands in the queue of its cluster. */
 export function queueText(task: QueuedTrial): string {
-  const { state, reason, node } = wordsOf(task)
+  const { state: code, reason, node } = slurmWordsOf(task.text)
+  const state = code.toLowerCase()
   const where = state === 'running' && node !== '' ? `on ${node}` : node === '' ? state : `${state} on ${node}`
   return [
     task.is === 'unseen' ? 'handed over, not seen yet' : where,
@@ -105,19 +101,6 @@ export function queueText(task: QueuedTrial): string {
 
 const ordinal = (n: number): string => `${n}${n === 2 ? 'nd' : n === 3 ? 'rd' : 'th'}`
 
-/** What Slurm's commonest reasons mean to whoever waits. */
-export const REASONS: Readonly<Record<string, string>> = {
-  Resources: 'It waits for free nodes.',
-  Priority: 'Others are before it.',
-  JobArrayTaskLimit: 'As many run at once as the profile allows.',
-  JobHeldUser: 'It is held: the sweep is paused.',
-  JobHeldAdmin: 'The site holds it.',
-  BeginTime: 'It was requeued and begins again soon.',
-  Dependency: 'It waits for another job.',
-  PartitionTimeLimit: 'Its time limit is more than the partition allows: change the profile.',
-  ReqNodeNotAvail: 'Nodes that it needs are not available.',
-}
-
 /** How many trials are where in the queue. */
 export function queueParts(trials: readonly ShownTrial[]): string[] {
   const tasks = trials.flatMap(({ queue }) => queue ?? [])
@@ -126,7 +109,7 @@ export function queueParts(trials: readonly ShownTrial[]): string[] {
   const reasons = new Map<string, number>()
   for (const task of tasks) {
     if (task.is === 'running') continue
-    const reason = wordsOf(task).reason || 'not seen yet'
+    const reason = slurmWordsOf(task.text).reason || 'not seen yet'
     reasons.set(reason, (reasons.get(reason) ?? 0) + 1)
   }
   const why = [...reasons].sort((a, b) => b[1] - a[1])
