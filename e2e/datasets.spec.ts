@@ -43,6 +43,36 @@ test('the sample is described, its leaks and ceiling told, and a bar leads to it
   expect(await seriousFindings(page)).toEqual([])
 })
 
+test('a chart is drawn twice as its page opens', async ({ open }) => {
+  const { page } = await open()
+  await page.evaluate(() => {
+    const drawn = new Map<HTMLCanvasElement, number>()
+    Reflect.set(window, 'drawn', drawn)
+    const context = CanvasRenderingContext2D.prototype
+    // Whatever a chart draws, it first clears its canvas.
+    context.clearRect = new Proxy(context.clearRect, {
+      apply(clear, own: CanvasRenderingContext2D, place: Parameters<typeof context.clearRect>) {
+        drawn.set(own.canvas, (drawn.get(own.canvas) ?? 0) + 1)
+        clear.apply(own, place)
+      },
+    })
+  })
+  await openPage(page)
+  await item(page, 'simpler').click()
+  await expect(page.getByRole('row', { name: /^Pairs 7,836/ })).toBeVisible()
+  const times = (): Promise<number[]> =>
+    page.evaluate(async () => {
+      // An observer tells of a size within a frame.
+      for (let frame = 0; frame < 3; frame++) await new Promise((resolve) => requestAnimationFrame(resolve))
+      const drawn: Map<HTMLCanvasElement, number> = Reflect.get(window, 'drawn')
+      return [...document.querySelectorAll('figure canvas')].map(
+        (canvas) => drawn.get(canvas as HTMLCanvasElement) ?? 0,
+      )
+    })
+  await expect.poll(async () => (await times()).length).toBeGreaterThan(2)
+  expect(new Set(await times())).toEqual(new Set([1]))
+})
+
 test('a configuration with faults lists every row, and jumps to it', async ({ open, folder }) => {
   const rows = Array.from({ length: 400 }, (_, n) => ({
     u_id: n % 7 === 3 ? null : n % 5,

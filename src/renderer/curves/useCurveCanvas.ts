@@ -4,7 +4,7 @@ import { use, type EChartsCoreOption, type EChartsType } from 'echarts/core'
 import { CanvasRenderer } from 'echarts/renderers'
 import { onBeforeUnmount, type ShallowRef, type WatchSource } from 'vue'
 import { keyZoom, type Span } from './keyZoom'
-import { useChartCanvas } from './useChartCanvas'
+import { useChartCanvas } from '../ui/useChartCanvas'
 
 const ZOOM_SETTLES_MS = 150
 

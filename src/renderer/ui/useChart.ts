@@ -1,6 +1,6 @@
-import { init, type EChartsCoreOption, type EChartsType } from 'echarts/core'
-import { onBeforeUnmount, onMounted, shallowRef, watch, type Ref, type WatchSource } from 'vue'
-import { useTheme } from '../stores/theme'
+import type { EChartsCoreOption, EChartsType } from 'echarts/core'
+import { onMounted, type ShallowRef, type WatchSource } from 'vue'
+import { useChartCanvas } from './useChartCanvas'
 
 /** What a canvas cannot ask for itself. */
 export interface ChartLook {
@@ -10,42 +10,24 @@ export interface ChartLook {
 }
 
 /**
- * A chart on a canvas: made when its element is there, drawn again when a source or the theme changes, and as large as its element.
+ * A chart whose colours are the page's.
  *
  * @param probe an element without content, since a canvas knows no custom properties
+ * @param onReady once it has been drawn for the first time
  */
 export function useChart(
-  canvas: Readonly<Ref<HTMLElement | null>>,
-  probe: Readonly<Ref<HTMLElement | null>>,
+  canvas: Readonly<ShallowRef<HTMLElement | null>>,
+  probe: Readonly<ShallowRef<HTMLElement | null>>,
   option: (look: ChartLook) => EChartsCoreOption,
   sources: WatchSource[],
   onReady?: (chart: EChartsType) => void,
-): { chart: Readonly<Ref<EChartsType | undefined>> } {
-  const theme = useTheme()
-  const chart = shallowRef<EChartsType>()
-
+): ShallowRef<EChartsType | undefined> {
   function colour(property: string): string {
     if (!probe.value) return ''
     probe.value.style.color = `var(${property})`
     return getComputedStyle(probe.value).color
   }
-  function draw(): void {
-    const { fontFamily } = getComputedStyle(document.body)
-    chart.value?.setOption(option({ colour, fontFamily }), { notMerge: true })
-  }
-
-  const observer = new ResizeObserver(() => chart.value?.resize())
-  onMounted(() => {
-    if (!canvas.value) return
-    chart.value = init(canvas.value, null, { renderer: 'canvas' })
-    observer.observe(canvas.value)
-    draw()
-    onReady?.(chart.value)
-  })
-  onBeforeUnmount(() => {
-    observer.disconnect()
-    chart.value?.dispose()
-  })
-  watch([...sources, () => theme.shown], draw)
-  return { chart }
+  const chart = useChartCanvas(canvas, (fontFamily) => option({ colour, fontFamily }), sources)
+  onMounted(() => chart.value && onReady?.(chart.value))
+  return chart
 }

@@ -13,7 +13,7 @@ export function useChartCanvas(
   canvas: Readonly<ShallowRef<HTMLElement | null>>,
   option: (fontFamily: string) => EChartsCoreOption,
   sources: WatchSource[],
-  onInit: (chart: EChartsType) => void,
+  onInit?: (chart: EChartsType) => void,
   onDrawn?: (chart: EChartsType) => void,
 ): ShallowRef<EChartsType | undefined> {
   const theme = useTheme()
@@ -36,7 +36,7 @@ export function useChartCanvas(
     // A chart that is larger than its place, until it hears of that, would make scrollbars, which make its place smaller still.
     canvas.value.style.overflow = 'hidden'
     chart.value = init(canvas.value, null, { renderer: 'canvas' })
-    onInit(chart.value)
+    onInit?.(chart.value)
     observer.observe(canvas.value)
     draw()
   })
