@@ -79,6 +79,8 @@ test('a run shows its figures, config, log, files and the command, which can be 
   await expect(panel.getByRole('img', { name: /^Loss by epoch: train_loss 0\.\d{4} after 30 epochs/ })).toBeVisible()
   await expect(panel.getByRole('img', { name: /^Accuracy by epoch/ })).toBeVisible()
   await panel.getByRole('button', { name: 'Open' }).click()
+  // The panel under the table has the same tabs.
+  await expect(page.getByRole('button', { name: 'Back to the runs' })).toBeVisible()
   await panel.getByRole('tab', { name: 'Curves' }).press('ArrowRight')
   await expect(panel.getByRole('tab', { name: 'Evaluation' })).toBeFocused()
   await panel.getByRole('tab', { name: 'Evaluation' }).press('ArrowRight')

@@ -20,14 +20,19 @@ async function table(core: Core): Promise<{ runs: string[]; reading: boolean }> 
   return { runs: rows.map((row: object) => `${Reflect.get(row, 'id')} ${Reflect.get(row, 'status')}`).sort(), reading }
 }
 
-test('a table that the history knows waits for thousands of folders, or a run that was written meanwhile never comes', async () => {
-  const { dir, remove } = temporaryFolder()
+function opening(dir: string): { logDir: string; open: () => Core } {
   const logDir = path.join(dir, 'lightning_logs')
   const open = (): Core =>
     createCore({
       ...{ logDir, dataDir: path.join(dir, 'home'), spawner: childProcessSpawner('none') },
       roots: { cwd: dir, installed: dir },
     })
+  return { logDir, open }
+}
+
+test('a table that the history knows waits for thousands of folders, or a run that was written meanwhile never comes', async () => {
+  const { dir, remove } = temporaryFolder()
+  const { logDir, open } = opening(dir)
   try {
     writeRun(logDir, 'v0')
     writeRun(logDir, 'v1')
@@ -49,6 +54,44 @@ test('a table that the history knows waits for thousands of folders, or a run th
     const third = open()
     await new Promise<void>((resolve) => third.subscribe(({ event }) => event === 'runs.changed' && resolve()))
     await third.close()
+  } finally {
+    remove()
+  }
+})
+
+test('a first look that finds every run as it was shown has the table asked for again', async () => {
+  const { dir, remove } = temporaryFolder()
+  const { logDir, open } = opening(dir)
+  try {
+    writeRun(logDir, 'v0')
+    const first = open()
+    await expect.poll(async () => (await table(first)).runs).toHaveLength(1)
+    await first.close()
+
+    const second = open()
+    let told = 0
+    second.subscribe(({ event }) => event === 'runs.changed' && told++)
+    await expect.poll(async () => (await table(second)).reading).toBe(false)
+    expect(told).toBe(0)
+    // What changes from then on is told.
+    writeRun(logDir, 'v0', 'failed')
+    await expect.poll(() => told).toBeGreaterThan(0)
+    expect((await table(second)).runs).toEqual(['v0 failed'])
+    await second.close()
+
+    // All of them are gone: who was shown them, and then none, must hear that the look is over.
+    fs.rmSync(path.join(logDir, 'exp'), { recursive: true })
+    const third = open()
+    await new Promise<void>((resolve) => third.subscribe(({ event }) => event === 'runs.changed' && resolve()))
+    expect(await table(third)).toEqual({ runs: [], reading: false })
+    await third.close()
+
+    // The history knows of runs, and the table shows none of them.
+    const fourth = open()
+    const heard = new Promise<void>((resolve) => fourth.subscribe(({ event }) => event === 'runs.changed' && resolve()))
+    expect(await table(fourth)).toEqual({ runs: [], reading: true })
+    await heard
+    await fourth.close()
   } finally {
     remove()
   }

@@ -37,11 +37,15 @@ export class Workbench {
   #notes: string[] = []
   #syncing: Promise<void> | undefined
   #again = false
+  /** Somebody may have been shown what is no longer so. */
+  #news = false
   #closed = false
   #firstLook: NodeJS.Timeout | undefined
   #wasShown = false
   readonly #known = Promise.withResolvers<void>()
   #unreadable: RequestOutput<'runs.table'>['unreadable'] = []
+  /** Of the history when it was opened: it differs once another process has written to it. */
+  #version = 0
   #read = false
 
   constructor(options: WorkbenchOptions) {
@@ -75,7 +79,9 @@ export class Workbench {
   }
 
   /** Somebody has been given the table as the history knows it: now there is time to look whether it is still so. */
-  shown(): void {
+  shown(rows: number): void {
+    // Who was given none is waiting to hear that there are none.
+    if (rows === 0 && this.reading) this.#news = true
     if (this.#firstLook === undefined || this.#wasShown) return
     this.#wasShown = true
     this.#lookIn(PAINTED_MS)
@@ -105,6 +111,11 @@ export class Workbench {
 
   /** Brings the history in line with the run folders, and tells of it; calls during one lead to exactly one more. */
   sync(): void {
+    this.#news = true
+    this.#look()
+  }
+
+  #look(): void {
     clearTimeout(this.#firstLook)
     this.#firstLook = undefined
     this.#again = true
@@ -125,6 +136,7 @@ export class Workbench {
     const { dataDir, ...options } = this.#options
     try {
       const store = await openHistory({ dir: dataDir, check: 'start' }, (line) => this.#notes.push(line))
+      this.#version = store.db.version()
       const service = new RunService({ ...options, store })
       this.#opened = { store, service }
       if (!this.#closed) service.start()
@@ -139,7 +151,7 @@ export class Workbench {
 
   #lookIn(ms: number): void {
     clearTimeout(this.#firstLook)
-    this.#firstLook = setTimeout(() => this.sync(), ms)
+    this.#firstLook = setTimeout(() => this.#look(), ms)
     this.#firstLook.unref()
   }
 
@@ -151,8 +163,12 @@ export class Workbench {
       try {
         await adoptKnown(store, folders)
         this.#known.resolve()
-        this.#unreadable = await syncLogDir(store, logDir, here, folders)
+        const { unreadable, changed } = await syncLogDir(store, logDir, here, folders)
+        this.#unreadable = unreadable
+        // A table of ten thousand runs is not asked for twice where the first look finds all of them as they were shown.
+        if (changed || unreadable.length > 0 || store.db.version() !== this.#version) this.#news = true
       } catch {
+        this.#news = true
         // A folder that cannot be read, a full disk: whoever asks for the list gets the error itself.
       }
       this.#known.resolve()
@@ -160,7 +176,12 @@ export class Workbench {
     }
     if (this.#closed) return
     const damage = this.#opened?.store.checkLate()
-    if (damage !== undefined && !this.#notes.includes(damage)) this.#notes.push(damage)
+    if (damage !== undefined && !this.#notes.includes(damage)) {
+      this.#notes.push(damage)
+      this.#news = true
+    }
+    if (!this.#news) return
+    this.#news = false
     this.#options.changed()
   }
 }

@@ -84,7 +84,7 @@ async function open(
 /** A full disk keeps the index from being brought up to date, and nothing from being shown. */
 async function sync(store: Store, logDir: string, output: Output, writes: boolean): Promise<OpenHistory['unreadable']> {
   try {
-    return await syncLogDir(store, logDir)
+    return (await syncLogDir(store, logDir)).unreadable
   } catch (error) {
     if (writes || isDamage(error)) throw error
     output.warn(`The history could not be brought up to date: ${AppError.from(error).message}`)

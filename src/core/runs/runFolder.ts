@@ -1,5 +1,4 @@
-import type { Stats } from 'node:fs'
-import { lstat } from 'node:fs/promises'
+import { lstat, type Stats } from 'node:fs'
 import { join } from 'node:path'
 import { RUN_FILES, runRecordSchema, type RunRecord } from '../../shared/domain/run'
 import type { MetricBatch } from '../../shared/domain/metric'
@@ -35,33 +34,40 @@ export function fileStamp({ mtimeMs, size, ino }: Pick<Stats, 'mtimeMs' | 'size'
   return `${mtimeMs}:${size}:${ino}`
 }
 
-async function stateOf(path: string): Promise<FileState | undefined> {
-  try {
-    const state = await lstat(path)
-    return { stamp: fileStamp(state), changed: state.mtimeMs }
-  } catch (error) {
-    if (isMissing(error)) return undefined
-    throw error
-  }
+/** Called back and not promised: of ten thousand folders most files are asked for in vain, and each error would be caught with its stack. */
+function stateOf(path: string): Promise<FileState | undefined> {
+  return new Promise((resolve, reject) => {
+    lstat(path, (error, state) => {
+      if (error === null) resolve({ stamp: fileStamp(state), changed: state.mtimeMs })
+      else if (isMissing(error)) resolve(undefined)
+      else reject(error)
+    })
+  })
 }
-
-/** Files whose changes tell something of a run, in the order in which they are looked at. */
-const SIGNS = [RUN_FILES.record, RUN_FILES.metrics, RUN_FILES.log, RUN_FILES.owner, RUN_FILES.annotations]
 
 /**
  * Reads one folder, or returns `known` where its files are the same still. Undefined: not a run's folder at all.
  * Throws an AppError where the folder is a run's and `run.json` is broken.
  */
 export async function readRunFolder(root: string, dir: string, known?: RunFolder): Promise<RunFolder | undefined> {
-  const [record, metrics, log, owner, annotations] = await Promise.all(SIGNS.map((name) => stateOf(join(dir, name))))
+  const state = (name: string): Promise<FileState | undefined> => stateOf(join(dir, name))
+  const [record, metrics, annotations] = await Promise.all([
+    state(RUN_FILES.record),
+    state(RUN_FILES.metrics),
+    state(RUN_FILES.annotations),
+  ])
+  const stamp = `${record?.stamp ?? ''} ${metrics?.stamp ?? ''} ${annotations?.stamp ?? ''}`
+  const same = record !== undefined && known?.stamp === stamp
+  // Whether its process lives is asked of a run that says it runs; of all others these two tell nothing.
+  if (same && known.record.status !== 'running') return known
+  const [log, owner] = await Promise.all([state(RUN_FILES.log), state(RUN_FILES.owner)])
   if (record === undefined) {
-    const traces = metrics ?? log ?? (await stateOf(join(dir, RUN_FILES.hparams)))
+    const traces = metrics ?? log ?? (await state(RUN_FILES.hparams))
     if (traces === undefined) return undefined
     throw new AppError('unreadable', `${RUN_FILES.record} is missing`, { file: dir })
   }
-  const stamp = `${record.stamp} ${metrics?.stamp ?? ''} ${annotations?.stamp ?? ''}`
   const lastSign = Math.max(record.changed, metrics?.changed ?? 0, log?.changed ?? 0, owner?.changed ?? 0)
-  if (known?.stamp === stamp) return { ...known, lastSign }
+  if (same) return { ...known, lastSign }
 
   const parsed = await readRecord(root, dir)
   const { history, problems } = await readMetrics(root, dir)

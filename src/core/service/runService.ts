@@ -61,7 +61,7 @@ export class RunService {
   /** Heartbeats of other machines, and when, by a clock that nobody sets, each was first seen. */
   readonly #beats = new Map<string, { beat: number | null; seen: number }>()
   #timer: NodeJS.Timeout | undefined
-  #picture = ''
+  #picture: string | undefined
   #closing = false
 
   constructor(options: RunServiceOptions) {
@@ -416,6 +416,8 @@ export class RunService {
 
   /** Tells of what other processes have changed in this history. */
   #notice(): void {
+    // Before the first look nobody has been told anything that it could have changed.
+    this.#picture ??= this.#look()
     if (this.#look() !== this.#picture) this.#changed()
   }
 

@@ -100,6 +100,16 @@ export class HistoryDatabase {
     return this.#timed(name, () => this.#transaction('BEGIN IMMEDIATE', work))
   }
 
+  /** How many rows this connection has written so far. */
+  written(): number {
+    return Number(this.handle.prepare('SELECT total_changes()').pluck().get())
+  }
+
+  /** Another one once another connection has written. */
+  version(): number {
+    return Number(this.handle.pragma('data_version', { simple: true }))
+  }
+
   /** How many transactions were undone. Keys that were read within one may be gone: a cache of them asks here. */
   get rollbacks(): number {
     return this.#rollbacks

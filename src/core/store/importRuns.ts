@@ -27,7 +27,7 @@ export async function importRuns(store: Store, dir: string): Promise<Imported> {
     return imported
   }
   for (const logDir of logDirsOf(root)) {
-    imported.unreadable.push(...(await syncLogDir(store, logDir)))
+    imported.unreadable.push(...(await syncLogDir(store, logDir)).unreadable)
     imported.runs.push(...store.runs.inLogDir(logDir).flatMap(({ id, missing }) => (missing === null ? [id] : [])))
   }
   if (eventFolders(root).length > 0) imported.tensorboard = await importTensorBoard(store, root)

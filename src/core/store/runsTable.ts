@@ -31,7 +31,7 @@ export async function runsTable(
     lenient: true,
   })
   const other = trash ? rows.length : countTrash(store, logDir)
-  workbench.shown()
+  workbench.shown(rows.length)
   return {
     rows: rows.map(rowOf),
     trashed: other,

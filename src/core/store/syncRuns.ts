@@ -23,21 +23,28 @@ type Unreadable = RequestOutput<'runs.list'>['unreadable']
 export const TRASH = '.trash'
 const MAX_SMALL_FILE_BYTES = 2 ** 20
 
+export interface Synced {
+  /** Folders that cannot be read, with the reason. */
+  unreadable: Unreadable
+  /** The history was not in line with the folders. */
+  changed: boolean
+}
+
 /**
  * Brings the history in line with the run folders of a log folder. Reads only what has changed since: of 10,000 runs that
  * did not, a few file states each.
  *
  * @param folders of that log folder, where somebody looks through it again and again
- * @returns folders that cannot be read, with the reason
  */
 export async function syncLogDir(
   store: Store,
   logDir: string,
   surroundings: () => Surroundings = here,
   folders = new RunStore(logDir, surroundings),
-): Promise<Unreadable> {
+): Promise<Synced> {
   const root = path.resolve(logDir)
   await adoptKnown(store, folders)
+  const before = store.db.written()
   const rows = store.runs.inLogDir(root)
   const { runs, unreadable } = await folders.scan()
   const { now } = surroundings()
@@ -55,8 +62,9 @@ export async function syncLogDir(
   for (const { key, dir, source } of byId.values())
     if (dir !== null && source !== 'tensorboard' && !broken.has(dir)) store.runs.markMissing(key, dir, now)
   await syncTrash(store, root, now)
+  const changed = store.db.written() !== before
   if (runs.length > 0) noteFolder(store, root, 'runs', now)
-  return unreadable
+  return { unreadable, changed }
 }
 
 /** A status that only the time or a process has changed, since the files are as they were. */
