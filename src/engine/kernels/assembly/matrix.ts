@@ -15,8 +15,12 @@ import { FLAT_BLOCK, TEXT_BLOCK, WIDTH_BLOCK, address, count, shareEnd, shareSta
 const SCRATCH: usize = 24 << 10
 /** Bytes of a text vector multiplied at a time: six of them and two weight rows fit the first-level cache. */
 const CHUNK: usize = 2048
-/** Bytes of weight rows, or of gradient rows, that the second-level cache keeps while all texts pass by. */
-const NEAR: usize = 256 << 10
+/**
+ * Bytes of weight rows, or of gradient rows, that the second-level cache keeps while all texts pass by. Gradient rows share it with the texts of a part
+ * and with the sums; sixteen runs' weight rows are near at once, so that texts are packed once for them.
+ */
+const NEAR_WEIGHTS: usize = 384 << 10
+const NEAR_GRADIENTS: usize = 256 << 10
 /** Rows that texts pass by at once, at least: fewer would read the texts too often. */
 const FEWEST_COLUMNS: usize = 64
 /** Texts whose products are added up in registers: the running sum is fetched once for them. */
@@ -51,8 +55,8 @@ export function project(args: usize, thread: i32, threads: i32): void {
   const scales = address(args, 7)
 
   // Weight rows come from the second-level cache once for six texts. Where it cannot hold them, they take turns: part of the width, then part of the rows.
-  const stretch = <usize>word(args, 3) * bytes > NEAR ? CHUNK : bytes
-  const panel = panelOf(min(stretch, bytes))
+  const stretch = <usize>word(args, 3) * bytes > NEAR_WEIGHTS ? CHUNK : bytes
+  const panel = panelOf(NEAR_WEIGHTS, min(stretch, bytes))
   for (let c = columns; c <= last; c += panel)
     for (let d: usize = 0; d < bytes; d += stretch)
       for (let i = from; i < to; i += 6) {
@@ -64,8 +68,8 @@ export function project(args: usize, thread: i32, threads: i32): void {
 
 /** Bytes of the list that name an even number of rows which stay near, of each of which so many bytes are used. */
 @inline
-function panelOf(bytes: usize): usize {
-  return max(FEWEST_COLUMNS, (NEAR / bytes) & ~1) * 12
+function panelOf(near: usize, bytes: usize): usize {
+  return max(FEWEST_COLUMNS, (near / bytes) & ~1) * 12
 }
 
 /** Four numbers of each of six texts, then the next four. */
@@ -250,7 +254,7 @@ function gradOfPart(args: usize, thread: i32, part: i32, start: i32, stop: i32, 
     return
   }
   // Gradient rows are read for every slice of the width: of many, as many as stay near take turns.
-  const panel = panelOf(<usize>min(TILE_TEXTS, stop - start) << 2)
+  const panel = panelOf(NEAR_GRADIENTS, <usize>min(TILE_TEXTS, stop - start) << 2)
   for (let first = columns; first <= last; first += panel)
     for (let i = start; i < stop; i += TILE_TEXTS) {
       const end = min(last, first + panel - 12)
