@@ -2,7 +2,6 @@
 import { resolveExperiment } from '../src/core/config/resolveExperiment'
 import { openBackend } from '../src/engine/backends/openBackend'
 import { Evaluator } from '../src/engine/evaluate/evaluator'
-import { leakCheck } from '../src/engine/metrics/leakCheck'
 import { openData } from '../src/engine/openData'
 import { DEFAULT_RESAMPLES } from '../src/shared/domain/evaluation'
 import { orMissing } from './harness/ask'
@@ -44,10 +43,10 @@ async function measure(setting: Setting, row: Row): Promise<Row> {
       const split = dataset.splits[name]
       if (!split) throw new Error(`no ${name}`)
       pairs += split.pairs
-      const margins = await execution.evaluate(split)
-      const leak = await leakCheck(execution, split, margins)
-      const checkpoint = { name: 'best' as const, epochs: 0, steps: 0 }
-      await evaluator.evaluate({ execution, split: name, margins, leak, checkpoint, resamples: DEFAULT_RESAMPLES })
+      const asked = { split: name, resamples: DEFAULT_RESAMPLES }
+      const judged = await evaluator.judge(execution, asked)
+      if (!judged) throw new Error(`${name} was not judged`)
+      await evaluator.evaluate({ ...asked, judged, checkpoint: { name: 'best', epochs: 0, steps: 0 } })
     }
     times.push(performance.now() - started)
     await evaluator.close()

@@ -6,7 +6,6 @@ import { AppError } from '../shared/errors'
 import { openBackend } from './backends/openBackend'
 import { availableBackend } from './backends/tensorflow/findAddOn'
 import { Evaluator } from './evaluate/evaluator'
-import { leakCheck } from './metrics/leakCheck'
 import { openData } from './openData'
 import { readCheckpoint } from './run/checkpointFile'
 import { checkpointContext, refuseChangedData } from './run/resume'
@@ -27,8 +26,7 @@ export async function evaluateRun(
   try {
     const { dataset } = await openData(config, stop, backend)
     refuseChangedData(meta, checkpointContext(config, dataset))
-    const split = dataset.splits[name]
-    if (!split)
+    if (!dataset.splits[name])
       throw new AppError('not_found', `The data set "${config.data.dts_name}" has no split ${name}`, {
         fix: `It has ${Object.keys(dataset.splits).join(', ')}.`,
       })
@@ -36,12 +34,10 @@ export async function evaluateRun(
     const evaluator = new Evaluator(config, dataset, backend, stop)
     try {
       execution.load({ parameters: arrays })
-      const margins = await execution.evaluate(split)
-      const evaluation = await evaluator.evaluate({
-        ...{ execution, split: name, margins, resamples },
-        leak: await leakCheck(execution, split, margins),
-        checkpoint: { name: test_on, epochs: meta.epochs, steps: meta.steps },
-      })
+      const asked = { split: name, resamples }
+      const judged = await evaluator.judge(execution, asked)
+      const checkpoint = { name: test_on, epochs: meta.epochs, steps: meta.steps }
+      const evaluation = judged && (await evaluator.evaluate({ ...asked, judged, checkpoint }))
       if (!evaluation) throw new AppError('stopped', 'Stopped')
       return evaluation
     } finally {

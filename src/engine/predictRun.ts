@@ -45,7 +45,7 @@ export async function predictRun(request: PredictRequest, stop: AbortSignal): Pr
   const execution = new TfjsExecution(model, dataset, config.trainer, await loadBackend(availableTfjs(config.backend)))
   try {
     execution.load({ parameters: arrays })
-    const evaluation = await execution.evaluate(split)
+    const { margins: evaluation, leak } = await leakCheck(execution, split)
     const row = evaluation.z.findIndex((margin) => !Number.isFinite(margin))
     if (row >= 0)
       throw new AppError('data_invalid', `The model gives ${evaluation.z[row]} for row ${row}`, {
@@ -53,7 +53,6 @@ export async function predictRun(request: PredictRequest, stop: AbortSignal): Pr
         row,
         fix: 'Its vectors may be on another scale than those of training: embed them with the same model.',
       })
-    const { leaks } = await leakCheck(execution, split, evaluation)
     writePredictionTable(request.output, dataset, split, evaluation)
     const known = new Set(split.users.filter((user) => user < dataset.trainedUsers)).size
     const { z } = evaluation
@@ -66,7 +65,7 @@ export async function predictRun(request: PredictRequest, stop: AbortSignal): Pr
       new_users: new Set(split.users).size - known,
       acc: z.reduce((right, margin) => right + Number(margin > 0), 0) / split.pairs,
       nll: z.reduce((sum, margin) => sum + softplusOfMinus(margin), 0) / split.pairs,
-      leaks,
+      leaks: leak.leaks,
     }
   } finally {
     execution.dispose()

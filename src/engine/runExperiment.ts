@@ -20,7 +20,6 @@ import { Evaluator } from './evaluate/evaluator'
 import { START, epochsLogged, fit, scheduleOf, type FitOutcome } from './loop/fit'
 import { totalSteps } from './loop/schedule'
 import { logged, stepFigures, withLift } from './metrics/figures'
-import { leakCheck } from './metrics/leakCheck'
 import { checkpointContext, restore, type Restored } from './run/resume'
 import { openData } from './openData'
 import { RunFolder, type LogLevel } from './run/runFolder'
@@ -320,14 +319,15 @@ async function test(
   const figures: Record<string, number> = {}
   let leaks = false
   for (const name of EVALUATED_SPLITS) {
-    const split = dataset.splits[name]
-    if (!split) continue
+    if (!dataset.splits[name]) continue
     // Lets a stop request arrive: evaluating a large split takes longer than a person waits.
     await new Promise((resolve) => setImmediate(resolve))
     if (stop.aborted) return undefined
-    const evaluation = await execution.evaluate(split)
-    refuseNonFinite(name, evaluation, config)
-    const leak = await leakCheck(execution, split, evaluation)
+    const asked = { split: name, resamples: DEFAULT_RESAMPLES }
+    const judged = await evaluator.judge(execution, asked)
+    if (!judged) return undefined
+    const { margins, leak } = judged
+    refuseNonFinite(name, margins, config)
     if (leak.leaks) {
       leaks = true
       const shift = (100 * leak.acc_shift).toFixed(1)
@@ -337,13 +337,9 @@ async function test(
           `and its margins by up to ${(100 * leak.max_difference).toFixed(1)} %. It sees which answer was chosen, so its figures are no result`,
       )
     }
-    const evaluated = await evaluator.evaluate({
-      ...{ execution, split: name, margins: evaluation, leak, checkpoint },
-      resamples: DEFAULT_RESAMPLES,
-      record: run.folder.dir,
-    })
+    const evaluated = await evaluator.evaluate({ ...asked, judged, checkpoint, record: run.folder.dir })
     if (!evaluated) return undefined
-    if (name !== 'dev') Object.assign(figures, logged(name, stepFigures(evaluation)))
+    if (name !== 'dev') Object.assign(figures, logged(name, stepFigures(margins)))
   }
   if (Object.keys(figures).length === 0) return {}
   run.measure({ epoch: outcome.epochs, step: outcome.steps, time: Date.now(), values: figures })

@@ -47,7 +47,7 @@ export async function adaptUsers(
   const sizes = Array.from(byUser.values(), ({ length }) => length)
   if (!sizes.some((pairs) => pairs >= 2))
     throw new AppError('data_invalid', 'No user has two pairs: one to learn from and one to judge by are the least')
-  const { leaks } = await leakCheck(execution, split, await execution.evaluate(split))
+  const { leak } = await leakCheck(execution, split)
   throwIfStopped(stop)
   const pairs = sizes.reduce((sum, size) => sum + size, 0)
   const tell = (done: number, total: number): void => onWork?.({ what: 'pairs fitted', done: Math.round(done), total })
@@ -62,7 +62,7 @@ export async function adaptUsers(
     users_judged: sizes.filter((pairs) => pairs >= 2).length,
     pairs,
     repeats: options.repeats,
-    leaks,
+    leaks: leak.leaks,
     ...judged,
     users: fitted,
   }

@@ -62,6 +62,8 @@ export interface Execution {
   /** Figures of every step since the last call; the only place where training waits for results. */
   drainSteps(): Promise<StepFigures[]>
   evaluate(split: PairSplit): Promise<Evaluation>
+  /** `evaluate` of splits whose rows judge the same two texts, in either order: a backend may read each text once for all of them. */
+  evaluateAlike(splits: readonly PairSplit[]): Promise<Evaluation[]>
   state(): Promise<ExecutionState>
   load(state: Pick<ExecutionState, 'parameters'> & Partial<ExecutionState>): void
   /** What evaluation keeps from training with the present parameters (caimira's centre). */

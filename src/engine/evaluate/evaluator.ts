@@ -4,7 +4,7 @@ import { AppError } from '../../shared/errors'
 import type { Backend } from '../backends/openBackend'
 import type { Evaluation as Margins, Execution } from '../backends/execution'
 import type { Dataset, PairSplit } from '../data/dataset'
-import type { LeakCheck } from '../metrics/leakCheck'
+import { halfSwapped, leakOf, type LeakCheck } from '../metrics/leakCheck'
 import { trainBaseline, type Baseline } from './baseline'
 import { readCategories, type Category } from './categories'
 import { withGenericUser, withShuffledUsers } from './controls'
@@ -15,25 +15,39 @@ import { SplitThreads } from './splitThreads'
 import { SplitWork, type SplitGiven, type SplitTask } from './splitWork'
 import { TextKeys } from './textKeys'
 
-export interface EvaluationRequest {
-  execution: Execution
+export interface SplitRequest {
   split: EvaluatedSplit
-  /** The model's margins on that split, and its leak check. */
+  resamples: number
+}
+
+/** What a model says of a split, as it is and otherwise presented. */
+export interface Judged {
+  /** Of the split itself. */
   margins: Margins
   leak: LeakCheck
+  /** Of the same pairs with other users. */
+  controls: SplitTask['rivals']
+}
+
+export interface EvaluationRequest extends SplitRequest {
+  judged: Judged
   checkpoint: Evaluation['checkpoint']
-  resamples: number
   /** The run's folder, where predictions and figures are to be written. */
   record?: string
+}
+
+/** The split with its users taken away, by which the model is its own rival. */
+interface Control {
+  name: Judged['controls'][number]['name']
+  split: PairSplit
 }
 
 interface PreparedSplit {
   given: SplitGiven
   /** On this thread; made when it is first needed. */
   work?: SplitWork
-  /** The split with its users taken away, by which the model is its own rival; absent where no user is known. */
-  shuffled: PairSplit | undefined
-  generic: PairSplit | undefined
+  /** None where no user is known. */
+  controls: readonly Control[]
 }
 
 /**
@@ -68,34 +82,38 @@ export class Evaluator {
     this.#keys = new TextKeys(dataset)
   }
 
+  /** Asks the model for its margins. Undefined when stopped. */
+  async judge(execution: Execution, { split: name, resamples }: SplitRequest): Promise<Judged | undefined> {
+    const split = this.#splitOf(name)
+    const prepared = await this.#prepared(name, resamples)
+    if (!prepared) return undefined
+    const { swap, half } = halfSwapped(split)
+    const { controls } = prepared
+    const alike = [split, half, ...controls.map((control) => control.split)]
+    const [margins, presented, ...others] = await execution.evaluateAlike(alike)
+    if (this.#stop.aborted) return undefined
+    return {
+      margins: margins!,
+      leak: leakOf(swap, margins!, presented!),
+      controls: others.map(({ z }, i) => ({ name: controls[i]!.name, z })),
+    }
+  }
+
   /**
-   * Undefined when stopped.
+   * The figures of what a model says, and where a folder is named, its predictions there. Undefined when stopped.
    *
    * @throws AppError `unwritable`
    */
   async evaluate(request: EvaluationRequest): Promise<Evaluation | undefined> {
-    const { execution, split: name, margins, leak, checkpoint, resamples, record: dir } = request
-    const split = this.#dataset.splits[name]
-    if (!split) throw new Error(`the data set has no ${name}`)
-    const key = `${name} ${resamples}`
-    const made = this.#splits.get(key) ?? this.#prepare({ ...split, name }, resamples)
-    this.#splits.set(key, made)
-    const prepared = await made.catch((thrown: unknown) => {
-      // A file that was being read when the stop came is no failure of the run.
-      if (this.#stop.aborted && AppError.from(thrown).code === 'stopped') return undefined
-      throw thrown
-    })
+    const { split, resamples, judged, checkpoint, record: dir } = request
+    const prepared = await this.#prepared(split, resamples)
     if (!prepared) return undefined
-    const { given, shuffled, generic } = prepared
-    const rivals: SplitTask['rivals'][number][] = []
-    if (shuffled) rivals.push({ name: 'shuffled_users', z: (await execution.evaluate(shuffled)).z })
-    if (generic) rivals.push({ name: 'generic_user', z: (await execution.evaluate(generic)).z })
-    if (this.#stop.aborted) return undefined
+    const { margins, leak, controls } = judged
     const { z, rewardMargin, deltaMargin } = margins
     const record = dir === undefined ? undefined : { dir, margins: { z, rewardMargin, deltaMargin } }
-    const task: SplitTask = { z, rivals, leak, checkpoint, record }
-    if (this.#threads.any) return this.#threads.do(key, given, task)
-    return (prepared.work ??= new SplitWork(given)).do(task)
+    const task: SplitTask = { z, rivals: controls, leak, checkpoint, record }
+    if (this.#threads.any) return this.#threads.do(keyOf(split, resamples), prepared.given, task)
+    return (prepared.work ??= new SplitWork(prepared.given)).do(task)
   }
 
   /** Ends the threads and gives back what the yardstick holds. */
@@ -103,6 +121,23 @@ export class Evaluator {
     await this.#threads.close()
     const baseline = await this.#baseline?.catch(() => undefined)
     baseline?.close()
+  }
+
+  #splitOf(name: EvaluatedSplit): PairSplit {
+    const split = this.#dataset.splits[name]
+    if (!split) throw new Error(`the data set has no ${name}`)
+    return split
+  }
+
+  async #prepared(name: EvaluatedSplit, resamples: number): Promise<PreparedSplit | undefined> {
+    const key = keyOf(name, resamples)
+    const made = this.#splits.get(key) ?? this.#prepare({ ...this.#splitOf(name), name }, resamples)
+    this.#splits.set(key, made)
+    return made.catch((thrown: unknown) => {
+      // A file that was being read when the stop came is no failure of the run.
+      if (this.#stop.aborted && AppError.from(thrown).code === 'stopped') return undefined
+      throw thrown
+    })
   }
 
   async #prepare(split: PairSplit & { readonly name: EvaluatedSplit }, resamples: number): Promise<PreparedSplit> {
@@ -119,8 +154,7 @@ export class Evaluator {
         resamples,
         keys: keysOf(this.#dataset, split),
       },
-      shuffled: known ? withShuffledUsers(split, this.#dataset) : undefined,
-      generic: known ? withGenericUser(split, this.#dataset) : undefined,
+      controls: known ? controlsOf(split, this.#dataset) : [],
     }
   }
 
@@ -150,4 +184,14 @@ export class Evaluator {
 
 function rivalOf(name: Rival['name'], z: Float32Array): Rival {
   return { name, right: rightOf(z), z }
+}
+
+const keyOf = (split: EvaluatedSplit, resamples: number): string => `${split} ${resamples}`
+
+function controlsOf(split: PairSplit, dataset: Dataset): Control[] {
+  const shuffled = withShuffledUsers(split, dataset)
+  return [
+    ...(shuffled ? [{ name: 'shuffled_users' as const, split: shuffled }] : []),
+    { name: 'generic_user', split: withGenericUser(split, dataset) },
+  ]
 }

@@ -26,9 +26,9 @@ async function check(model: (typeof MODEL_NAMES)[number], section: object = {}) 
   }
   await execution.drainSteps()
   const { test } = dataset.splits
-  const result = await leakCheck(execution, test!, await execution.evaluate(test!))
+  const { leak } = await leakCheck(execution, test!)
   execution.dispose()
-  return result
+  return leak
 }
 
 it.each(MODEL_NAMES)('does not accuse %s', async (model) => {

@@ -22,15 +22,26 @@ const MAX_DIFFERENCE = 1e-4
 export async function leakCheck(
   execution: Execution,
   split: PairSplit,
-  { deltaMargin, rewardMargin }: Evaluation,
-): Promise<LeakCheck> {
+): Promise<{ margins: Evaluation; leak: LeakCheck }> {
   const { swap, half } = halfSwapped(split)
-  const { deltaMargin: presented } = await execution.evaluate(half)
+  const [margins, presented] = await execution.evaluateAlike([split, half])
+  return { margins: margins!, leak: leakOf(swap, margins!, presented!) }
+}
+
+/**
+ * @param swap [pairs] 1 where `presented` has the rejected answer first
+ * @param presented margins of the half-swapped split
+ */
+export function leakOf(
+  swap: Uint8Array,
+  { deltaMargin, rewardMargin }: Evaluation,
+  { deltaMargin: presented }: Evaluation,
+): LeakCheck {
   let largest = 0
   let difference = 0
   let right = 0
   let rightSwapped = 0
-  for (let i = 0; i < split.pairs; i++) {
+  for (let i = 0; i < swap.length; i++) {
     const own = deltaMargin[i]!
     const back = swap[i] ? -presented[i]! : presented[i]!
     largest = Math.max(largest, Math.abs(rewardMargin[i]! + own))
@@ -38,7 +49,7 @@ export async function leakCheck(
     if (rewardMargin[i]! + own > 0) right++
     if (rewardMargin[i]! + back > 0) rightSwapped++
   }
-  const acc_shift = (rightSwapped - right) / split.pairs
+  const acc_shift = (rightSwapped - right) / swap.length
   const max_difference = difference === 0 ? 0 : difference / largest
   // Written so that NaN, which compares false with everything, counts as a leak.
   const clean = Math.abs(acc_shift) <= MAX_ACC_SHIFT && max_difference <= MAX_DIFFERENCE
@@ -49,7 +60,7 @@ export async function leakCheck(
 const known = new WeakMap<PairSplit, { swap: Uint8Array; half: PairSplit }>()
 
 /** A split whose answers stand the other way round in a seeded random half of the pairs, those where `swap` is 1. */
-function halfSwapped(split: PairSplit): { swap: Uint8Array; half: PairSplit } {
+export function halfSwapped(split: PairSplit): { swap: Uint8Array; half: PairSplit } {
   const made = known.get(split)
   if (made) return made
   const stream = new RandomStream(0, `leak check/${split.name}`)

@@ -27,6 +27,8 @@ export class FusedData {
   readonly #normalised: boolean
   readonly #tables = new Map<EmbeddingTable, { address: number; scales: number }>()
   readonly #splits = new WeakMap<PairSplit, Int32Array>()
+  /** By the first of them. */
+  readonly #alike = new WeakMap<PairSplit, { splits: readonly PairSplit[]; block: number; words: Int32Array }>()
   readonly #stamps: number
   readonly #stamp: number
   /** Rows of the largest table. */
@@ -54,25 +56,63 @@ export class FusedData {
     return this.heap.place(Float32Array.of(value))
   }
 
-  /** The description of a split from one of its rows on. */
-  describe(split: PairSplit, from = 0): Int32Array {
+  /** The description of a split. */
+  describe(split: PairSplit): Int32Array {
     let words = this.#splits.get(split)
-    if (!words) {
-      const { heap } = this
-      const { users, chosen, rejected, prompts, rewardMargin, features } = split
-      const table = this.#table(split.table)
-      words = Int32Array.of(
-        ...[users, chosen, rejected, prompts].map((column) => heap.place(column)),
-        rewardMargin ? heap.place(rewardMargin) : 0,
-        features ? heap.place(features) : 0,
-        table.address,
-        this.form.stride * DTYPE_BYTES[split.table.dtype],
-        table.scales,
-      )
-      this.#splits.set(split, words)
-    }
+    if (!words) this.#splits.set(split, (words = this.#place([split], split.pairs)))
+    return words
+  }
+
+  /** One description of splits of equal length: `block` rows of the first, as many of the second, …, the next of the first, ….  */
+  describeAlike(splits: readonly PairSplit[], block: number): Int32Array {
+    const [first] = splits as [PairSplit, ...PairSplit[]]
+    if (splits.length === 1) return this.describe(first)
+    const known = this.#alike.get(first)
+    if (
+      known?.block === block &&
+      known.splits.length === splits.length &&
+      splits.every((split, i) => split === known.splits[i])
+    )
+      return known.words
+    const words = this.#place(splits, block)
+    this.#alike.set(first, { splits, block, words })
+    return words
+  }
+
+  /** A description from one of its rows on. */
+  from(words: Int32Array, row: number): Int32Array {
     const F = this.dataset.featureColumns.length
-    return words.map((word, i) => (word === 0 || i > 5 ? word : word + from * 4 * (i === 5 ? F : 1)))
+    return words.map((word, i) => (word === 0 || i > 5 ? word : word + row * 4 * (i === 5 ? F : 1)))
+  }
+
+  #place(splits: readonly PairSplit[], block: number): Int32Array {
+    const { heap } = this
+    const [{ pairs, table, rewardMargin, features }] = splits as [PairSplit, ...PairSplit[]]
+    const column = (of: (split: PairSplit) => Int32Array | Float32Array, width = 1): number => {
+      const length = splits.length * pairs * width
+      const address = heap.allocate(length * 4)
+      const all = of(splits[0]!) instanceof Int32Array ? heap.words(address, length) : heap.floats(address, length)
+      let at = 0
+      for (let row = 0; row < pairs; row += block)
+        for (const split of splits) {
+          const part = of(split).subarray(row * width, Math.min(pairs, row + block) * width)
+          all.set(part, at)
+          at += part.length
+        }
+      return address
+    }
+    const { address, scales } = this.#table(table)
+    return Int32Array.of(
+      column(({ users }) => users),
+      column(({ chosen }) => chosen),
+      column(({ rejected }) => rejected),
+      column(({ prompts }) => prompts),
+      rewardMargin ? column((split) => split.rewardMargin!) : 0,
+      features ? column((split) => split.features!, this.dataset.featureColumns.length) : 0,
+      address,
+      this.form.stride * DTYPE_BYTES[table.dtype],
+      scales,
+    )
   }
 
   #table(table: EmbeddingTable): { address: number; scales: number } {

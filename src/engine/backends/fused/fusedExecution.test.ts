@@ -1,7 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { MODEL_NAMES, type ExperimentConfig } from '../../../shared/config/experiment'
 import type { Dataset } from '../../data/dataset'
+import { withGenericUser, withShuffledUsers } from '../../evaluate/controls'
 import { createSchedule } from '../../loop/schedule'
+import { halfSwapped } from '../../metrics/leakCheck'
 import { hasFusedForm } from '../../models/traits'
 import { casesOf } from '../../models/testing/cases'
 import { experiment } from '../../testing/experiment'
@@ -111,3 +113,24 @@ it('a later run of the process has batches of its own size, not of the run that 
     expect(later.threads).toBe(2)
   }
 })
+
+it.each(cases)(
+  'splits of the same texts that are evaluated together are given each other’s margins: $name',
+  async ({ model, section, features }) => {
+    // Of several chunks, the last of which is not full.
+    const dataset = syntheticDataset({ users: 7, texts: 60, width: 21, pairs: 3100, features: features ? 3 : 0 })
+    const config = { ...experiment(model, { batch_size: 40 }, section), backend: 'fused' as const, threads: 2 }
+    const one = await execution(config, dataset)
+    const { train } = dataset.splits
+    const own = { ...train, rewardMargin: Float32Array.from({ length: train.pairs }, (_, i) => Math.sin(i)) }
+    const { half } = halfSwapped(own)
+    const splits = [own, half, withShuffledUsers(own, dataset)!, withGenericUser(own, dataset)]
+    const together = await one.evaluateAlike(splits)
+    const alone = await Promise.all(splits.map((split) => one.evaluate(split)))
+    expect(together).toEqual(alone)
+    expect(new Set(together.map(({ z }) => z.join())).size).toBe(model === 'bt' ? 2 : 4)
+    // Other controls of the same split are not taken for those.
+    const [again, other] = await one.evaluateAlike([own, splits[3]!])
+    expect([again, other]).toEqual([alone[0], alone[3]])
+  },
+)

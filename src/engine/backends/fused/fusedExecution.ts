@@ -13,6 +13,8 @@ import type { FusedGroup, Member, QueuedStep } from './fusedGroup'
 
 /** Pairs evaluated at once by models whose predictions do not depend on their neighbours. */
 const EVALUATION_PAIRS = 4096
+/** Splits that share a chunk at most: of more, a text would hardly be met twice in one. */
+const LIKEST = 8
 /** Steps whose figures are kept in the heap before they are fetched. */
 const FIGURES_KEPT = 256
 const FIGURES_NUMBERS = 6
@@ -135,21 +137,40 @@ export class FusedExecution implements Execution, Member {
   }
 
   evaluate(split: PairSplit): Promise<Evaluation> {
+    return Promise.resolve(this.#evaluate([split])[0]!)
+  }
+
+  evaluateAlike(splits: readonly PairSplit[]): Promise<Evaluation[]> {
+    // Whose predictions depend on their neighbours must not get others.
+    const apart = this.#model.batchDependent || splits.length > LIKEST
+    return Promise.resolve(apart ? splits.flatMap((split) => this.#evaluate([split])) : this.#evaluate(splits))
+  }
+
+  /** Pairs of the same texts stand in the same chunk, of which each text is read once. */
+  #evaluate(splits: readonly PairSplit[]): Evaluation[] {
     const { machine, data } = this.#group
     this.#evaluation ??= this.#recordEvaluation()
     const { batch, margin, rows, program } = this.#evaluation
     for (const { name, values } of this.#freeze())
       machine.heap.floats(this.#frozenAt(name, values.length), values.length).set(values)
-    const deltaMargin = new Float32Array(split.pairs)
-    for (let from = 0; from < split.pairs; from += batch.capacity) {
-      const count = Math.min(batch.capacity, split.pairs - from)
-      data.select(batch, data.describe(split, from), rows, count)
+    const pairs = splits[0]?.pairs ?? 0
+    const block = Math.floor(batch.capacity / splits.length)
+    const description = data.describeAlike(splits, block)
+    const deltas = splits.map(() => new Float32Array(pairs))
+    for (let from = 0; from < pairs; from += block) {
+      const count = Math.min(block, pairs - from)
+      data.select(batch, data.from(description, from * splits.length), rows, count * splits.length)
       machine.run(program)
-      deltaMargin.set(machine.heap.floats(margin.at, count), from)
+      for (const [i, delta] of deltas.entries()) delta.set(machine.heap.floats(margin.at + i * count * 4, count), from)
     }
-    const rewardMargin = split.rewardMargin ?? new Float32Array(split.pairs)
-    const z = deltaMargin.map((delta, i) => delta + rewardMargin[i]!)
-    return Promise.resolve({ z, rewardMargin, deltaMargin, reg_loss: this.#penalty(), terms: {} })
+    const reg_loss = this.#penalty()
+    return splits.map((split, i) => {
+      const deltaMargin = deltas[i]!
+      const rewardMargin = split.rewardMargin ?? new Float32Array(pairs)
+      const z = new Float32Array(pairs)
+      for (let row = 0; row < pairs; row++) z[row] = deltaMargin[row]! + rewardMargin[row]!
+      return { z, rewardMargin, deltaMargin, reg_loss, terms: {} }
+    })
   }
 
   state(): Promise<ExecutionState> {

@@ -160,6 +160,12 @@ export class TfjsExecution implements Execution {
     })
   }
 
+  async evaluateAlike(splits: readonly PairSplit[]): Promise<Evaluation[]> {
+    const evaluations: Evaluation[] = []
+    for (const split of splits) evaluations.push(await this.evaluate(split))
+    return evaluations
+  }
+
   async state(): Promise<ExecutionState> {
     const flat = await this.#flat.data<'float32'>()
     const slots = await Promise.all(this.#slots.map((slot) => slot.data<'float32'>()))
