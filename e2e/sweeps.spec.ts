@@ -68,7 +68,7 @@ test('a sweep that is written by the form is not the text’s, counts other tria
   expect(await seriousFindings(page)).toEqual([])
 })
 
-test('a cluster’s profile has a program run that nobody has agreed to, or cannot be chosen for a sweep', async ({
+test('a cluster’s profile has a program run that nobody has agreed to, cannot be chosen for a sweep, or is at fault for the eye alone', async ({
   open,
   folder,
 }) => {
@@ -87,6 +87,7 @@ test('a cluster’s profile has a program run that nobody has agreed to, or cann
   await page.getByLabel('Name', { exact: true }).fill('four-nodes')
   await page.getByLabel('Partition').fill('two words')
   await expect(row(page, 'partition')).toContainText('One word')
+  await expect(page.getByLabel('Partition')).toHaveAccessibleDescription(/One word/)
   expect(await seriousFindings(page)).toEqual([])
   await page.getByLabel('Partition').fill('')
   await page.getByLabel('Trials at once').fill('4')
