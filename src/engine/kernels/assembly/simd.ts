@@ -42,10 +42,11 @@ export function firstLanes(n: i32): v128 {
   return i32x4.gt_s(i32x4.splat(n), i32x4(0, 1, 2, 3))
 }
 
-/**
- * Constants of `exp4`, as loads: V8 forms a vector that stands in the code anew at each use, of three instructions where a load is one. The range,
- * 1/ln 2, 1.5 · 2²³, ln 2 in two parts, then the polynomial.
+/*
+ * Constants are loads: V8 forms a vector that stands in the code anew at each use, of three instructions where a load is one.
  */
+
+/** Of `exp4`: the range, 1/ln 2, 1.5 · 2²³, ln 2 in two parts, then the polynomial. */
 const EXP = memory.data<f32>([
   -87.3, 88.7, 1.44269504088896341, 12582912, 0.693359375, -2.12194440e-4, 1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3,
   4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1, 1,
@@ -91,6 +92,13 @@ export function log1p4(e: v128): v128 {
   return madd(f32x4.mul(p, q), s, f32x4.add(s, s))
 }
 
+/** Of `phi4`: ½, 1/√2 and 1, the polynomial of erfc, that of erf. */
+const PHI = memory.data<f32>([
+  0.5, 0.70710678118654752, 1, 0.17087277, -0.82215223, 1.48851587, -1.13520398, 0.27886807, -0.18628806, 0.09678418, 0.37409196,
+  1.00002368, -1.26551223, 7.853861353153693e-5, -8.010193625184903e-4, 5.188327685732524e-3, -2.685381193529856e-2,
+  1.128358514861418e-1, -3.761262582423300e-1, 1.128379165726710,
+])
+
 /**
  * Φ(x), the normal distribution function, = ½ erfc(−x / √2). With y = |x| / √2: below 1 by Cephes' polynomial for erf
  * (erff, error below 1 ulp of erf), above by the Chebyshev fit for erfc of Press et al. (Numerical Recipes, "erfcc", relative
@@ -98,32 +106,32 @@ export function log1p4(e: v128): v128 {
  */
 @inline
 export function phi4(x: v128): v128 {
-  const half = f32x4.splat(0.5)
-  const y = f32x4.mul(f32x4.abs(x), f32x4.splat(0.70710678118654752))
-  const t = f32x4.div(f32x4.splat(1), madd(half, y, f32x4.splat(1)))
-  let p = madd(f32x4.splat(0.17087277), t, f32x4.splat(-0.82215223))
-  p = madd(p, t, f32x4.splat(1.48851587))
-  p = madd(p, t, f32x4.splat(-1.13520398))
-  p = madd(p, t, f32x4.splat(0.27886807))
-  p = madd(p, t, f32x4.splat(-0.18628806))
-  p = madd(p, t, f32x4.splat(0.09678418))
-  p = madd(p, t, f32x4.splat(0.37409196))
-  p = madd(p, t, f32x4.splat(1.00002368))
-  p = madd(p, t, f32x4.splat(-1.26551223))
+  const half = v128.load32_splat(PHI)
+  const y = f32x4.mul(f32x4.abs(x), v128.load32_splat(PHI, 4))
+  const t = f32x4.div(v128.load32_splat(PHI, 8), madd(half, y, v128.load32_splat(PHI, 8)))
+  let p = madd(v128.load32_splat(PHI, 12), t, v128.load32_splat(PHI, 16))
+  p = madd(p, t, v128.load32_splat(PHI, 20))
+  p = madd(p, t, v128.load32_splat(PHI, 24))
+  p = madd(p, t, v128.load32_splat(PHI, 28))
+  p = madd(p, t, v128.load32_splat(PHI, 32))
+  p = madd(p, t, v128.load32_splat(PHI, 36))
+  p = madd(p, t, v128.load32_splat(PHI, 40))
+  p = madd(p, t, v128.load32_splat(PHI, 44))
+  p = madd(p, t, v128.load32_splat(PHI, 48))
   const square = f32x4.mul(y, y)
   const upper = f32x4.mul(f32x4.mul(half, t), exp4(f32x4.sub(p, square)))
-  const far = v128.bitselect(upper, f32x4.sub(f32x4.splat(1), upper), f32x4.lt(x, f32x4.splat(0)))
-  let q = madd(f32x4.splat(7.853861353153693e-5), square, f32x4.splat(-8.010193625184903e-4))
-  q = madd(q, square, f32x4.splat(5.188327685732524e-3))
-  q = madd(q, square, f32x4.splat(-2.685381193529856e-2))
-  q = madd(q, square, f32x4.splat(1.128358514861418e-1))
-  q = madd(q, square, f32x4.splat(-3.761262582423300e-1))
-  q = madd(q, square, f32x4.splat(1.128379165726710))
-  const near = madd(f32x4.mul(f32x4.mul(half, x), f32x4.splat(0.70710678118654752)), q, half)
-  return v128.bitselect(near, far, f32x4.lt(y, f32x4.splat(1)))
+  const far = v128.bitselect(upper, f32x4.sub(v128.load32_splat(PHI, 8), upper), f32x4.lt(x, f32x4.splat(0)))
+  let q = madd(v128.load32_splat(PHI, 52), square, v128.load32_splat(PHI, 56))
+  q = madd(q, square, v128.load32_splat(PHI, 60))
+  q = madd(q, square, v128.load32_splat(PHI, 64))
+  q = madd(q, square, v128.load32_splat(PHI, 68))
+  q = madd(q, square, v128.load32_splat(PHI, 72))
+  q = madd(q, square, v128.load32_splat(PHI, 76))
+  const near = madd(f32x4.mul(f32x4.mul(half, x), v128.load32_splat(PHI, 4)), q, half)
+  return v128.bitselect(near, far, f32x4.lt(y, v128.load32_splat(PHI, 8)))
 }
 
-/** Constants of `widen`, as loads: the sign and 15 bits, and 2¹¹², which moves the exponent's bias from 15 to 127, subnormal halves included. */
+/** Of `widen`: the sign and 15 bits, and 2¹¹², which moves the exponent's bias from 15 to 127, subnormal halves included. */
 const WIDEN = memory.data<u32>([0x8fffe000, 0x77800000])
 
 /** Four IEEE 754 halves in the low 64 bits, widened exactly; infinities and NaN do not occur in a table. The sign comes along as that of an integer. */
