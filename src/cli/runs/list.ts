@@ -49,6 +49,7 @@ async function list(options: ListOptions): Promise<number> {
       ...(options.trash === true && { trash: true, missing: true }),
       ...(columns && { columns }),
       metrics: 'all',
+      records: 'all',
       ...(shape === 'json' && { params: 'all' }),
     })
     if (shape === 'json') output.object({ type: 'result', runs: rows.map(toJson), total, unreadable })

@@ -40,7 +40,14 @@ export function compareRuns(
 ): ComparedRuns {
   const { runs: asked, columns, all } = compareRunsQuerySchema.parse(query)
   return store.db.read('compare runs', () => {
-    const listed = store.list({ ids: asked, columns, lenient: !strict, missing: true, metrics: 'all' }).rows
+    const listed = store.list({
+      ids: asked,
+      columns,
+      lenient: !strict,
+      missing: true,
+      metrics: 'all',
+      records: 'all',
+    }).rows
     const byId = new Map(listed.map((run) => [run.id, run]))
     const ids = [...new Set(asked)]
     const runs = ids.flatMap((id) => byId.get(id) ?? [])

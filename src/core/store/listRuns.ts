@@ -26,6 +26,8 @@ export interface ListRequest {
   lenient?: boolean
   params?: 'all'
   metrics?: 'all'
+  /** Each run.json as text. */
+  records?: 'all'
 }
 
 export interface ListedRun {
@@ -46,7 +48,7 @@ export interface ListedRun {
   tags: string[]
   missing: boolean
   trashed: number | null
-  /** run.json as text. */
+  /** run.json as text, where records were asked for. */
   record: string | null
   /** Last value of each metric that was asked for; NaN where it is none. */
   figures: Record<string, number>
@@ -73,12 +75,14 @@ interface Base {
   note: string
   missing: number | null
   trashed: number | null
-  record: string | null
-  config: string
+  /** Where records are asked for. */
+  record?: string | null
+  /** Where all parameters are asked for. */
+  config?: string
 }
 
 const BASE = `r.key, r.id, e.name AS exp_name, r.exp_version, r.status, r.reason, r.model_name, r.dts_name, r.created, r.ended,
-  r.dir, r.epochs, r.source, r.starred, r.note, r.missing, r.trashed, r.record, r.config`
+  r.dir, r.epochs, r.source, r.starred, r.note, r.missing, r.trashed`
 
 /** Lists runs: filter, order and limit are the database's, and so are the cells. */
 export class RunLister {
@@ -97,11 +101,16 @@ export class RunLister {
       const columns = (request.columns ?? []).map((name) => this.#column(name, request.lenient === true))
       const order = this.#order(request.sort)
       const cells = columns.map(({ sql }, i) => `${sql} AS c${i}`)
+      // Records and configurations of ten thousand runs are many times as much text as the rest of a table.
+      const whole = [
+        ...(request.records === 'all' ? ['r.record'] : []),
+        ...(request.params === 'all' ? ['r.config'] : []),
+      ]
       const { handle } = this.#db
       const from = `FROM runs r JOIN experiments e ON e.key = r.experiment WHERE ${scope.sql}`
       const bases = handle
         .prepare<unknown[], Base & Record<string, Cell>>(
-          `SELECT ${[BASE, ...cells].join(', ')} ${from} ORDER BY ${order.sql} LIMIT ?`,
+          `SELECT ${[BASE, ...whole, ...cells].join(', ')} ${from} ORDER BY ${order.sql} LIMIT ?`,
         )
         .all(...columns.flatMap(({ values }) => values), ...scope.values, ...order.values, request.limit ?? -1)
       const count = (): number | undefined =>
@@ -159,8 +168,8 @@ export class RunLister {
     for (const { key, starred, missing, ...base } of bases) {
       const cells = Array.from({ length: columns }, (_, i) => base[`c${i}`] ?? null)
       const { id, exp_name, exp_version, status, reason, model_name, dts_name, created, ended, dir } = base
-      const params = request.params === 'all' ? parseCells(base.config) : {}
-      const { epochs, source, note, trashed, record } = base
+      const params = base.config === undefined ? {} : parseCells(base.config)
+      const { epochs, source, note, trashed, record = null } = base
       const names = { id, exp_name, exp_version, status, reason, model_name, dts_name, created, ended, dir }
       const rest = { epochs, source, note, trashed, record, starred: starred === 1, missing: missing !== null }
       rows.set(key, { ...names, ...rest, tags: [], figures: {}, params, cells })
