@@ -43,6 +43,23 @@ test.describe('after the server has gone', () => {
   })
 })
 
+test.describe('a part of the page that cannot be read', () => {
+  test.use({ expectedErrors: [/net::ERR_/] })
+
+  test('is an error nobody can do anything about, or is missing for ever', async ({ serve, logDir, watched: page }) => {
+    writeRun(logDir, { exp_name: 'a', exp_version: 'v0' })
+    const { url } = await serve()
+    const part = /\/assets\/RunPanel-[^/]*\.js$/
+    let refused = 0
+    await page.route(part, (route) => (refused++, route.abort()))
+    await page.goto(url)
+    await page.getByRole('row', { name: /a\/v0/ }).click()
+    await expect.poll(() => refused).toBeGreaterThan(1)
+    await page.unroute(part)
+    await expect(page.getByRole('tab', { name: 'Curves' })).toBeVisible()
+  })
+})
+
 test('without the token there is no page, and with a wrong one neither', async ({ serve, request }) => {
   const { url } = await serve()
   const base = new URL('/', url)
