@@ -12,6 +12,7 @@ import { noSsh, startSsh } from './testing/sshServer'
 if (noSlurm !== undefined) process.stdout.write(`Sweeps on Slurm are not tested: ${noSlurm}\n`)
 /** Those that wait for Slurm's own limits, minutes in all, are for `npm run test:faults`. */
 const allFaults = process.env['DELTA_FAULT_ROUNDS'] !== undefined
+if (allFaults && noSsh !== undefined) process.stdout.write(`Sweeps over ssh are not tested: ${noSsh}\n`)
 
 let slurm: TestSlurm
 let folder: string

@@ -13,8 +13,6 @@ import type { FusedGroup, Member, QueuedStep } from './fusedGroup'
 
 /** Pairs evaluated at once by models whose predictions do not depend on their neighbours. */
 const EVALUATION_PAIRS = 4096
-/** Splits that share a chunk at most: of more, a text would hardly be met twice in one. */
-const LIKEST = 8
 /** Steps whose figures are kept in the heap before they are fetched. */
 const FIGURES_KEPT = 256
 const FIGURES_NUMBERS = 6
@@ -142,8 +140,8 @@ export class FusedExecution implements Execution, Member {
 
   evaluateAlike(splits: readonly PairSplit[]): Promise<Evaluation[]> {
     // Whose predictions depend on their neighbours must not get others.
-    const apart = this.#model.batchDependent || splits.length > LIKEST
-    return Promise.resolve(apart ? splits.flatMap((split) => this.#evaluate([split])) : this.#evaluate(splits))
+    const { batchDependent } = this.#model
+    return Promise.resolve(batchDependent ? splits.flatMap((split) => this.#evaluate([split])) : this.#evaluate(splits))
   }
 
   /** Pairs of the same texts stand in the same chunk, of which each text is read once. */
