@@ -60,7 +60,17 @@ export default defineConfig({
           // Bundled, since Node cannot resolve tfjs-core's gradients by itself.
           ...['@tensorflow/tfjs-core', '@tensorflow/tfjs-backend-cpu', '@tensorflow/tfjs-backend-wasm'],
           // Bundled, since reading their many files takes longer than a short training run.
-          ...['zod', 'hyparquet', 'hyparquet-compressors', 'hyparquet-writer', 'js-yaml', 'commander', 'ws', 'umap-js'],
+          ...[
+            'zod',
+            'hyparquet',
+            'hyparquet-compressors',
+            'hyparquet-writer',
+            'js-yaml',
+            'commander',
+            'ws',
+            'umap-js',
+            'xxhash-wasm',
+          ],
         ],
       },
       rolldownOptions: {

@@ -258,7 +258,7 @@ const meta = {
   model: { lambda_w: 0 },
   width: 4,
   feature_columns: [],
-  train_sha256: '00',
+  train_hash: 'xxh64:00',
   users: [1, 'two'],
   epochs: 1,
   steps: 3,
@@ -275,6 +275,10 @@ function rawSafetensors(json: string, data: Uint8Array, length = BigInt(json.len
 }
 export const safetensors: Buffer[] = [
   Buffer.from(encodeSafetensors(tensors, { delta: JSON.stringify(meta) })),
+  // As earlier versions described it.
+  Buffer.from(
+    encodeSafetensors(tensors, { delta: JSON.stringify({ ...meta, train_hash: undefined, train_sha256: '00' }) }),
+  ),
   Buffer.from(encodeSafetensors(tensors)),
   rawSafetensors('{}', new Uint8Array(0), 2n ** 63n),
   rawSafetensors(`{"a":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,4]}}`, new Uint8Array(4)),

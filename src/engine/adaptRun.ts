@@ -15,7 +15,7 @@ import { createModel } from './models/registry'
 import { sizesOf } from './models/sizesOf'
 import { openData } from './openData'
 import { readCheckpoint } from './run/checkpointFile'
-import { checkpointContext, refuseChangedData } from './run/resume'
+import { refuseChangedData } from './run/resume'
 
 /** Fits new users on a trained run and tells how well it knows them after k pairs. */
 export async function adaptRun(
@@ -31,7 +31,7 @@ export async function adaptRun(
   })
   const split = dataset.splits.test_unseen!
   const { meta, arrays } = readCheckpoint(path.join(request.run, RUN_FILES.checkpoints), config.trainer.test_on)
-  refuseChangedData(meta, checkpointContext(config, dataset))
+  refuseChangedData(meta, config, dataset)
   const model = createModel(config, sizesOf(dataset))
   refuseSameForAll(model, config.model_name)
   const byUser = pairsByUser(split, (number) => user === undefined || String(dataset.users[number]) === user)

@@ -8,7 +8,7 @@ import { availableBackend } from './backends/tensorflow/findAddOn'
 import { Evaluator } from './evaluate/evaluator'
 import { openData } from './openData'
 import { readCheckpoint } from './run/checkpointFile'
-import { checkpointContext, refuseChangedData } from './run/resume'
+import { refuseChangedData } from './run/resume'
 
 /**
  * Evaluates the checkpoint that a run tests on one split, as the run itself does at its end. Nothing is written.
@@ -25,7 +25,7 @@ export async function evaluateRun(
   const backend = await openBackend({ ...config, backend: availableBackend(config.backend) })
   try {
     const { dataset } = await openData(config, stop, backend)
-    refuseChangedData(meta, checkpointContext(config, dataset))
+    refuseChangedData(meta, config, dataset)
     if (!dataset.splits[name])
       throw new AppError('not_found', `The data set "${config.data.dts_name}" has no split ${name}`, {
         fix: `It has ${Object.keys(dataset.splits).join(', ')}.`,

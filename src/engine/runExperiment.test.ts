@@ -6,6 +6,7 @@ import { evaluationSchema, type EvaluatedSplit } from '../shared/domain/evaluati
 import { isPaused, pausedReason } from '../shared/domain/halving'
 import { runRecordSchema } from '../shared/domain/run'
 import { dataFixture, temporaryFolder, writeData } from './data/dataFixture'
+import { readCheckpoint } from './run/checkpointFile'
 import { runExperiment, type EngineMessage } from './runExperiment'
 import { StopRequest } from './stopReason'
 import { experiment } from './testing/experiment'
@@ -186,6 +187,39 @@ describe('a run', () => {
     const done = await run(config, logDir)
     const other = dataFixture()
     other.train.rows.push({ ...other.train.rows[0], id: 'one more' })
+    const data = await writeData(other)
+    await expect(run({ ...config, data }, logDir, { resume: done.dir })).rejects.toMatchObject({
+      message: 'The training pairs or their vectors are no longer what the run was trained with',
+    })
+  })
+
+  it('of an earlier version, whose checkpoint says train_sha256, can no longer be resumed, or with any data', async () => {
+    const pairs = dataFixture()
+    const config = { ...experiment('bt', { max_epochs: 2, batch_size: 2 }), data: await writeData(pairs) }
+    const logDir = temporaryFolder()
+    const { dir } = await run(config, logDir)
+    // Written by the last version that named the hash so, of the very same training.
+    const earlier = fs.readFileSync(path.join(import.meta.dirname, 'testing/train_sha256.safetensors'))
+    const file = path.join(dir, 'checkpoints/last.safetensors')
+    fs.writeFileSync(file, earlier)
+    const more = { ...config, trainer: { ...config.trainer, max_epochs: 3 } }
+    pairs.train.vectors[4]![2]! += 1
+    await expect(run({ ...more, data: await writeData(pairs) }, logDir, { resume: dir })).rejects.toMatchObject({
+      code: 'data_invalid',
+      message: 'The training pairs or their vectors are no longer what the run was trained with',
+    })
+    expect(fs.readFileSync(file).equals(earlier)).toBe(true)
+    expect(await run(more, logDir, { resume: dir })).toMatchObject({ status: 'finished', epochs: 3, steps: 9 })
+    const { train_hash } = readCheckpoint(path.join(dir, 'checkpoints'), 'last').meta
+    expect(train_hash).toMatch(/^xxh64:[0-9a-f]{16}$/)
+    expect(fs.readFileSync(file, 'latin1')).not.toContain('train_sha256')
+  })
+
+  it('whose vectors changed in their last number alone refuses to be resumed', async () => {
+    const { config, logDir } = await fixture({ max_epochs: 1 })
+    const done = await run(config, logDir)
+    const other = dataFixture()
+    other.train.vectors[4]![2]! += 1
     const data = await writeData(other)
     await expect(run({ ...config, data }, logDir, { resume: done.dir })).rejects.toMatchObject({
       message: 'The training pairs or their vectors are no longer what the run was trained with',

@@ -76,17 +76,18 @@ export async function trainAndTest(parts: RunParts): Promise<RunResult> {
   const { trainer } = config
   const { dataset, problems } = data
   const { train } = dataset.splits
-  const context = checkpointContext(config, dataset)
   const schedule = scheduleOf(train, trainer)
   const limit = totalSteps(train.pairs, trainer)
-  const { folder, restored } = openFolder(request, limit, (dir) => restore(dir, context, execution, schedule))
+  const { folder, restored } = openFolder(request, limit, (dir) =>
+    restore(dir, { config, dataset, execution, schedule }),
+  )
   const run = openRun(request, folder, emit)
   const patience = new EarlyStopping(trainer.patience, restored?.progress.patience)
   let position = restored?.progress.position ?? START
   const checkpoints = new Checkpoints({
     folder: run.folder.path(RUN_FILES.checkpoints),
     execution,
-    context,
+    context: checkpointContext(config, dataset),
     progress: () => ({ position, schedule: schedule.state(), patience: patience.state }),
     best: restored?.best,
     runs,

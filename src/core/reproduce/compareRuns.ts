@@ -32,8 +32,9 @@ export function compareRuns(before: string, after: string): Comparison {
     if (was !== is) results.push({ what: name, before: shown(was), after: shown(is) })
   }
   for (const name of CHECKPOINTS) {
-    const [was, is] = [hashOf(before, name), hashOf(after, name)]
-    if (was !== is) results.push({ what: `checkpoints/${name}`, before: shown(was), after: shown(is) })
+    const [was, is] = [checkpoint(before, name), checkpoint(after, name)]
+    if (!sameTraining(was, is))
+      results.push({ what: `checkpoints/${name}`, before: shown(was && hashOf(was)), after: shown(is && hashOf(is)) })
   }
   return { results, circumstances: circumstancesOf(readEnvironment(before), readEnvironment(after)), figures: old.size }
 }
@@ -55,14 +56,31 @@ function read(file: string): string {
   }
 }
 
-function hashOf(dir: string, name: string): string | undefined {
+function checkpoint(dir: string, name: string): Buffer | undefined {
   try {
-    const bytes = fs.readFileSync(path.join(dir, RUN_FILES.checkpoints, name))
-    return `sha256 ${createHash('sha256').update(bytes).digest('hex').slice(0, 16)}…`
+    return fs.readFileSync(path.join(dir, RUN_FILES.checkpoints, name))
   } catch {
     return undefined
   }
 }
+
+/** Whether two checkpoints are the same bytes, the hash of the training data aside, which earlier versions wrote in another form. */
+function sameTraining(a: Buffer | undefined, b: Buffer | undefined): boolean {
+  if (!a || !b) return a === b
+  if (a.equals(b)) return true
+  const [one, other] = [withoutTrainHash(a), withoutTrainHash(b)]
+  return one.header === other.header && one.values.equals(other.values)
+}
+
+/** A safetensors file is the length of its header in 8 bytes, the header, and the values. */
+function withoutTrainHash(bytes: Buffer): { header: string; values: Buffer } {
+  const end = 8 + (bytes.length < 8 ? 0 : Number(bytes.readBigUInt64LE()))
+  // The description is JSON within the header's JSON; spaces pad the header.
+  const header = bytes.toString('utf8', 8, end).replace(/\\"train_(?:hash|sha256)\\":\\"[\w:]*\\",/, '')
+  return { header: header.trimEnd(), values: bytes.subarray(end) }
+}
+
+const hashOf = (bytes: Buffer): string => `sha256 ${createHash('sha256').update(bytes).digest('hex').slice(0, 16)}…`
 
 const shown = (value: number | string | undefined): string => (value === undefined ? 'missing' : String(value))
 

@@ -25,7 +25,7 @@ async function writesOfMinute(runs?: number): Promise<number> {
   const checkpoints = new Checkpoints({
     folder,
     execution: { state, frozen: () => Promise.resolve([]) },
-    context: { format: 1, model_name: 'bt', model: {}, width: 1, feature_columns: [], train_sha256: '', users: [] },
+    context: { format: 1, model_name: 'bt', model: {}, width: 1, feature_columns: [], train_hash: 'xxh64:', users: [] },
     progress: () => ({ position: START, schedule: null, patience: { best: null, waited: 0 } }),
     runs,
   })

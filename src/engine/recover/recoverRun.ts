@@ -11,7 +11,7 @@ import { createModel } from '../models/registry'
 import { sizesOf } from '../models/sizesOf'
 import { openData } from '../openData'
 import { readCheckpoint } from '../run/checkpointFile'
-import { checkpointContext, refuseChangedData } from '../run/resume'
+import { refuseChangedData } from '../run/resume'
 import { Questions } from '../simulate/world'
 import { matrix, type Matrix64 } from './linearAlgebra'
 import { measureRecovery } from './recovery'
@@ -36,7 +36,7 @@ export async function recoverRun(
     stop,
   )
   const { meta, arrays } = readCheckpoint(path.join(request.run, RUN_FILES.checkpoints), 'best')
-  refuseChangedData(meta, checkpointContext(config, dataset))
+  refuseChangedData(meta, config, dataset)
   const users = trueUsers(dataset, truth, request.truth)
   const probes = drawProbes(truth, request.probes, request.seed)
   const execution = new TfjsExecution(

@@ -31,6 +31,11 @@ export const progressSchema = z.object({
 })
 export type CheckpointProgress = z.infer<typeof progressSchema>
 
+const HASH_ALGORITHMS = ['xxh64', 'sha256'] as const
+export type HashAlgorithm = (typeof HASH_ALGORITHMS)[number]
+const trainHashSchema = z.templateLiteral([z.enum(HASH_ALGORITHMS), ':', z.string()])
+export type TrainHash = z.infer<typeof trainHashSchema>
+
 /** What a reader must know besides the tensors. No time and no run id, so that equal training gives equal bytes. */
 export const checkpointMetaSchema = z.object({
   format: z.literal(1),
@@ -40,8 +45,8 @@ export const checkpointMetaSchema = z.object({
   width: z.int(),
   embedder: z.record(z.string(), z.unknown()).optional(),
   feature_columns: z.array(z.string()),
-  /** SHA-256 of the training pairs and their vectors. */
-  train_sha256: z.string(),
+  /** Of the training pairs and their vectors, as `<algorithm>:<hexadecimal digits>`. */
+  train_hash: trainHashSchema,
   /** The data's own user ids, by row of the per-user tables. */
   users: z.array(z.union([z.string(), z.number()])),
   /** Epochs completed, optimiser steps taken. */
@@ -80,9 +85,16 @@ export function readCheckpoint(folder: string, name: CheckpointName): Checkpoint
   const file = path.join(folder, `${name}.safetensors`)
   const bytes = read(file)
   const arrays = decodeSafetensors(bytes, file)
-  const parsed = checkpointMetaSchema.safeParse(parseJson(safetensorsMetadata(bytes, file)[DESCRIPTION] ?? '', file))
+  const described = parseJson(safetensorsMetadata(bytes, file)[DESCRIPTION] ?? '', file)
+  const parsed = checkpointMetaSchema.safeParse(withTrainHash(described))
   if (parsed.success) return { meta: parsed.data, arrays }
   throw new AppError('unreadable', `${file} is no checkpoint of this version`, { file }, parsed.error)
+}
+
+/** Earlier versions wrote a SHA-256 of the same bytes, as `train_sha256`. */
+function withTrainHash(described: unknown): unknown {
+  const { train_sha256: hex, ...rest } = Object(described)
+  return typeof hex === 'string' ? { ...rest, train_hash: `sha256:${hex}` } : described
 }
 
 function read(file: string): Uint8Array {

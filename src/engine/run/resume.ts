@@ -6,7 +6,7 @@ import type { Execution } from '../backends/execution'
 import type { Best, CheckpointContext } from '../callbacks/checkpoints'
 import type { Dataset, PairSplit } from '../data/dataset'
 import type { Schedule } from '../loop/schedule'
-import { readCheckpoint, type CheckpointMeta, type CheckpointProgress } from './checkpointFile'
+import { readCheckpoint, type CheckpointMeta, type CheckpointProgress, type HashAlgorithm } from './checkpointFile'
 import { Fingerprint } from './fingerprint'
 
 export interface Restored {
@@ -15,24 +15,24 @@ export interface Restored {
   best: Best | undefined
 }
 
-/**
- * What a checkpoint says of the model and of the data it was trained on. The hash of the data is being made meanwhile:
- * reading it waits for that.
- */
-export function checkpointContext(config: ExperimentConfig, dataset: Dataset): CheckpointContext {
-  const { train } = dataset.splits
+/** What a checkpoint says of the model and of the data it was trained on. The hash of the data is made when it is read. */
+export function checkpointContext(
+  config: ExperimentConfig,
+  { splits: { train }, width, featureColumns, users, trainedUsers }: Dataset,
+  algorithm: HashAlgorithm = 'xxh64',
+): CheckpointContext {
   const fingerprint = fingerprints.get(train) ?? new Fingerprint(train)
   fingerprints.set(train, fingerprint)
   return {
     format: 1,
     model_name: config.model_name,
     model: modelSection(config),
-    width: dataset.width,
+    width,
     ...(config.data.embedder && { embedder: config.data.embedder }),
-    feature_columns: [...dataset.featureColumns],
-    users: dataset.users.slice(0, dataset.trainedUsers),
-    get train_sha256() {
-      return fingerprint.hex
+    feature_columns: [...featureColumns],
+    users: users.slice(0, trainedUsers),
+    get train_hash() {
+      return fingerprint.by(algorithm)
     },
   }
 }
@@ -45,18 +45,25 @@ export function modelSection(config: ExperimentConfig): Record<string, unknown> 
   return Object.fromEntries(Object.entries(Object(section)))
 }
 
+interface TrainedParts {
+  config: ExperimentConfig
+  dataset: Dataset
+  execution: Execution
+  schedule: Schedule
+}
+
 /**
  * Puts a run's last checkpoint into a fresh execution and schedule.
  *
  * @throws AppError `not_found` | `unreadable`, and `data_invalid` when the data is no longer what the run was trained on
  */
-export function restore(dir: string, context: CheckpointContext, execution: Execution, schedule: Schedule): Restored {
+export function restore(dir: string, { config, dataset, execution, schedule }: TrainedParts): Restored {
   const folder = path.join(dir, RUN_FILES.checkpoints)
   const { meta, arrays } = readCheckpoint(folder, 'last')
   const { progress } = meta
   if (!progress)
     throw new AppError('unreadable', `${folder}/last.json does not say how far training had come`, { file: folder })
-  refuseChangedData(meta, context)
+  refuseChangedData(meta, config, dataset)
   const { steps } = meta
   execution.load({ parameters: arrays, optimizer: arrays, steps })
   if (progress.schedule) schedule.restore(progress.schedule)
@@ -74,7 +81,8 @@ function restoreBest(folder: string): Best | undefined {
 }
 
 /** @throws AppError `data_invalid` when a checkpoint was made with another model or other data */
-export function refuseChangedData(trainedOn: CheckpointMeta, now: CheckpointContext): void {
+export function refuseChangedData(trainedOn: CheckpointMeta, config: ExperimentConfig, dataset: Dataset): void {
+  const now = checkpointContext(config, dataset, trainedOn.train_hash.startsWith('sha256:') ? 'sha256' : 'xxh64')
   for (const key of KEPT) {
     if (JSON.stringify(trainedOn[key]) === JSON.stringify(now[key])) continue
     throw new AppError('data_invalid', `The ${LABELS[key]} are no longer what the run was trained with`, {
@@ -84,7 +92,7 @@ export function refuseChangedData(trainedOn: CheckpointMeta, now: CheckpointCont
   }
 }
 
-const KEPT = ['model_name', 'model', 'width', 'feature_columns', 'users', 'train_sha256'] as const
+const KEPT = ['model_name', 'model', 'width', 'feature_columns', 'users', 'train_hash'] as const
 
 const LABELS = {
   model_name: 'model',
@@ -92,5 +100,5 @@ const LABELS = {
   width: 'text vectors',
   feature_columns: 'user features',
   users: 'users',
-  train_sha256: 'training pairs or their vectors',
+  train_hash: 'training pairs or their vectors',
 } as const

@@ -35,7 +35,7 @@ import { createModel } from '../models/registry'
 import { sizesOf } from '../models/sizesOf'
 import { openData } from '../openData'
 import { readCheckpoint, type CheckpointMeta } from '../run/checkpointFile'
-import { checkpointContext, refuseChangedData } from '../run/resume'
+import { refuseChangedData } from '../run/resume'
 import { answerLoads } from './answerLoads'
 import { dimensionEnds, type LoadedRow, type LoadedUser } from './dimensionEnds'
 import { dimensionMatch, dimensionProfile } from './dimensionMatch'
@@ -88,7 +88,7 @@ export class RunSession {
   static async open({ config, run }: Extract<ToEngine, { type: 'inspect' }>, stop: AbortSignal): Promise<RunSession> {
     const { meta, arrays } = readCheckpoint(path.join(run, RUN_FILES.checkpoints), config.trainer.test_on)
     const { dataset } = await openData(config, stop)
-    refuseChangedData(meta, checkpointContext(config, dataset))
+    refuseChangedData(meta, config, dataset)
     const model = createModel(config, sizesOf(dataset))
     const execution = new TfjsExecution(
       model,
