@@ -6,6 +6,7 @@ import { RUN_FILES } from '../src/shared/domain/run'
 import { expect, expectCopied, test } from './support/electron'
 import { writeEvaluation } from './support/evaluation'
 import { appendMetrics, epochFigures, metricLine, writeRun, writeWorkspace } from './support/logFolder'
+import { edgeColours, picture } from './support/pictures'
 
 test('the table shows every run, newest first, with words for what the colours say', async ({ open, logDir }) => {
   writeWorkspace(logDir)
@@ -234,6 +235,35 @@ test('the palette finds commands and runs, and every shortcut is on one sheet', 
   await page.keyboard.press('g')
   await page.keyboard.press('r')
   await expect(page.getByRole('grid', { name: 'Runs' })).toBeVisible()
+})
+
+test('the head of a table hides the upper edge of the frame that says where the keyboard is', async ({
+  open,
+  logDir,
+}) => {
+  writeWorkspace(logDir)
+  const { page } = await open()
+  await page.keyboard.press('/')
+  await page.keyboard.press('ArrowDown')
+  const runs = page.getByRole('grid', { name: 'Runs' })
+  await expect(runs).toBeFocused()
+  // Of the accent's colour all round, and of no other.
+  const accent = await page.evaluate(() => {
+    const probe = document.body.appendChild(document.createElement('div'))
+    probe.style.color = 'var(--accent)'
+    const [, rgb = ''] = /\((.*)\)/.exec(getComputedStyle(probe).color) ?? []
+    probe.remove()
+    return rgb.replaceAll(' ', '')
+  })
+  await expect.poll(() => edgeColours(page, runs)).toEqual([accent])
+  await picture(page, 'runs-focused')
+  await page.getByRole('link', { name: 'Data sets' }).click()
+  await page.getByRole('tab', { name: 'Rows' }).click()
+  const rows = page.getByRole('grid', { name: 'Rows' })
+  await rows.focus()
+  await page.keyboard.press('ArrowDown')
+  await expect.poll(() => edgeColours(page, rows)).toEqual([accent])
+  await picture(page, 'rows-focused')
 })
 
 test('curves are drawn: the canvas holds the colours of both series', async ({ open, logDir }) => {

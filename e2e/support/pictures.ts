@@ -37,3 +37,33 @@ export async function inEveryLook(app: ElectronApplication, page: Page, name: st
     }
   }
 }
+
+/** The colours along the four edges of an element as it is drawn, each told once. */
+export async function edgeColours(page: Page, element: Locator): Promise<string[]> {
+  const box = await element.boundingBox()
+  if (!box) throw new Error('It is not drawn')
+  // Whole pixels of its own: a picture of parts of pixels is drawn at another scale.
+  const [x, y] = [Math.ceil(box.x), Math.ceil(box.y)]
+  const clip = { x, y, width: Math.floor(box.x + box.width) - x, height: Math.floor(box.y + box.height) - y }
+  const png = await page.screenshot({ clip, animations: 'disabled', scale: 'css' })
+  return page.evaluate(
+    async (bytes) => {
+      const bitmap = await createImageBitmap(new Blob([Uint8Array.from(bytes)]))
+      const { width, height } = bitmap
+      const context = new OffscreenCanvas(width, height).getContext('2d')
+      context?.drawImage(bitmap, 0, 0)
+      const seen = new Set<string>()
+      for (const [x, y, w, h] of [
+        [0, 0, width, 1],
+        [0, height - 1, width, 1],
+        [0, 0, 1, height],
+        [width - 1, 0, 1, height],
+      ] as const) {
+        const { data } = context?.getImageData(x, y, w, h) ?? { data: [] }
+        for (let at = 0; at < data.length; at += 4) seen.add([...data.slice(at, at + 3)].join())
+      }
+      return [...seen]
+    },
+    [...png],
+  )
+}
