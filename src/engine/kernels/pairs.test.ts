@@ -4,7 +4,6 @@ import {
   SIZES,
   closeLaboratories,
   everywhere,
-  grid,
   numbers,
   openLaboratories,
   roundUp,
@@ -12,12 +11,11 @@ import {
   worst,
   type Laboratory,
 } from './testing/laboratory'
-import type { IrtSides, Matrix } from './tape'
+import type { Matrix } from './tape'
 
 beforeAll(openLaboratories)
 afterAll(closeLaboratories)
 
-const DIMENSIONS = [1, 3, 5, 50]
 const COUNTS = [0, 1, 5, 6, 7, 12, 13, 100]
 
 describe('batch', () => {
@@ -154,87 +152,6 @@ describe('batch', () => {
   )
 })
 
-describe.each(DIMENSIONS.flatMap((K) => COUNTS.map((n) => ({ K, n }))))(
-  'irtMargin, $K dimensions, $n pairs',
-  ({ K, n }) => {
-    const names = ['relevanceChosen', 'difficultyChosen', 'relevanceRejected', 'difficultyRejected', 'skill'] as const
-    const values = names.map((name) => grid(name, K, n, SIZES))
-    const [rc, dc, rr, dr, s] = values as [V, V, V, V, V]
-    const [centreC, centreR] = [numbers('centre', K), numbers('other centre', K)]
-    const g = numbers('g', n)
-
-    const record = (laboratory: Laboratory) => {
-      const tape = laboratory.tape()
-      const axis = laboratory.axis(n)
-      const matrices = values.map((one) => laboratory.matrix(one, axis))
-      const [relevanceChosen, difficultyChosen, relevanceRejected, difficultyRejected, skill] = matrices as [
-        M,
-        M,
-        M,
-        M,
-        M,
-      ]
-      const sides: IrtSides = {
-        ...{ relevanceChosen, difficultyChosen, relevanceRejected, difficultyRejected, skill },
-        ...{ centreChosen: laboratory.place(centreC), centreRejected: laboratory.place(centreR) },
-      }
-      return { tape, axis, sides, matrices }
-    }
-    /** s − (d − centre), and the sum of its magnitudes. */
-    const quality = (d: V, centre: Float32Array, k: number, b: number) =>
-      sumOf(3, (t) => [s[k]![b]!, -d[k]![b]!, centre[k]!][t]!)
-
-    it('takes a centre from the wrong side, or a dimension twice', () => {
-      for (const { out } of everywhere((laboratory) => {
-        const { tape, axis, sides } = record(laboratory)
-        const margin = laboratory.spoil(tape.matrix(1, axis))
-        tape.irtMargin(sides, margin)
-        laboratory.run(tape)
-        return { out: laboratory.read(margin, n) }
-      })) {
-        const share = worst(out, (_, b) => {
-          let [value, size] = [0, 0]
-          for (let k = 0; k < K; k++) {
-            const [c, r] = [quality(dc, centreC, k, b), quality(dr, centreR, k, b)]
-            value += rc[k]![b]! * c.value - rr[k]![b]! * r.value
-            size += Math.abs(rc[k]![b]! * c.size) + Math.abs(rr[k]![b]! * r.size)
-          }
-          return { value, size, terms: K + 4 }
-        })
-        expect(share).toBeLessThanOrEqual(1)
-      }
-    })
-
-    it('irtMarginGrad is not its gradient', () => {
-      for (const results of everywhere((laboratory) => {
-        const { tape, axis, sides, matrices } = record(laboratory)
-        tape.irtMarginGrad(sides, laboratory.matrix([g], axis))
-        laboratory.run(tape)
-        return Object.fromEntries(matrices.map((matrix, i) => [names[i]!, laboratory.read(matrix, n)]))
-      })) {
-        const check = (
-          name: (typeof names)[number],
-          exact: (k: number, b: number) => { value: number; size: number },
-        ) =>
-          expect(
-            worst(results[name]!, (k, b) => ({ ...exact(k, b), terms: 4 })),
-            name,
-          ).toBeLessThanOrEqual(1)
-        const times = (factor: number, { value, size }: { value: number; size: number }) => ({
-          value: factor * value,
-          size: Math.abs(factor) * size,
-        })
-        check('relevanceChosen', (k, b) => times(g[b]!, quality(dc, centreC, k, b)))
-        check('relevanceRejected', (k, b) => times(-g[b]!, quality(dr, centreR, k, b)))
-        check('difficultyChosen', (k, b) => sumOf(1, () => -g[b]! * rc[k]![b]!))
-        check('difficultyRejected', (k, b) => sumOf(1, () => g[b]! * rr[k]![b]!))
-        check('skill', (k, b) => sumOf(2, (t) => (t === 0 ? g[b]! * rc[k]![b]! : -g[b]! * rr[k]![b]!)))
-      }
-    })
-  },
-)
-
-type V = ReturnType<typeof grid>
 type M = Matrix
 
 describe('preference', () => {

@@ -133,13 +133,13 @@ describe('compile', () => {
     const sizes = [5, 10, 15, 20, 5, 10, 15, 20]
     const programs = sizes.map(program)
     const named = (few: readonly Program[], threads: number): string[] =>
-      mergeLevels(few, threads).map((level) => [...new Set(level.map(({ name }) => name))].join(' '))
+      mergeLevels(few, threads).map(({ operations }) => [...new Set(operations.map(({ name }) => name))].join(' '))
     for (const threads of [1, 2])
       expect(named(programs, threads)).toEqual(['project', 'texts pairs texts again', 'projectGrad', 'update'])
     const few = ['project', 'texts', 'pairs', 'texts again', 'projectGrad', 'update']
     expect(named(programs.slice(1), 2)).toEqual(few)
 
-    const [, between = []] = mergeLevels(programs, 2)
+    const between = mergeLevels(programs, 2)[1]?.operations ?? []
     expect(between.map(({ name }) => name).slice(0, 3)).toEqual(['texts', 'pairs', 'texts again'])
     expect(between.every(({ alone }) => alone)).toBe(true)
     const load = [0, 0]

@@ -102,30 +102,40 @@ export function compile(
   return writeLevels(machine, [...ownedLevels(first), ...mergeLevels(programs, machine.threads)], space)
 }
 
-/** Operations between two barriers, and whose each one is. */
-export type OwnedLevel = readonly (Operation & { owner: number })[]
+/** An operation and whose it is. */
+export type OwnedOperation = Operation & { owner: number }
+
+export interface Level {
+  operations: readonly OwnedOperation[]
+  /** A barrier stands before it; without one each thread goes on with its own runs. */
+  barrier: boolean
+}
 
 /** A program's levels by themselves. */
-export const ownedLevels = (program: Program, owner = 0): OwnedLevel[] =>
-  program.levels.map((level) => level.map((operation) => ({ ...operation, owner })))
+export const ownedLevels = (program: Program, owner = 0): Level[] =>
+  program.levels.map((level) => ({ operations: level.map((operation) => ({ ...operation, owner })), barrier: true }))
 
 /** Runs a thread from which on the threads divide the runs among them, not each run's operations. */
 const RUNS_A_THREAD = 4
 
 /**
  * Runs' programs level by level: their operations touch different buffers, so that they share their barriers, and those that
- * read the same texts are joined. Of many runs, all that stands between two products is one thread's, run by run: it
- * waits for nobody, and finds the run's numbers in its own cache. Products are joined, however many levels a run has between them.
+ * read the same texts are joined. Many runs are divided among the threads: each takes its own ones from a step's texts to their
+ * optimisers, waits for nobody, and finds their weights and gradients in its own cache. It reads all texts for that, once for
+ * all its runs, whose products are joined however many levels a run has between them.
  */
-export function mergeLevels(programs: readonly Program[], threads: number): OwnedLevel[] {
+export function mergeLevels(programs: readonly Program[], threads: number): Level[] {
   const many = programs.length >= RUNS_A_THREAD * threads
   const owners = many ? balanced(programs, threads) : programs.map((_, i) => i)
-  const levels = programs.map((program, i) => ownedLevels(many ? betweenProducts(program) : program, owners[i]))
-  const depth = Math.max(0, ...levels.map(({ length }) => length))
-  return Array.from({ length: depth }, (_, at) => joinLists(levels.flatMap((own) => own[at] ?? [])))
+  const runs = programs.map((program, i) => ownedLevels(many ? betweenProducts(program) : program, owners[i]))
+  const depth = Math.max(0, ...runs.map(({ length }) => length))
+  return Array.from({ length: depth }, (_, at) => ({
+    operations: joinLists(runs.flatMap((levels) => levels[at]?.operations ?? [])),
+    barrier: !many || at === 0,
+  }))
 }
 
-/** The same operations with a barrier before and after products alone, all others done by one thread. */
+/** The same operations, all of them one thread's, in levels of products alone and of all others. */
 function betweenProducts({ levels }: Program): Program {
   const out = new Program()
   let before: { product: boolean; level: number } | undefined
@@ -134,7 +144,7 @@ function betweenProducts({ levels }: Program): Program {
       const product = operation.joined !== undefined
       // Products of one level do not touch what another of them writes.
       if (before && (before.product !== product || (product && before.level !== level))) out.barrier()
-      out.levels.at(-1)!.push(product ? operation : { ...operation, alone: true })
+      out.levels.at(-1)!.push({ ...operation, alone: true })
       before = { product, level }
     }
   return out
@@ -158,17 +168,17 @@ function balanced(programs: readonly Program[], threads: number): number[] {
 /** @returns the address of a program of these levels */
 export function writeLevels(
   machine: Machine,
-  levels: readonly OwnedLevel[],
+  levels: readonly Level[],
   space = new ProgramSpace(machine.heap),
 ): number {
   const shift = machine.code('OWNER_SHIFT')
   const words: number[] = []
   /** Lists stand behind the program; `at` is the word that is to hold the address. */
   const lists: { at: number; list: readonly number[] }[] = []
-  for (const level of levels) {
-    if (level.length === 0) continue
-    if (words.length > 0) words.push(machine.code('BARRIER'), 0)
-    for (const { name, words: args, joined, alone, owner } of level) {
+  for (const { operations, barrier } of levels) {
+    if (operations.length === 0) continue
+    if (barrier && words.length > 0) words.push(machine.code('BARRIER'), 0)
+    for (const { name, words: args, joined, alone, owner } of operations) {
       words.push(machine.code(name) | (alone ? (owner + 1) << shift : 0), args.length)
       if (joined) lists.push({ at: words.length + joined.listAt, list: joined.list })
       const from = words.length
@@ -186,14 +196,16 @@ export function writeLevels(
   return address
 }
 
-function joinLists(operations: OwnedLevel): OwnedLevel {
-  const out: OwnedLevel[number][] = []
+/** Operations of one key that the same threads run become one. */
+function joinLists(operations: readonly OwnedOperation[]): OwnedOperation[] {
+  const out: OwnedOperation[] = []
   const byKey = new Map<string, number>()
   for (const operation of operations) {
-    const { joined } = operation
-    const at = joined && byKey.get(joined.key)
+    const { joined, alone, owner } = operation
+    const key = joined && `${alone ? owner : 'all'} ${joined.key}`
+    const at = key === undefined ? undefined : byKey.get(key)
     if (!joined || at === undefined) {
-      if (joined) byKey.set(joined.key, out.length)
+      if (key !== undefined) byKey.set(key, out.length)
       out.push(operation)
       continue
     }

@@ -238,30 +238,18 @@ export class Tape {
     return out
   }
 
-  /**
-   * The gradient of one or two `gather`s from one table, into `out`; `spread` adds a constant a dimension for every use of a
-   * text.
-   */
-  scatter(
-    out: Matrix,
-    uses: readonly { positions: number; g: Matrix }[],
-    spread: readonly { constant: number; weights: number }[] = [],
-  ): void {
+  /** The gradient of one or two `gather`s from one table, into `out`. */
+  scatter(out: Matrix, uses: readonly { positions: number; g: Matrix }[]): void {
     const [first, second] = uses
-    const [one, two] = spread
     const { axis } = first!.g
     this.#add(
       'scatter',
       `dimensions ${out.rows}`,
       [
         ...[out.at, out.axis.stride, out.rows, out.axis.n, first!.positions, first!.g.at, axis.stride],
-        ...[second?.positions ?? 0, second?.g.at ?? 0, axis.n],
-        ...[one?.constant ?? 0, one?.weights ?? 0, two?.constant ?? 0, two?.weights ?? 0, this.#table.scratch],
+        ...[second?.positions ?? 0, second?.g.at ?? 0, axis.n, this.#table.scratch],
       ],
-      [
-        ...uses.flatMap(({ positions, g }) => [all(positions), all(g.buffer)]),
-        ...spread.flatMap(({ constant, weights }) => [all(constant), all(weights)]),
-      ],
+      uses.flatMap(({ positions, g }) => [all(positions), all(g.buffer)]),
       [own(out.buffer)],
       out.rows * axis.stride,
     )
@@ -479,29 +467,83 @@ export class Tape {
     return { out, mask }
   }
 
-  /** caimira's margin and the matrices it takes; see the kernel. */
-  irtMargin(sides: IrtSides, margin: Matrix): void {
+  /**
+   * Rows of r = softmax(scale · logits) and d of a batch's texts; the logits are lost. See the kernel.
+   *
+   * @param training whether their gradients will be asked for
+   */
+  irtTexts(difficulty: Matrix, logits: Matrix, scale: number, training: boolean): IrtTexts {
+    const { axis, rows: K } = difficulty
+    const room = (axis.stride + 4) * 8 * roundUp4(K)
+    const rows = this.heap.allocate(room)
+    const gradients = training ? this.heap.allocate(room) : 0
+    this.#add(
+      'irtTexts',
+      shareOf(axis),
+      [difficulty.at, logits.at, axis.stride, K, real(scale), axis.n, axis.block, rows, gradients],
+      [own(difficulty.buffer), own(logits.buffer)],
+      [own(logits.buffer), own(rows), ...(training ? [own(gradients)] : [])],
+      2 * K * axis.stride,
+    )
+    return { axis, K, scale, rows, gradients }
+  }
+
+  /** caimira's margin; see the kernel. */
+  irtMargin(texts: IrtTexts, sides: IrtSides, margin: Matrix): void {
     const { axis, rows } = sides.skill
     this.#add(
       'irtMargin',
       shareOf(axis),
-      [...irtWords(sides), axis.stride, rows, sides.centreChosen, sides.centreRejected, margin.at, axis.n],
-      [...irtMatrices(sides).map(({ buffer }) => own(buffer)), all(sides.centreChosen), all(sides.centreRejected)],
+      [...irtWords(texts, sides), margin.at, axis.n],
+      [all(texts.rows), own(sides.skill.buffer), all(sides.centreChosen), all(sides.centreRejected)],
       [own(margin.buffer)],
       rows * axis.stride,
     )
   }
 
-  /** Replaces all five matrices by their gradients. */
-  irtMarginGrad(sides: IrtSides, g: Matrix): void {
-    const { axis, rows } = sides.skill
+  /**
+   * Adds the gradients of texts to theirs, replaces the skills by their gradient, and gives those of the centres, factor / n · Σ_b ∂/∂d: one of
+   * each side, or one of both.
+   */
+  irtMarginGrad(
+    texts: IrtTexts,
+    sides: IrtSides,
+    g: Matrix,
+    centres: readonly [number, number?],
+    factor: number,
+  ): void {
+    const [one, other = 0] = centres
+    this.program.add({
+      name: 'irtMarginGrad',
+      share: 'one',
+      alone: true,
+      words: [...irtWords(texts, sides), g.at, sides.skill.axis.n, texts.gradients, one, other, real(factor)],
+      reads: [texts.rows, texts.gradients, g.buffer, sides.skill.buffer, sides.centreChosen, sides.centreRejected].map(
+        all,
+      ),
+      writes: [texts.gradients, sides.skill.buffer, one, other].filter((at) => at !== 0).map(all),
+    })
+  }
+
+  /** The gradients of what `irtTexts` got, to which each use of a text adds a centre's gradient. */
+  irtTextsGrad(
+    texts: IrtTexts,
+    difficulty: Matrix,
+    logits: Matrix,
+    centres: readonly { gradient: number; uses: number }[],
+  ): void {
+    const { axis, K, scale, rows, gradients } = texts
+    const [one, other] = centres
     this.#add(
-      'irtMarginGrad',
+      'irtTextsGrad',
       shareOf(axis),
-      [...irtWords(sides), axis.stride, rows, sides.centreChosen, sides.centreRejected, g.at, axis.n],
-      [own(g.buffer), all(sides.centreChosen), all(sides.centreRejected)],
-      irtMatrices(sides).map(({ buffer }) => own(buffer)),
-      rows * axis.stride,
+      [
+        ...[rows, gradients, K, real(scale), difficulty.at, logits.at, axis.stride, axis.n, axis.block],
+        ...[one!.gradient, one!.uses, other?.gradient ?? 0, other?.uses ?? 0],
+      ],
+      [own(rows), own(gradients), ...centres.flatMap(({ gradient, uses }) => [all(gradient), all(uses)])],
+      [own(difficulty.buffer), own(logits.buffer)],
+      2 * K * axis.stride,
     )
   }
 
@@ -566,23 +608,31 @@ export class Tape {
   }
 }
 
-/** r and d of both sides, [K, pairs] each, the pairs' skills, and what is taken off the difficulties. */
+/** Texts' r and d, a row each, and the rows of their gradients; 0 where nothing is trained. */
+export interface IrtTexts {
+  axis: Axis
+  K: number
+  scale: number
+  rows: number
+  gradients: number
+}
+
+/** A batch's pairs: positions of their texts, their skills [K, pairs], and what is taken off the difficulties. */
 export interface IrtSides {
-  relevanceChosen: Matrix
-  difficultyChosen: Matrix
-  relevanceRejected: Matrix
-  difficultyRejected: Matrix
+  chosen: number
+  rejected: number
   skill: Matrix
   /** [K] */
   centreChosen: number
   centreRejected: number
 }
 
-function irtMatrices(sides: IrtSides): Matrix[] {
-  const { relevanceChosen, difficultyChosen, relevanceRejected, difficultyRejected, skill } = sides
-  return [relevanceChosen, difficultyChosen, relevanceRejected, difficultyRejected, skill]
-}
-const irtWords = (sides: IrtSides): number[] => irtMatrices(sides).map(({ at }) => at)
+const irtWords = (
+  { rows, K }: IrtTexts,
+  { chosen, rejected, skill, centreChosen, centreRejected }: IrtSides,
+): number[] => [...[rows, K, chosen, rejected, skill.at, skill.axis.stride, centreChosen, centreRejected]]
+
+const roundUp4 = (n: number): number => Math.ceil(n / 4) * 4
 
 /** How the optimiser divides parameters. */
 export const flatShare = (length: number): string => `flat ${length}`

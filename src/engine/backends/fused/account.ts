@@ -76,7 +76,11 @@ export function accountOfLevels(
       }
   const sums = best.map((times) => times.reduce((sum, ms) => sum + ms, 0))
   return sums.map((ms, end) => ({
-    operations: [...new Set((end === 0 ? first.flat() : levels[end - 1]!).map(({ name }) => name))],
+    operations: [
+      ...new Set(
+        (end === 0 ? first : [levels[end - 1]!]).flatMap(({ operations }) => operations).map(({ name }) => name),
+      ),
+    ],
     ms: end === 0 ? ms : ms - sums[end - 1]!,
   }))
 }

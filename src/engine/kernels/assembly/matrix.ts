@@ -42,10 +42,10 @@ function vectorOf(row: usize, d: usize, half: bool): v128 {
  * (weight row, output row, bias), 3 its length, 4 width in numbers (a multiple of 16), 5 whether vectors are
  * float16, 6 scratch (24 KiB a thread), 7 scale of each text, or 0.
  */
-export function project(args: usize, thread: i32, threads: i32): void {
+export function project(args: usize, who: i32, all: i32, thread: i32): void {
   const n = count(args, 1)
-  const from = shareStart(n, TEXT_BLOCK, thread, threads)
-  const to = shareEnd(n, TEXT_BLOCK, thread, threads)
+  const from = shareStart(n, TEXT_BLOCK, who, all)
+  const to = shareEnd(n, TEXT_BLOCK, who, all)
   const rows = address(args, 0)
   const columns = address(args, 2)
   const last = columns + <usize>(word(args, 3) - 1) * 12
@@ -227,12 +227,12 @@ const PARTS: i32 = 4
  * Arguments: 0 addresses of the text vectors, 1 cell of n, 2 list of (gradient row g; output row of the first part; bytes from a part
  * to the next), 3 its length, 4 width, 5 float16, 6 scratch (24 KiB a thread).
  */
-export function projectGrad(args: usize, thread: i32, threads: i32): void {
+export function projectGrad(args: usize, who: i32, all: i32, thread: i32): void {
   const n = count(args, 1)
   // With more threads than parts, each part's width is divided as well.
-  const cuts = max(1, (threads + PARTS - 1) / PARTS)
+  const cuts = max(1, (all + PARTS - 1) / PARTS)
   const units = PARTS * cuts
-  for (let unit = shareStart(units, 1, thread, threads); unit < shareEnd(units, 1, thread, threads); unit++) {
+  for (let unit = shareStart(units, 1, who, all); unit < shareEnd(units, 1, who, all); unit++) {
     const part = unit / cuts
     const cut = unit % cuts
     gradOfPart(args, thread, part, shareStart(n, TEXT_BLOCK, part, PARTS), shareEnd(n, TEXT_BLOCK, part, PARTS), cut, cuts)

@@ -1,4 +1,4 @@
-import { exp4, firstLanes, log1p4, madd, sum64 } from './simd'
+import { exp4, firstLanes, log1p4, sum64 } from './simd'
 import { PAIR_BLOCK, address, count, real, shareEnd, shareStart, word } from './share'
 
 /**
@@ -139,67 +139,6 @@ function transpose(column: usize, out: usize, F: usize, stride: usize, rows: usi
   for (let b: usize = 0; b < bytes; b += 4) {
     const from = column + ((<usize>load<i32>(rows + b) * F) << 2)
     for (let f: usize = 0; f < F; f++) store<f32>(out + f * stride + b, load<f32>(from + (f << 2)))
-  }
-}
-
-/**
- * caimira's margin, δ(chosen) − δ(rejected) with δ = Σ_k r_k (s_k − (d_k − centre_k)).
- *
- * Arguments: 0 r of chosen, 1 d of chosen, 2 r of rejected, 3 d of rejected, 4 s, 5 stride of all, 6 K, 7 centre of chosen [K],
- * 8 centre of rejected, 9 margin [n], 10 cell of n.
- */
-export function irtMargin(args: usize, thread: i32, threads: i32): void {
-  const stride = <usize>word(args, 5) << 2
-  const K = word(args, 6)
-  const n = count(args, 10)
-  const to = shareEnd(n, PAIR_BLOCK, thread, threads)
-  for (let b = shareStart(n, PAIR_BLOCK, thread, threads); b < to; b += 4) {
-    let chosen = f32x4.splat(0)
-    let rejected = chosen
-    for (let k = 0; k < K; k++) {
-      const at = <usize>k * stride + (<usize>b << 2)
-      const s = v128.load(address(args, 4) + at)
-      const c = centred(s, address(args, 1) + at, address(args, 7), k)
-      const r = centred(s, address(args, 3) + at, address(args, 8), k)
-      chosen = madd(v128.load(address(args, 0) + at), c, chosen)
-      rejected = madd(v128.load(address(args, 2) + at), r, rejected)
-    }
-    v128.store(address(args, 9) + (<usize>b << 2), f32x4.sub(chosen, rejected))
-  }
-}
-
-/** s − (d − centre). */
-@inline
-function centred(s: v128, difficulty: usize, centre: usize, k: i32): v128 {
-  const d = v128.load(difficulty)
-  return f32x4.sub(s, f32x4.sub(d, v128.load32_splat(centre + (<usize>k << 2))))
-}
-
-/**
- * Gradients of `irtMargin` times g[b], written over r and d of both sides, and gs into s.
- * Arguments: 0 … 8 as `irtMargin`'s, 9 g, 10 cell of n.
- */
-export function irtMarginGrad(args: usize, thread: i32, threads: i32): void {
-  const stride = <usize>word(args, 5) << 2
-  const K = word(args, 6)
-  const n = count(args, 10)
-  const to = shareEnd(n, PAIR_BLOCK, thread, threads)
-  for (let b = shareStart(n, PAIR_BLOCK, thread, threads); b < to; b += 4) {
-    const g = v128.load(address(args, 9) + (<usize>b << 2))
-    const minus = f32x4.neg(g)
-    for (let k = 0; k < K; k++) {
-      const at = <usize>k * stride + (<usize>b << 2)
-      const s = v128.load(address(args, 4) + at)
-      const c = centred(s, address(args, 1) + at, address(args, 7), k)
-      const r = centred(s, address(args, 3) + at, address(args, 8), k)
-      const gc = f32x4.mul(g, v128.load(address(args, 0) + at))
-      const gr = f32x4.mul(minus, v128.load(address(args, 2) + at))
-      v128.store(address(args, 0) + at, f32x4.mul(g, c))
-      v128.store(address(args, 2) + at, f32x4.mul(minus, r))
-      v128.store(address(args, 1) + at, f32x4.neg(gc))
-      v128.store(address(args, 3) + at, f32x4.neg(gr))
-      v128.store(address(args, 4) + at, f32x4.add(gc, gr))
-    }
   }
 }
 

@@ -1,4 +1,5 @@
 import * as columns from './columns'
+import * as irt from './irt'
 import * as matrix from './matrix'
 import * as pairs from './pairs'
 import * as random from './random'
@@ -46,6 +47,8 @@ export const penalise: i32 = 31
 export const update: i32 = 32
 export const figures: i32 = 33
 export const sumParts: i32 = 34
+export const irtTexts: i32 = 35
+export const irtTextsGrad: i32 = 36
 
 /** Above the code stands 1 + the operation's owner, or 0 for all threads. */
 export const OWNER_SHIFT: i32 = 8
@@ -140,10 +143,10 @@ function execute(program: usize, control: usize, thread: i32, threads: i32): voi
         pairs.batch(args, who, all)
         break
       case project:
-        matrix.project(args, who, all)
+        matrix.project(args, who, all, thread)
         break
       case projectGrad:
-        matrix.projectGrad(args, who, all)
+        matrix.projectGrad(args, who, all, thread)
         break
       case linear:
         matrix.linear(args, who, all)
@@ -208,11 +211,17 @@ function execute(program: usize, control: usize, thread: i32, threads: i32): voi
       case dropout:
         random.dropout(args, who, all)
         break
+      case irtTexts:
+        irt.irtTexts(args, who, all)
+        break
+      case irtTextsGrad:
+        irt.irtTextsGrad(args, who, all)
+        break
       case irtMargin:
-        pairs.irtMargin(args, who, all)
+        irt.irtMargin(args, who, all)
         break
       case irtMarginGrad:
-        pairs.irtMarginGrad(args, who, all)
+        irt.irtMarginGrad(args, who, all)
         break
       case preference:
         pairs.preference(args, who, all)

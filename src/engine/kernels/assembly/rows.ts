@@ -1,4 +1,4 @@
-import { addHigh, addLow, firstLanes } from './simd'
+import { addHigh, addLow, firstLanes, high, low } from './simd'
 import { address, count, real, shareEnd, shareStart, word } from './share'
 
 /** Operations that carry rows of a table to pairs and back. All tables are [K, stride]: one row a dimension. */
@@ -46,12 +46,12 @@ const ROWS_HELD: usize = 1536
 
 /**
  * The gradient of `gather`, of one use of a table or of two:
- * out[k][i] = first_k · weights[i] + second_k · weights2[i] + Σ_{b: position_b = i} g[k][b] + Σ_{b: position2_b = i} g2[k][b].
+ * out[k][i] = Σ_{b: position_b = i} g[k][b] + Σ_{b: position2_b = i} g2[k][b].
  *
  * Divided by dimension, and each dimension's sums run through the pairs in order. Zero from the last row up to 16 more.
  *
  * Arguments: 0 out, 1 its stride, 2 K, 3 cell of its rows, 4 positions, 5 g, 6 stride of g and g2, 7 positions2 or 0, 8 g2,
- * 9 cell of n, 10 first [K] or 0, 11 weights, 12 second [K] or 0, 13 weights2, 14 scratch (24 KiB a thread).
+ * 9 cell of n, 10 scratch (24 KiB a thread).
  *
  * @param self the thread itself, where `thread` is which of those that share the operation
  */
@@ -66,14 +66,13 @@ export function scatter(args: usize, thread: i32, threads: i32, self: i32): void
   const positions2 = address(args, 7)
   const grad2 = address(args, 8)
   const bytes = <usize>count(args, 9) << 2
-  const first = address(args, 10)
-  const second = address(args, 12)
   const from = shareStart(K, 1, thread, threads)
   const to = shareEnd(K, 1, thread, threads)
-  const sums = address(args, 14) + <usize>self * (ROWS_HELD << 4)
+  const sums = address(args, 10) + <usize>self * (ROWS_HELD << 4)
   let k = from
   for (; k + 1 < to && rows + 4 <= ROWS_HELD; k += 4) {
-    startFour(sums, rows, k, to - 1, first, address(args, 11), second, address(args, 13))
+    // Beyond the last row as well, as far as rows are put four at a time.
+    memory.fill(sums, 0, (rows + 4) << 4)
     addFour(sums, k, to - 1, positions, grad, gradStride, bytes)
     if (positions2 != 0) addFour(sums, k, to - 1, positions2, grad2, gradStride, bytes)
     putFour(sums, rows, out, stride, k, to - 1)
@@ -82,8 +81,6 @@ export function scatter(args: usize, thread: i32, threads: i32, self: i32): void
   for (let j = k; j < to; j++) {
     const target = out + <usize>j * stride
     memory.fill(target, 0, min(stride, (rows + 16) << 2))
-    if (first != 0) spread(target, rows, load<f32>(first + (<usize>j << 2)), address(args, 11))
-    if (second != 0) spread(target, rows, load<f32>(second + (<usize>j << 2)), address(args, 13))
   }
   add(out, stride, k, to, positions, grad, gradStride, bytes)
   if (positions2 != 0) add(out, stride, k, to, positions2, grad2, gradStride, bytes)
@@ -93,54 +90,6 @@ export function scatter(args: usize, thread: i32, threads: i32, self: i32): void
  * Sums of four dimensions stand side by side, so that a pair adds one vector to them where it would add four numbers. Beyond the last dimension the
  * last one is computed again.
  */
-
-/** Twice, of vectors 0 and 2, and 1 and 3: number i of each of four vectors becomes vector i. */
-@inline
-function low(a: v128, b: v128): v128 {
-  return v128.shuffle<f32>(a, b, 0, 4, 1, 5)
-}
-
-@inline
-function high(a: v128, b: v128): v128 {
-  return v128.shuffle<f32>(a, b, 2, 6, 3, 7)
-}
-
-function startFour(
-  sums: usize,
-  rows: usize,
-  k: i32,
-  last: i32,
-  first: usize,
-  weights: usize,
-  second: usize,
-  weights2: usize,
-): void {
-  const end = sums + (rows << 4)
-  const f = first == 0 ? f32x4.splat(0) : four(first, k, last)
-  const s = second == 0 ? f32x4.splat(0) : four(second, k, last)
-  for (let at = sums; at < end; at += 16) {
-    let sum = f32x4.splat(0)
-    if (first != 0) {
-      sum = f32x4.mul(f, v128.load32_splat(weights))
-      weights += 4
-    }
-    if (second != 0) {
-      sum = f32x4.add(sum, f32x4.mul(s, v128.load32_splat(weights2)))
-      weights2 += 4
-    }
-    v128.store(at, sum)
-  }
-  // What stands beyond the last row, as far as rows are put four at a time.
-  for (let o: usize = 0; o < 64; o += 16) v128.store(end + o, f32x4.splat(0))
-}
-
-/** Numbers k … k + 3. */
-function four(numbers: usize, k: i32, last: i32): v128 {
-  let v = v128.load32_zero(numbers + (<usize>k << 2))
-  v = v128.load_lane<u32>(numbers + (<usize>min(k + 1, last) << 2), v, 1)
-  v = v128.load_lane<u32>(numbers + (<usize>min(k + 2, last) << 2), v, 2)
-  return v128.load_lane<u32>(numbers + (<usize>min(k + 3, last) << 2), v, 3)
-}
 
 @inline
 function accumulate(sum: usize, value: v128): void {
@@ -232,14 +181,6 @@ function add(
       store<f32>(sum, load<f32>(sum) + load<f32>(g + b))
     }
   }
-}
-
-function spread(target: usize, rows: usize, factor: f32, weights: usize): void {
-  const factors = f32x4.splat(factor)
-  let i: usize = 0
-  for (; i + 16 <= rows << 2; i += 16)
-    v128.store(target + i, f32x4.add(v128.load(target + i), f32x4.mul(factors, v128.load(weights + i))))
-  for (; i < rows << 2; i += 4) store<f32>(target + i, load<f32>(target + i) + factor * load<f32>(weights + i))
 }
 
 /**

@@ -15,6 +15,17 @@ export function sums(a: v128, b: v128, c: v128, d: v128): v128 {
   return f32x4.add(v128.shuffle<f32>(ab, cd, 0, 1, 4, 5), v128.shuffle<f32>(ab, cd, 2, 3, 6, 7))
 }
 
+/** Twice, of vectors 0 and 2, and 1 and 3: number i of each of four vectors becomes vector i. */
+@inline
+export function low(a: v128, b: v128): v128 {
+  return v128.shuffle<f32>(a, b, 0, 4, 1, 5)
+}
+
+@inline
+export function high(a: v128, b: v128): v128 {
+  return v128.shuffle<f32>(a, b, 2, 6, 3, 7)
+}
+
 /** The sum of four lanes, in float64. */
 @inline
 export function sum64(a: v128): f64 {

@@ -25,7 +25,7 @@ export function caimiraFused(config: CaimiraConfig, sizes: Sizes): FusedModel {
       const weights = { d: parameter(NAMES.difficultyWeight), r: parameter(NAMES.relevanceWeight) }
       const biases = { d: parameter(NAMES.difficultyBias), r: parameter(NAMES.relevanceBias) }
       const difficulty = tape.project(answers, weights.d, biases.d)
-      const relevance = tape.softmax(tape.project(answers, weights.r, biases.r), sharpness)
+      const texts = tape.irtTexts(difficulty, tape.project(answers, weights.r, biases.r), sharpness, inputs.training)
 
       let centreChosen: number
       let centreRejected: number
@@ -39,48 +39,26 @@ export function caimiraFused(config: CaimiraConfig, sizes: Sizes): FusedModel {
         tape.rowSums(difficulty, centreChosen, { weights: answers.uses, factor: 0.5, over: pairs.n })
       } else centreChosen = centreRejected = inputs.frozen('centre', K)
 
-      const sides: IrtSides = {
-        relevanceChosen: tape.gather(relevance, chosen, pairs),
-        difficultyChosen: tape.gather(difficulty, chosen, pairs),
-        relevanceRejected: tape.gather(relevance, rejected, pairs),
-        difficultyRejected: tape.gather(difficulty, rejected, pairs),
-        skill: tape.gather(perUser(NAMES.skill), users, pairs),
-        centreChosen,
-        centreRejected,
-      }
-      tape.irtMargin(sides, margin)
+      const skill = tape.gather(perUser(NAMES.skill), users, pairs)
+      const sides: IrtSides = { chosen, rejected, skill, centreChosen, centreRejected }
+      tape.irtMargin(texts, sides, margin)
 
       const gDifficulty = tape.matrix(K, answers.axis)
       const gRelevance = tape.matrix(K, answers.axis)
       const gCentre = tape.vector(K)
       const gCentreRejected = tape.vector(K)
       return (g) => {
-        tape.irtMarginGrad(sides, g)
-        const both = [
-          { positions: chosen, g: sides.difficultyChosen },
-          { positions: rejected, g: sides.difficultyRejected },
-        ]
         if (side) {
-          tape.rowSums(sides.difficultyChosen, gCentre, { factor: -1, over: pairs.n })
-          tape.rowSums(sides.difficultyRejected, gCentreRejected, { factor: -1, over: pairs.n })
-          tape.scatter(gDifficulty, both, [
-            { constant: gCentre, weights: answers.chosenUses },
-            { constant: gCentreRejected, weights: answers.rejectedUses },
+          tape.irtMarginGrad(texts, sides, g, [gCentre, gCentreRejected], -1)
+          tape.irtTextsGrad(texts, gDifficulty, gRelevance, [
+            { gradient: gCentre, uses: answers.chosenUses },
+            { gradient: gCentreRejected, uses: answers.rejectedUses },
           ])
         } else {
-          tape.rowSums(sides.difficultyChosen, gCentre, {
-            and: { a: sides.difficultyRejected },
-            factor: -0.5,
-            over: pairs.n,
-          })
-          tape.scatter(gDifficulty, both, [{ constant: gCentre, weights: answers.uses }])
+          tape.irtMarginGrad(texts, sides, g, [gCentre], -0.5)
+          tape.irtTextsGrad(texts, gDifficulty, gRelevance, [{ gradient: gCentre, uses: answers.uses }])
         }
-        tape.scatter(gRelevance, [
-          { positions: chosen, g: sides.relevanceChosen },
-          { positions: rejected, g: sides.relevanceRejected },
-        ])
-        tape.scatter(perUserGrad(NAMES.skill), [{ positions: users, g: sides.skill }])
-        tape.softmaxGrad(relevance, gRelevance, sharpness)
+        tape.scatter(perUserGrad(NAMES.skill), [{ positions: users, g: skill }])
         tape.projectGrads([
           { texts: answers, g: gDifficulty, weight: weights.d, bias: biases.d },
           { texts: answers, g: gRelevance, weight: weights.r, bias: biases.r },
