@@ -21,15 +21,18 @@ test.for<[number, string]>([
   [0, '0.0000'],
   [0.69316, '0.6932'],
   [0.0012, '0.0012'],
-  [-0.00012345, '-0.0001234'],
+  [-0.25, '−0.2500'],
+  [-0.00012345, '−0.0001234'],
   [1e-7, '1.000e-7'],
   [123456.7, '123456.7000'],
   [7.734630901250347e29, '7.735e+29'],
   [NaN, 'NaN'],
   [Infinity, 'Infinity'],
-])('%d takes the width of the table, or becomes 0', ([value, text]) => expect(formatFigure(value)).toBe(text))
+])('%d takes the width of the table, becomes 0 or has a hyphen for its sign', ([value, text]) =>
+  expect(formatFigure(value)).toBe(text),
+)
 
-test('numbers stand left, or a wide cell shifts its row', () => {
+test('numbers, or signed ones alone, stand left, or a wide cell shifts its row', () => {
   expect(
     formatTable(
       ['run', 'acc'],
@@ -39,6 +42,7 @@ test('numbers stand left, or a wide cell shifts its row', () => {
       ],
     ),
   ).toEqual(['run          acc', 'a            1.5', 'long name  12.25'])
+  expect(formatTable(['lift'], [['−1.50'], ['+12.25']])).toEqual(['  lift', ' −1.50', '+12.25'])
   expect(formatTable(['run'], [])).toEqual(['run'])
   expect(
     formatTable(

@@ -1,3 +1,5 @@
+import { withMinus } from '../shared/comparedTables'
+
 /** `0.4 s`, `12 s`, `3 min 05 s`, `2 h 10 min`. */
 export function formatDuration(seconds: number): string {
   if (!Number.isFinite(seconds)) return '?'
@@ -12,10 +14,10 @@ export function formatDuration(seconds: number): string {
 
 const padded = (value: number): string => String(value).padStart(2, '0')
 
-/** Four decimals; four significant digits where those would be zeros, or digits without end. */
+/** For people: four decimals; four significant digits where those would be zeros, or digits without end. */
 export function formatFigure(value: number): string {
   const size = Math.abs(value)
-  return value === 0 || (size >= 0.001 && size < 1e6) ? value.toFixed(4) : value.toPrecision(4)
+  return withMinus(value === 0 || (size >= 0.001 && size < 1e6) ? value.toFixed(4) : value.toPrecision(4))
 }
 
 /** Plain columns, two spaces apart; numbers stand right. */
@@ -23,7 +25,7 @@ export function formatTable(header: readonly string[], rows: readonly (readonly 
   const widths = header.map((title, i) =>
     rows.reduce((width, row) => Math.max(width, row[i]?.length ?? 0), title.length),
   )
-  const numeric = header.map((_, i) => rows.every((row) => /^[-\d.,% ]*$/.test(row[i] ?? '')))
+  const numeric = header.map((_, i) => rows.every((row) => /^[-−+\d.,% ]*$/.test(row[i] ?? '')))
   const line = (cells: readonly string[]): string =>
     cells
       .map((cell, i) => (numeric[i] ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0)))

@@ -9,7 +9,7 @@ import { childProcessSpawner } from '../../core/engine/childProcessSpawner'
 import { diffRuns, type Difference } from '../../core/store/diffRuns'
 import { findInHistory } from '../../core/store/findRuns'
 import type { Cell } from '../../core/store/flatten'
-import { pairedTable, resultColumns, resultTable, valueText } from '../../shared/comparedTables'
+import { pairedTable, resultColumns, resultTable, valueText, withMinus } from '../../shared/comparedTables'
 import {
   LEVEL,
   PREDICTED_SPLITS,
@@ -110,7 +110,9 @@ async function diff(references: readonly string[], options: DiffOptions): Promis
       if (rows.length === 0) continue
       const lines = rows.map(({ name, values }) => [
         name,
-        ...values.map((value, i) => cell(value, i > 0 && title === 'metric' ? values[0] : undefined)),
+        ...values.map((value, i) =>
+          title === 'metric' ? cell(value, i > 0 ? values[0] : undefined) : valueText(value),
+        ),
       ])
       print({ header: [title, ...names], rows: lines }, options.format, output)
       output.say('')
@@ -246,7 +248,7 @@ function plain(value: Cell | undefined): string {
 /** A value, and by how much it differs from the reference's. */
 function cell(value: Cell | undefined, reference: Cell | undefined): string {
   if (typeof value !== 'number') return valueText(value)
-  const shown = Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(6)))
+  const shown = withMinus(Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(6))))
   if (typeof reference !== 'number') return shown
   const delta = value - reference
   return `${shown} (${delta < 0 ? '−' : '+'}${Number(Math.abs(delta).toPrecision(3))})`
