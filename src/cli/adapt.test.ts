@@ -15,20 +15,40 @@ beforeAll(async () => {
 })
 afterAll(() => fs.rmSync(cwd, { recursive: true, force: true }))
 
-test.skipIf(process.platform === 'win32')(
-  'Ctrl-C does not end a fit, or leaves half of what it writes',
-  async () => {
+const FOR_PEOPLE = { flags: [], first: /^[\d,]+\/[\d,]+ pairs fitted/, last: /pairs fitted/ }
+const FOR_SCRIPTS = {
+  flags: ['--json'],
+  first: /^\{"type":"progress","what":"pairs fitted","done":\d+,"total":\d+\}\n/,
+  last: /^\{"type":"error","code":"stopped"/,
+}
+
+test.skipIf(process.platform === 'win32').each([FOR_PEOPLE, FOR_SCRIPTS])(
+  'a fit ($flags) does not tell how far it is, is not ended by Ctrl-C, or leaves half of what it writes',
+  async ({ flags, first, last }) => {
     const output = path.join(cwd, 'rows.json')
     // Minutes, unless somebody ends it.
     const { child, done } = start(cwd, [
-      ...['adapt', 'e/v0', '--input', 'data/new.jsonl', '--repeats', '2000', '--k', 'all', '--output', output],
+      ...[
+        'adapt',
+        'e/v0',
+        '--input',
+        'data/new.jsonl',
+        '--repeats',
+        '2000',
+        '--k',
+        'all',
+        '--output',
+        output,
+        ...flags,
+      ],
     ])
     const told = await new Promise<string>((resolve) => child.stdout?.once('data', (text) => resolve(String(text))))
-    expect(told).toMatch(/^[\d,]+\/[\d,]+ pairs fitted/)
+    expect(told).toMatch(first)
     child.kill('SIGINT')
     const { code, stdout, stderr } = await done
     expect(code).toBe(130)
     expect(stdout).not.toContain('accuracy')
+    expect(stdout.trimEnd().split('\n').at(-1)).toMatch(last)
     expect(stderr).toContain('Stopped while new users were fitted')
     expect(stderr).not.toMatch(/ at .*:\d+/)
     expect(fs.existsSync(output)).toBe(false)

@@ -57,7 +57,7 @@ export function addAdapt(program: Command, exit: (code: number) => void): void {
     .option('--seed <n>', 'seed of the choices', natural, 0)
     .option('--output <file>', "write each user's row, fitted on all pairs, as JSON")
     .option('--log_dir <dir>', 'folder of all runs', 'lightning_logs')
-    .option('--json', 'print one JSON object')
+    .option('--json', 'print one JSON object a line; the last is the result')
     .action(async (run: string, options: AdaptCommandOptions) => exit(await adapt(run, options)))
 }
 
@@ -88,8 +88,7 @@ async function adapt(reference: string, options: AdaptCommandOptions): Promise<n
       repeats: Math.max(1, options.repeats),
       seed: options.seed,
     },
-    // With --json there is one object, the result.
-    options.json === true ? () => {} : workProgress(output),
+    workProgress(output),
     onInterrupt(() => output.warn('Stopping.')),
   )
   if (frame.type !== 'adaptation') return ERROR_EXIT_CODES.engine_protocol
