@@ -1,4 +1,4 @@
-import { parquetMetadata, parquetReadObjects, type RowGroup, type SchemaElement } from 'hyparquet'
+import { parquetMetadata, parquetScan, type RowGroup, type SchemaElement } from 'hyparquet'
 import { compressors } from 'hyparquet-compressors'
 import { encodePage, SafePages, type Decompress } from '../../shared/parquet/pages'
 import { ParquetFault, readStruct } from '../../shared/parquet/thrift'
@@ -18,12 +18,12 @@ const decompress: Decompress = (codec, input, length) => {
 }
 
 /**
- * Rows of some columns that are neither nested nor repeated. The file may be anybody's: a run folder is imported from
+ * Some columns that are neither nested nor repeated, row group by row group: [groups][columns][rows]. The file may be anybody's: a run folder is imported from
  * anywhere, and hyparquet would loop over a damaged page (docs/adr/0020).
  *
  * @throws ParquetFault, or whatever hyparquet throws
  */
-export async function readFlatColumns(bytes: Uint8Array, names: readonly string[]): Promise<object[]> {
+export async function readFlatColumns(bytes: Uint8Array, names: readonly string[]): Promise<ArrayLike<unknown>[][]> {
   if (bytes.length < 12) throw new ParquetFault('it is too short')
   const footer = new DataView(bytes.buffer, bytes.byteOffset).getUint32(bytes.length - 8, true)
   const end = bytes.length - 8 - footer
@@ -37,16 +37,18 @@ export async function readFlatColumns(bytes: Uint8Array, names: readonly string[
       throw new ParquetFault(`it has no plain column ${name}`)
     return element
   })
-  const rows: object[] = []
-  for (const group of row_groups) {
-    if (rows.length + Number(group.num_rows) > MAX_ROWS) throw new ParquetFault('it has too many rows')
-    // Not spread: a group may have more rows than a call takes arguments.
-    for (const row of await groupRows(bytes.subarray(0, end), group, elements)) rows.push(row)
-  }
-  return rows
+  if (row_groups.reduce((sum, { num_rows }) => sum + Number(num_rows), 0) > MAX_ROWS)
+    throw new ParquetFault('it has too many rows')
+  const groups: ArrayLike<unknown>[][] = []
+  for (const group of row_groups) groups.push(await groupColumns(bytes.subarray(0, end), group, elements))
+  return groups
 }
 
-async function groupRows(data: Uint8Array, group: RowGroup, elements: readonly SchemaElement[]): Promise<object[]> {
+async function groupColumns(
+  data: Uint8Array,
+  group: RowGroup,
+  elements: readonly SchemaElement[],
+): Promise<ArrayLike<unknown>[]> {
   const count = Number(group.num_rows)
   const parts: Uint8Array[] = []
   let at = 0
@@ -70,7 +72,7 @@ async function groupRows(data: Uint8Array, group: RowGroup, elements: readonly S
   })
   const { buffer } = Uint8Array.from(Buffer.concat(parts))
   const num_rows = BigInt(count)
-  return parquetReadObjects({
+  const scan = await parquetScan({
     file: { byteLength: buffer.byteLength, slice: (from, to) => buffer.slice(from, to) },
     metadata: {
       version: 1,
@@ -79,7 +81,10 @@ async function groupRows(data: Uint8Array, group: RowGroup, elements: readonly S
       row_groups: [{ columns, num_rows, total_byte_size: BigInt(at) }],
       metadata_length: 0,
     },
+    useOffsetIndex: false,
+    geoparquet: false,
   })
+  return Promise.all(elements.map(({ name }) => scan.readColumn({ column: name, rowStart: 0, rowEnd: count })))
 }
 
 function safeChunk(

@@ -1,7 +1,6 @@
 import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
 import path from 'node:path'
-import { z } from 'zod'
 import { RUN_FILES } from '../../shared/domain/run'
 import type { HistoryDatabase } from './database'
 import { readFlatColumns } from './flatColumns'
@@ -18,7 +17,6 @@ export interface UserResult {
 
 const SPLITS = ['dev', 'test', 'test_unseen']
 const MAX_BYTES = 256 * 2 ** 20
-const rowSchema = z.object({ u_id: z.union([z.string(), z.number(), z.bigint()]), z: z.number() })
 
 /** What a run's predictions come to for each user. */
 export class ResultTable {
@@ -60,26 +58,29 @@ export class ResultTable {
 export async function readResults(dir: string): Promise<UserResult[]> {
   const found: UserResult[] = []
   for (const split of SPLITS) {
-    const rows = await predictions(path.join(dir, RUN_FILES.predictions, `${split}.parquet`)).catch(() => [])
+    const file = path.join(dir, RUN_FILES.predictions, `${split}.parquet`)
     const users = new Map<string, { pairs: number; right: number; loss: number }>()
-    for (const row of rows) {
-      const parsed = rowSchema.safeParse(row).data
-      if (!parsed) continue
-      const user = String(parsed.u_id)
-      const sum = users.get(user) ?? { pairs: 0, right: 0, loss: 0 }
-      users.set(user, sum)
-      sum.pairs++
-      if (parsed.z > 0) sum.right++
-      // softplus(−z), without overflow.
-      sum.loss += Math.max(0, -parsed.z) + Math.log1p(Math.exp(-Math.abs(parsed.z)))
-    }
+    for (const [ids, margins] of await predictions(file).catch(() => []))
+      for (let row = 0; row < ids!.length; row++) {
+        const [id, z] = [ids![row], margins![row]]
+        // Not a schema for each: a sweep has a million of them. A row that is damaged does not count.
+        if (typeof z !== 'number' || !Number.isFinite(z)) continue
+        if (typeof id !== 'string' && typeof id !== 'bigint' && !Number.isFinite(id)) continue
+        const user = String(id)
+        let sum = users.get(user)
+        if (!sum) users.set(user, (sum = { pairs: 0, right: 0, loss: 0 }))
+        sum.pairs++
+        if (z > 0) sum.right++
+        // softplus(−z), without overflow.
+        sum.loss += Math.max(0, -z) + Math.log1p(Math.exp(-Math.abs(z)))
+      }
     for (const [user, { pairs, right, loss }] of users)
       found.push({ split, user, pairs, acc: right / pairs, loss: loss / pairs })
   }
   return found
 }
 
-async function predictions(file: string): Promise<object[]> {
+async function predictions(file: string): Promise<ArrayLike<unknown>[][]> {
   // A pipe in its place would be waited for without end.
   const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK)
   try {
