@@ -68,7 +68,8 @@ describe.each([false, true])('project, vectors in float16: %s', (half) => {
       const { vectors, read } = table(n, D, half)
       const gradient = grid('gradient', K, n)
       for (const { weights } of everywhere((laboratory) => {
-        const { texts, form } = laboratory.texts(vectors, D, { half })
+        // Reading ahead changes no number.
+        const { texts, form } = laboratory.texts(vectors, D, { half, far: D > 400 })
         const tape = laboratory.tape(form)
         const weight = laboratory.parameter(grid('weight', K, D), form.stride)
         tape.projectGrad(texts, laboratory.matrix(gradient, texts.axis, 4), weight)

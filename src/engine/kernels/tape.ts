@@ -49,6 +49,8 @@ export interface TableForm {
   /** Width rounded up to whole cache lines, in numbers. */
   readonly stride: number
   readonly half: boolean
+  /** Whether the vectors of a batch are in no cache when it comes. */
+  readonly far: boolean
   /** Where vectors are packed and sums stand side by side, 24 KiB a thread. */
   readonly scratch: number
 }
@@ -147,7 +149,7 @@ export class Tape {
   projectGrads(products: readonly { texts: TextList; g: Matrix; weight: Parameter; bias?: Parameter }[]): void {
     for (const { g, bias } of products) if (bias) this.rowSums(g, bias.grad)
     for (const { texts, g } of products) if (texts.scales !== 0) this.scale(g, texts.scales)
-    const { stride, half, scratch } = this.#table
+    const { stride, half, far, scratch } = this.#table
     const sums = products.map(({ texts, g, weight }) => {
       const numbers = weight.rows * weight.stride
       const parts = this.heap.allocate(PARTS * numbers * 4)
@@ -159,7 +161,7 @@ export class Tape {
       this.program.add({
         name: 'projectGrad',
         share: `parts of ${texts.axis.name} ${texts.axis.n}`,
-        words: [texts.vectors, texts.axis.n, 0, 0, stride, half ? 1 : 0, scratch],
+        words: [texts.vectors, texts.axis.n, 0, 0, stride, half ? 1 : 0, scratch, far ? 1 : 0],
         reads: [all(g.buffer)],
         writes: [own(parts)],
         joined: { key: `projectGrad ${texts.vectors}`, list, width: 3, listAt: 2, lengthAt: 3 },

@@ -15,6 +15,8 @@ const PAIR_BLOCK = 16
 const TEXT_BLOCK = 12
 /** Words of a split's description and of a text list; see `batch` in assembly/pairs.ts. */
 const SPLIT_WORDS = 9
+/** Texts of larger tables are met again when they have left every cache. */
+const MOST_CACHED_BYTES = 32 << 20
 /** Where vectors are widened, a thread: see assembly/matrix.ts. */
 const SCRATCH_BYTES = 24 * 1024
 
@@ -45,6 +47,7 @@ export class FusedData {
     this.form = {
       stride: roundUp(dataset.width, WIDTH_BLOCK),
       half: tables.some(({ dtype }) => dtype === 'float16'),
+      far: tables.some(({ values }) => values.byteLength > MOST_CACHED_BYTES),
       scratch: heap.allocate(machine.threads * SCRATCH_BYTES),
     }
     this.constants = { zero: this.constant(0), one: this.constant(1) }

@@ -23,6 +23,11 @@ const NEAR_WEIGHTS: usize = 384 << 10
 const NEAR_GRADIENTS: usize = 256 << 10
 /** Rows that texts pass by at once, at least: fewer would read the texts too often. */
 const FEWEST_COLUMNS: usize = 64
+/**
+ * Gradient rows up to which vectors in no cache are fetched before they are packed. Packing goes from vector to vector, which no prefetcher follows; of more
+ * rows it is a small part of the work.
+ */
+const FEW_ROWS: usize = 32
 /** Texts whose products are added up in registers: the running sum is fetched once for them. */
 const TILE_TEXTS: i32 = 192
 /** Vectors of four numbers that the registers hold of a gradient row, and of the rest of a width, which is a multiple of 16 numbers. */
@@ -225,7 +230,8 @@ const PARTS: i32 = 4
  * has the texts that it has just projected, so that it finds their vectors in its own cache.
  *
  * Arguments: 0 addresses of the text vectors, 1 cell of n, 2 list of (gradient row g; output row of the first part; bytes from a part
- * to the next), 3 its length, 4 width, 5 float16, 6 scratch (24 KiB a thread).
+ * to the next), 3 its length, 4 width, 5 float16, 6 scratch (24 KiB a thread),
+ * 7 whether vectors are far: in no cache.
  */
 export function projectGrad(args: usize, who: i32, all: i32, thread: i32): void {
   const n = count(args, 1)
@@ -247,6 +253,7 @@ function gradOfPart(args: usize, thread: i32, part: i32, start: i32, stop: i32, 
   const width = word(args, 4)
   const half = word(args, 5) != 0
   const scratch = address(args, 6) + <usize>thread * SCRATCH
+  const fetched = word(args, 7) != 0 && last - columns < FEW_ROWS * 12
   const from = <usize>shareStart(width, WIDTH_BLOCK, cut, cuts) << 2
   const to = <usize>shareEnd(width, WIDTH_BLOCK, cut, cuts) << 2
   if (start >= stop) {
@@ -259,11 +266,25 @@ function gradOfPart(args: usize, thread: i32, part: i32, start: i32, stop: i32, 
     for (let i = start; i < stop; i += TILE_TEXTS) {
       const end = min(last, first + panel - 12)
       const until = min(stop, i + TILE_TEXTS)
+      if (fetched) fetch(rows, i, until, half ? from >> 1 : from, half ? to >> 1 : to)
       let d = from
       for (; d + (SLICE << 4) <= to; d += SLICE << 4)
         gradOfSlice(SLICE, rows, i, until, d, first, end, part, half, scratch, i > start)
       for (; d < to; d += REST << 4) gradOfSlice(REST, rows, i, until, d, first, end, part, half, scratch, i > start)
     }
+}
+
+/** What was last read ahead: a load whose value goes nowhere would be left out. */
+let seen: u32 = 0
+
+/** Reads texts' vectors in the order of memory, a number of each cache line, into the second-level cache. */
+function fetch(rows: usize, i: i32, until: i32, from: usize, to: usize): void {
+  let all: u32 = 0
+  for (let j = i; j < until; j++) {
+    const x = <usize>load<u32>(rows + (<usize>j << 2))
+    for (let at = x + from; at < x + to; at += 64) all |= load<u32>(at)
+  }
+  seen = all
 }
 
 /** Some vectors of the width of one text after the other, of a multiple of four texts: beyond the last one gradients are zero. */

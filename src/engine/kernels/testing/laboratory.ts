@@ -46,7 +46,7 @@ export class Laboratory {
 
   tape(form: Partial<TableForm> = {}): Tape {
     const constants = { zero: this.place(Float32Array.of(0)), one: this.place(Float32Array.of(1)) }
-    return new Tape(this.heap, constants, { stride: 16, half: false, scratch: this.#scratch(), ...form })
+    return new Tape(this.heap, constants, { stride: 16, half: false, far: false, scratch: this.#scratch(), ...form })
   }
 
   #scratch(): number {
@@ -104,9 +104,9 @@ export class Laboratory {
   texts(
     vectors: Grid,
     width: number,
-    form: { half?: boolean; scales?: Float32Array } = {},
+    form: { half?: boolean; far?: boolean; scales?: Float32Array } = {},
   ): { texts: TextList; form: TableForm } {
-    const { half = false, scales } = form
+    const { half = false, far = false, scales } = form
     const n = vectors.length
     const stride = roundUp(width, 16)
     const addresses = vectors.map((vector) => {
@@ -127,7 +127,7 @@ export class Laboratory {
         uses: 0,
         scales: scales ? this.place(spare) : 0,
       },
-      form: { stride, half, scratch: this.#scratch() },
+      form: { stride, half, far, scratch: this.#scratch() },
     }
   }
 
