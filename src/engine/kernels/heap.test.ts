@@ -89,7 +89,12 @@ describe('a heap', () => {
         const list = heap.place(Int32Array.from({ length: 32 }, (_, i) => vectors[Math.min(i, 4)]!))
         const texts = { axis, vectors: list, chosenUses: 0, rejectedUses: 0, uses: 0, scales: 0 }
         const constants = { zero: place([0]), one: place([1]) }
-        const tape = new Tape(heap, constants, { stride: 16, half: false, far: false, scratch: heap.allocate(2 * 6 * 2048) })
+        const tape = new Tape(heap, constants, {
+          stride: 16,
+          half: false,
+          far: false,
+          scratch: heap.allocate(2 * 6 * 2048),
+        })
         const ones = Array.from({ length: 32 }, (_, d) => d % 5)
         const weight = { at: place(ones), grad: place(ones), rows: 2, columns: 16, stride: 16 }
         const out = tape.project(texts, weight)

@@ -21,7 +21,11 @@ async function start(threads: number): Promise<Machine> {
 function counting(machine: Machine, depth: number): { program: number; count: () => number[] } {
   const { heap } = machine
   const one = heap.place(Float32Array.of(1))
-  const tape = new Tape(heap, { zero: heap.place(Float32Array.of(0)), one }, { stride: 16, half: false, far: false, scratch: 0 })
+  const tape = new Tape(
+    heap,
+    { zero: heap.place(Float32Array.of(0)), one },
+    { stride: 16, half: false, far: false, scratch: 0 },
+  )
   const pairs = { name: 'pairs', n: heap.place(Int32Array.of(64)), block: 16, stride: 80 }
   const ones = tape.matrix(1, pairs)
   heap.floats(ones.at, 64).fill(1)
