@@ -1,5 +1,5 @@
 import type { Figure } from '../../shared/domain/evaluation'
-import { percentileInterval, resampleUsers, type Interval, type Resampling } from '../statistics/resample'
+import { intervalOf, percentileInterval, resampleUsers, type Interval, type Resampling } from '../statistics/resample'
 
 /**
  * A statistic of users in each of some resamples.
@@ -146,9 +146,13 @@ export function minus(a: UserSum, b: UserSum): UserSum {
 /** Σ numerator / Σ denominator, with its interval; null where it is not defined. */
 export function ratio({ total, resampled }: UserSum, by: Divisor): Figure {
   const ratios = new Float64Array(resampled.length)
-  for (let at = 0; at < ratios.length; at++)
-    ratios[at] = by.resampled[at] === 0 ? NaN : resampled[at]! / by.resampled[at]!
-  return defined(percentileInterval(by.users.length === 0 ? NaN : total / by.total, ratios))
+  let n = 0
+  for (let at = 0; at < ratios.length; at++) {
+    const value = resampled[at]! / by.resampled[at]!
+    // x / 0 has no value either, infinite or not.
+    if (by.resampled[at] !== 0 && !Number.isNaN(value)) ratios[n++] = value
+  }
+  return defined(intervalOf(by.users.length === 0 ? NaN : total / by.total, ratios.subarray(0, n)))
 }
 
 function totalOf(values: Float64Array, users: Int32Array): number {

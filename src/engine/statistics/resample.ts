@@ -73,7 +73,11 @@ export function weighted({ numerator, denominator }: Ratio, counts: Uint32Array)
 
 /** @param resampled values of the statistic; NaN (a resample in which it has no value) is left out */
 export function percentileInterval(value: number, resampled: Float64Array, level = LEVEL): Interval {
-  const values = withoutNaN(resampled)
+  return intervalOf(value, withoutNaN(resampled), level)
+}
+
+/** @param values of the statistic, none NaN; their order is lost */
+export function intervalOf(value: number, values: Float64Array, level = LEVEL): Interval {
   const tail = (1 - level) / 2
   // The second place lies above the first, and what is below that has been put there.
   const low = placed(values, tail, 0)
