@@ -4,6 +4,7 @@ import { experimentFiles, workspace } from '../src/core/testing/workspace'
 import type { Reply } from '../src/shared/api/requests'
 import { cutter } from './support/cutter'
 import { writeRun, writeWorkspace } from './support/logFolder'
+import { picture } from './support/pictures'
 import { expect, startServer, test } from './support/served'
 
 test.use({ viewport: { width: 1280, height: 800 } })
@@ -57,6 +58,32 @@ test.describe('a part of the page that cannot be read', () => {
     await expect.poll(() => refused).toBeGreaterThan(1)
     await page.unroute(part)
     await expect(page.getByRole('tab', { name: 'Curves' })).toBeVisible()
+  })
+})
+
+test.describe('a page that cannot be read', () => {
+  test.use({ expectedErrors: [/net::ERR_/] })
+
+  test('leaves whoever asked for it where they were, or has no styles when it is read after all', async ({
+    serve,
+    watched: page,
+  }) => {
+    const { url } = await serve()
+    await page.goto(url)
+    const parts = /\/assets\/SettingsPage-[^/]*\.(js|css)$/
+    await page.route(parts, (route) => route.abort())
+    await page.getByRole('link', { name: 'Settings' }).click()
+    const missing = page.getByRole('alert').filter({ hasText: 'This part of the page could not be read' })
+    await expect(missing).toBeVisible()
+    await picture(page, 'page-missing')
+    // Just after it has been asked for in vain, so that the button is what asks next.
+    await page.waitForEvent('requestfailed')
+    await page.unroute(parts)
+    await missing.getByRole('button', { name: 'Try again' }).dispatchEvent('click')
+    await expect(page.getByRole('heading', { name: 'Settings' })).toBeVisible()
+    await expect(missing).toBeHidden()
+    const styles = await page.evaluate(() => [...document.styleSheets].map(({ href }) => href))
+    expect(styles).toContainEqual(expect.stringMatching(/\/assets\/SettingsPage-[^/]*\.css$/))
   })
 })
 

@@ -1,5 +1,6 @@
 import { createRouter, createWebHashHistory } from 'vue-router'
 import RunsPage from './runs/RunsPage.vue'
+import { pageOf } from './ui/partOfPage'
 
 /** Pages, each read when it is first opened; the one that a start shows is part of the first script. */
 export const router = createRouter({
@@ -11,64 +12,64 @@ export const router = createRouter({
     {
       path: '/runs/:id',
       name: 'run',
-      component: () => import('./runs/RunPage.vue'),
+      component: pageOf(() => import('./runs/RunPage.vue')),
       props: true,
       meta: { title: 'Run' },
     },
     {
       path: '/datasets/:key?',
       name: 'datasets',
-      component: () => import('./datasets/DatasetsPage.vue'),
+      component: pageOf(() => import('./datasets/DatasetsPage.vue')),
       meta: { title: 'Data sets' },
     },
     {
       path: '/new',
       name: 'new',
-      component: () => import('./experiment/ExperimentPage.vue'),
+      component: pageOf(() => import('./experiment/ExperimentPage.vue')),
       meta: { title: 'New experiment' },
     },
     {
       path: '/new/sweep',
       name: 'new-sweep',
-      component: () => import('./sweep/SweepDraftPage.vue'),
+      component: pageOf(() => import('./sweep/SweepDraftPage.vue')),
       meta: { title: 'New sweep' },
     },
     {
       path: '/sweeps/:name?',
       name: 'sweeps',
-      component: () => import('./sweep/SweepsPage.vue'),
+      component: pageOf(() => import('./sweep/SweepsPage.vue')),
       props: true,
       meta: { title: 'Sweeps' },
     },
     {
       path: '/compare',
       name: 'compare',
-      component: () => import('./compare/ComparePage.vue'),
+      component: pageOf(() => import('./compare/ComparePage.vue')),
       meta: { title: 'Compare' },
     },
     {
       path: '/users',
       name: 'users',
-      component: () => import('./users/UsersPage.vue'),
+      component: pageOf(() => import('./users/UsersPage.vue')),
       meta: { title: 'Users' },
     },
     {
       path: '/users/:user',
       name: 'user',
-      component: () => import('./users/UserPage.vue'),
+      component: pageOf(() => import('./users/UserPage.vue')),
       props: true,
       meta: { title: 'User' },
     },
     {
       path: '/settings',
       name: 'settings',
-      component: () => import('./settings/SettingsPage.vue'),
+      component: pageOf(() => import('./settings/SettingsPage.vue')),
       meta: { title: 'Settings' },
     },
     {
       path: '/settings/clusters/:name?',
       name: 'cluster',
-      component: () => import('./clusters/ClusterPage.vue'),
+      component: pageOf(() => import('./clusters/ClusterPage.vue')),
       props: true,
       meta: { title: 'Cluster' },
     },
