@@ -632,7 +632,7 @@ export interface IrtSides {
 const irtWords = (
   { rows, K }: IrtTexts,
   { chosen, rejected, skill, centreChosen, centreRejected }: IrtSides,
-): number[] => [...[rows, K, chosen, rejected, skill.at, skill.axis.stride, centreChosen, centreRejected]]
+): number[] => [rows, K, chosen, rejected, skill.at, skill.axis.stride, centreChosen, centreRejected]
 
 const roundUp4 = (n: number): number => Math.ceil(n / 4) * 4
 
