@@ -111,7 +111,7 @@ test('the users of a run are shown, selected by charts, figures and search, and 
   expect(await seriousFindings(page)).toEqual([])
   const command = await page.getByLabel('Commands', { exact: true }).innerText()
   const printed = await promisify(execFile)('sh', ['-c', `${command} --json`], { cwd: ROOT })
-  const { curve: same, bt } = adaptationResultSchema.parse(JSON.parse(printed.stdout))
+  const { curve: same, bt } = adaptationResultSchema.parse(JSON.parse(printed.stdout.trimEnd().split('\n').at(-1)!))
   const accuracies = [...same, bt].map((one) => `${(100 * (one?.acc ?? NaN)).toFixed(1)} %`)
   expect(await curve.locator('tbody tr td:nth-child(2)').allInnerTexts()).toEqual(accuracies)
 })
