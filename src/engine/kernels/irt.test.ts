@@ -55,7 +55,7 @@ describe.each(SHAPES)('of $K dimensions and $n pairs, a centre a side: $bySide',
     const tape = laboratory.tape()
     const axes = { pairs: laboratory.axis(n), texts: laboratory.axis(T, { block: 12, name: 'answers' }) }
     const spare = (values: number[]): number =>
-      laboratory.place(Int32Array.from([...values, ...new Array(16).fill(-1)]))
+      laboratory.place(Int32Array.from([...values, ...new Array<number>(16).fill(0)]))
     const input = {
       difficulty: laboratory.matrix(difficulty, axes.texts),
       logits: laboratory.matrix(logits, axes.texts),
@@ -63,7 +63,7 @@ describe.each(SHAPES)('of $K dimensions and $n pairs, a centre a side: $bySide',
     const texts = tape.irtTexts(input.difficulty, input.logits, SCALE, true)
     const padded = (values: Float32Array): number => laboratory.place(Float32Array.from({ ...values, length: K + 4 }))
     const sides: IrtSides = {
-      ...{ chosen: spare(chosen), rejected: spare(rejected), skill: laboratory.matrix(skill, axes.pairs) },
+      ...{ chosen: spare(chosen), rejected: spare(rejected), skill: laboratory.matrix(skill, axes.pairs, 4) },
       ...{ centreChosen: padded(centre), centreRejected: padded(other) },
     }
     return { tape, axes, texts, sides }
@@ -129,7 +129,7 @@ describe.each(SHAPES)('of $K dimensions and $n pairs, a centre a side: $bySide',
     for (const results of everywhere((laboratory) => {
       const { tape, axes, texts, sides } = record(laboratory)
       const gradients = counts.map(() => laboratory.spoilVector(tape.vector(K), K))
-      tape.irtMarginGrad(texts, sides, laboratory.matrix([g], axes.pairs), [gradients[0]!, gradients[1]], factor)
+      tape.irtMarginGrad(texts, sides, laboratory.matrix([g], axes.pairs, 4), [gradients[0]!, gradients[1]], factor)
       const spread = gradients.map((gradient, i) => {
         const padded = Float32Array.from({ ...counts[i]!, length: T + 16 }).fill(NaN, T)
         return { gradient, uses: laboratory.place(padded) }

@@ -116,7 +116,7 @@ describe('compile', () => {
     },
   )
 
-  it('has a barrier for each operation of many runs, or gives one thread more of them than another', () => {
+  it('lets many runs wait for each other between products, or gives one thread more of them than another', () => {
     const program = (rows: number): Program => {
       const recorded = new Program()
       const product = (name: string): Operation => ({
@@ -134,10 +134,15 @@ describe('compile', () => {
     const programs = sizes.map(program)
     const named = (few: readonly Program[], threads: number): string[] =>
       mergeLevels(few, threads).map(({ operations }) => [...new Set(operations.map(({ name }) => name))].join(' '))
-    for (const threads of [1, 2])
+    const barriers = (few: readonly Program[], threads: number): boolean[] =>
+      mergeLevels(few, threads).map(({ barrier }) => barrier)
+    for (const threads of [1, 2]) {
       expect(named(programs, threads)).toEqual(['project', 'texts pairs texts again', 'projectGrad', 'update'])
+      expect(barriers(programs, threads)).toEqual([true, false, false, false])
+    }
     const few = ['project', 'texts', 'pairs', 'texts again', 'projectGrad', 'update']
     expect(named(programs.slice(1), 2)).toEqual(few)
+    expect(barriers(programs.slice(1), 2)).toEqual(few.map(() => true))
 
     const between = mergeLevels(programs, 2)[1]?.operations ?? []
     expect(between.map(({ name }) => name).slice(0, 3)).toEqual(['texts', 'pairs', 'texts again'])

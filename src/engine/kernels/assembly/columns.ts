@@ -19,17 +19,23 @@ export function softmax(args: usize, thread: i32, threads: i32): void {
   for (let b = shareStart(n, word(args, 6), thread, threads); b < to; b += 4) {
     const input = address(args, 0) + ((<usize>b) << 2)
     const out = address(args, 1) + ((<usize>b) << 2)
-    let largest = v128.load(input)
-    for (let k = stride; k < end; k += stride) largest = f32x4.pmax(largest, v128.load(input + k))
-    let sum = f32x4.splat(0)
-    for (let k: usize = 0; k < end; k += stride) {
-      const e = exp4(f32x4.mul(scale, f32x4.sub(v128.load(input + k), largest)))
-      sum = f32x4.add(sum, e)
-      v128.store(out + k, e)
-    }
-    const inverse = f32x4.div(f32x4.splat(1), sum)
+    const inverse = exponentials(input, out, stride, end, scale)
     for (let k: usize = 0; k < end; k += stride) v128.store(out + k, f32x4.mul(v128.load(out + k), inverse))
   }
+}
+
+/** out = e^(scale · (in − max in)) of four columns, all up to `end` bytes. @returns 1 / their sums */
+@inline
+export function exponentials(input: usize, out: usize, stride: usize, end: usize, scale: v128): v128 {
+  let largest = v128.load(input)
+  for (let k = stride; k < end; k += stride) largest = f32x4.pmax(largest, v128.load(input + k))
+  let sum = f32x4.splat(0)
+  for (let k: usize = 0; k < end; k += stride) {
+    const e = exp4(f32x4.mul(scale, f32x4.sub(v128.load(input + k), largest)))
+    sum = f32x4.add(sum, e)
+    v128.store(out + k, e)
+  }
+  return f32x4.div(f32x4.splat(1), sum)
 }
 
 /**

@@ -1,4 +1,5 @@
-import { addHigh, addLow, exp4, firstLanes, high, low, sums } from './simd'
+import { exponentials } from './columns'
+import { addHigh, addLow, firstLanes, high, low, sums } from './simd'
 import { PAIR_BLOCK, address, count, real, shareEnd, shareStart, word } from './share'
 
 /**
@@ -47,15 +48,7 @@ export function irtTexts(args: usize, thread: i32, threads: i32): void {
   for (let t = shareStart(n, word(args, 6), thread, threads); t < to; t += 4) {
     const lane = <usize>t << 2
     const input = logits + lane
-    let largest = v128.load(input)
-    for (let k = stride; k < end; k += stride) largest = f32x4.pmax(largest, v128.load(input + k))
-    let sum = f32x4.splat(0)
-    for (let k: usize = 0; k < end; k += stride) {
-      const e = exp4(f32x4.mul(scale, f32x4.sub(v128.load(input + k), largest)))
-      sum = f32x4.add(sum, e)
-      v128.store(input + k, e)
-    }
-    const inverse = f32x4.div(f32x4.splat(1), sum)
+    const inverse = exponentials(input, input, stride, end, scale)
     const row = rows + <usize>t * (half << 1)
     putRows(row, half << 1, input, stride, K, inverse)
     putRows(row + half, half << 1, difficulty + lane, stride, K, f32x4.splat(1))
@@ -89,17 +82,17 @@ function putRows(row: usize, bytes: usize, input: usize, stride: usize, K: i32, 
   }
 }
 
-/** The row of a pair's text; pairs beyond the last one have its texts. */
+/** The row of a pair's text. */
 @inline
-function rowOf(rows: usize, bytes: usize, positions: usize, b: i32, n: i32): usize {
-  return rows + <usize>load<u32>(positions + (<usize>min(b, n - 1) << 2)) * bytes
+function rowOf(rows: usize, bytes: usize, positions: usize, i: usize): usize {
+  return rows + <usize>load<u32>(positions + (i << 2)) * bytes
 }
 
 /**
  * The margin, δ(chosen) − δ(rejected) with δ = Σ_k r_k (s_k − (d_k − centre_k)).
  *
- * Arguments: 0 rows, 1 K, 2 positions of chosen, 3 of rejected, 4 s [K, stride], 5 its stride, 6 centre of chosen [K], 7 of rejected [K] (both
- * readable to whole vectors), 8 margin [n], 9 cell of n.
+ * Arguments: 0 rows, 1 K, 2 positions of chosen, 3 of rejected (up to the next multiple of 4 pairs), 4 s [K, stride], 5 its stride, 6 centre of
+ * chosen [K], 7 of rejected [K] (both readable to whole vectors), 8 margin [n], 9 cell of n.
  */
 export function irtMargin(args: usize, thread: i32, threads: i32): void {
   const rows = address(args, 0)
@@ -114,14 +107,14 @@ export function irtMargin(args: usize, thread: i32, threads: i32): void {
   const to = shareEnd(n, PAIR_BLOCK, thread, threads)
   for (let b = shareStart(n, PAIR_BLOCK, thread, threads); b < to; b += 4) {
     const lane = <usize>b << 2
-    const c0 = rowOf(rows, half << 1, chosen, b, n)
-    const c1 = rowOf(rows, half << 1, chosen, b + 1, n)
-    const c2 = rowOf(rows, half << 1, chosen, b + 2, n)
-    const c3 = rowOf(rows, half << 1, chosen, b + 3, n)
-    const r0 = rowOf(rows, half << 1, rejected, b, n)
-    const r1 = rowOf(rows, half << 1, rejected, b + 1, n)
-    const r2 = rowOf(rows, half << 1, rejected, b + 2, n)
-    const r3 = rowOf(rows, half << 1, rejected, b + 3, n)
+    const c0 = rowOf(rows, half << 1, chosen + lane, 0)
+    const c1 = rowOf(rows, half << 1, chosen + lane, 1)
+    const c2 = rowOf(rows, half << 1, chosen + lane, 2)
+    const c3 = rowOf(rows, half << 1, chosen + lane, 3)
+    const r0 = rowOf(rows, half << 1, rejected + lane, 0)
+    const r1 = rowOf(rows, half << 1, rejected + lane, 1)
+    const r2 = rowOf(rows, half << 1, rejected + lane, 2)
+    const r3 = rowOf(rows, half << 1, rejected + lane, 3)
     let m0 = f32x4.splat(0)
     let m1 = m0
     let m2 = m0
@@ -166,7 +159,7 @@ function centred(s: v128, difficulty: usize, centre: v128): v128 {
  * blocks of 4 pairs: factor / n · Σ_b ∂/∂d. One thread does it: two that share a text's row would wait for each other.
  *
  * Arguments: 0 rows, 1 K, 2 positions of chosen, 3 of rejected, 4 s [K, stride], 5 its stride, 6 centre of chosen, 7 of rejected, 8 g [n],
- * 9 cell of n, 10 rows of the gradients, 11 gradient of chosen's centre [K], 12 of rejected's, or 0 where both are one, 13 factor.
+ * zero up to the next multiple of 4 pairs, 9 cell of n, 10 rows of the gradients, 11 gradient of chosen's centre [K], 12 of rejected's, or 0 where both are one, 13 factor.
  */
 export function irtMarginGrad(args: usize, thread: i32, threads: i32): void {
   if (thread != 0) return
@@ -208,63 +201,22 @@ function fourDimensions(args: usize, k: i32, K: i32, n: i32, factor: v128): void
     const s1 = high(low02, low13)
     const s2 = low(high02, high13)
     const s3 = high(high02, high13)
-    const first = chosen + lane
-    const second = rejected + lane
-    const ofPair = g + lane
-    let ofChosen = f32x4.splat(0)
-    let ofRejected = ofChosen
-    let g0 = ofChosen
-    let g1 = ofChosen
-    let g2 = ofChosen
-    let g3 = ofChosen
-    {
-      const c = <usize>load<u32>(first) * bytes
-      const r = <usize>load<u32>(second) * bytes
-      const gb = v128.load32_splat(ofPair)
-      const gr = f32x4.mul(gb, v128.load(rows + r))
-      const gc = f32x4.mul(gb, v128.load(rows + c))
-      g0 = f32x4.sub(gc, gr)
-      addGradients(gradients, rows, c, r, half, gb, s0, cc, cr, gc, gr)
-      ofChosen = separate ? gc : g0
-      ofRejected = gr
-    }
-    if (b + 1 < n) {
-      const c = <usize>load<u32>(first, 4) * bytes
-      const r = <usize>load<u32>(second, 4) * bytes
-      const gb = v128.load32_splat(ofPair, 4)
-      const gr = f32x4.mul(gb, v128.load(rows + r))
-      const gc = f32x4.mul(gb, v128.load(rows + c))
-      g1 = f32x4.sub(gc, gr)
-      addGradients(gradients, rows, c, r, half, gb, s1, cc, cr, gc, gr)
-      ofChosen = f32x4.add(ofChosen, separate ? gc : g1)
-      ofRejected = f32x4.add(ofRejected, gr)
-    }
-    if (b + 2 < n) {
-      const c = <usize>load<u32>(first, 8) * bytes
-      const r = <usize>load<u32>(second, 8) * bytes
-      const gb = v128.load32_splat(ofPair, 8)
-      const gr = f32x4.mul(gb, v128.load(rows + r))
-      const gc = f32x4.mul(gb, v128.load(rows + c))
-      g2 = f32x4.sub(gc, gr)
-      addGradients(gradients, rows, c, r, half, gb, s2, cc, cr, gc, gr)
-      ofChosen = f32x4.add(ofChosen, separate ? gc : g2)
-      ofRejected = f32x4.add(ofRejected, gr)
-    }
-    if (b + 3 < n) {
-      const c = <usize>load<u32>(first, 12) * bytes
-      const r = <usize>load<u32>(second, 12) * bytes
-      const gb = v128.load32_splat(ofPair, 12)
-      const gr = f32x4.mul(gb, v128.load(rows + r))
-      const gc = f32x4.mul(gb, v128.load(rows + c))
-      g3 = f32x4.sub(gc, gr)
-      addGradients(gradients, rows, c, r, half, gb, s3, cc, cr, gc, gr)
-      ofChosen = f32x4.add(ofChosen, separate ? gc : g3)
-      ofRejected = f32x4.add(ofRejected, gr)
+    const c = chosen + lane
+    const r = rejected + lane
+    const g0 = addPair(rows, gradients, half, c, r, g + lane, 0, s0, cc, cr)
+    const g1 = addPair(rows, gradients, half, c, r, g + lane, 1, s1, cc, cr)
+    const g2 = addPair(rows, gradients, half, c, r, g + lane, 2, s2, cc, cr)
+    const g3 = addPair(rows, gradients, half, c, r, g + lane, 3, s3, cc, cr)
+    // Both sides' of a pair added first, so that opposite ones cancel exactly.
+    let ofChosen = f32x4.add(f32x4.add(g0, g1), f32x4.add(g2, g3))
+    if (separate) {
+      ofChosen = timesRows(rows, half, c, g + lane)
+      const ofRejected = timesRows(rows, half, r, g + lane)
+      lowRejected = addLow(lowRejected, ofRejected)
+      highRejected = addHigh(highRejected, ofRejected)
     }
     lowChosen = addLow(lowChosen, ofChosen)
     highChosen = addHigh(highChosen, ofChosen)
-    lowRejected = addLow(lowRejected, ofRejected)
-    highRejected = addHigh(highRejected, ofRejected)
     putColumns(skill + lane, stride, K - k, g0, g1, g2, g3)
   }
   const minus = f64x2.neg(factor)
@@ -272,28 +224,43 @@ function fourDimensions(args: usize, k: i32, K: i32, n: i32, factor: v128): void
   if (separate) putSums(address(args, 12) + at, K - k, f64x2.mul(lowRejected, factor), f64x2.mul(highRejected, factor))
 }
 
-/** To a pair's texts: ±g (s − (d − centre)) to r, ∓g r to d. */
+/** Adds ±g (s − (d − centre)) to the r of a pair's texts, ∓g r to their d. @returns the gradient of s, g (r of chosen − r of rejected) */
 @inline
-function addGradients(
-  gradients: usize,
+function addPair(
   rows: usize,
-  c: usize,
-  r: usize,
+  gradients: usize,
   half: usize,
-  g: v128,
+  chosen: usize,
+  rejected: usize,
+  g: usize,
+  i: usize,
   s: v128,
   centreChosen: v128,
   centreRejected: v128,
-  gc: v128,
-  gr: v128,
-): void {
-  const qc = f32x4.mul(g, centred(s, rows + c + half, centreChosen))
-  const qr = f32x4.mul(g, centred(s, rows + r + half, centreRejected))
+): v128 {
+  const c = rowOf(0, half << 1, chosen, i)
+  const r = rowOf(0, half << 1, rejected, i)
+  const gb = v128.load32_splat(g + (i << 2))
+  const gc = f32x4.mul(gb, v128.load(rows + c))
+  const gr = f32x4.mul(gb, v128.load(rows + r))
+  const qc = f32x4.mul(gb, centred(s, rows + c + half, centreChosen))
+  const qr = f32x4.mul(gb, centred(s, rows + r + half, centreRejected))
   // The second text may be the first.
   v128.store(gradients + c, f32x4.add(v128.load(gradients + c), qc))
   v128.store(gradients + c + half, f32x4.sub(v128.load(gradients + c + half), gc))
   v128.store(gradients + r, f32x4.sub(v128.load(gradients + r), qr))
   v128.store(gradients + r + half, f32x4.add(v128.load(gradients + r + half), gr))
+  return f32x4.sub(gc, gr)
+}
+
+/** Σ g r over one side's texts of four pairs. */
+@inline
+function timesRows(rows: usize, half: usize, positions: usize, g: usize): v128 {
+  const r0 = f32x4.mul(v128.load32_splat(g), v128.load(rowOf(rows, half << 1, positions, 0)))
+  const r1 = f32x4.mul(v128.load32_splat(g, 4), v128.load(rowOf(rows, half << 1, positions, 1)))
+  const r2 = f32x4.mul(v128.load32_splat(g, 8), v128.load(rowOf(rows, half << 1, positions, 2)))
+  const r3 = f32x4.mul(v128.load32_splat(g, 12), v128.load(rowOf(rows, half << 1, positions, 3)))
+  return f32x4.add(f32x4.add(r0, r1), f32x4.add(r2, r3))
 }
 
 /** Four numbers of each of four pairs or texts, as columns of up to `most` rows. */
