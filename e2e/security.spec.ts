@@ -156,6 +156,8 @@ test('nothing evaluated, inline, framed or from elsewhere runs or loads', async 
 
 test('the page cannot leave, open a window or submit a form', async ({ open }) => {
   const { app, page } = await open()
+  // The page's own first step must not be taken for one away.
+  await page.waitForURL('**/#/runs')
   const before = page.url()
   const opened = await page.evaluate(() => {
     const results = ['https://example.com/', 'file:///etc/passwd', 'app://workbench/', 'about:blank', ''].map(
