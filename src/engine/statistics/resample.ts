@@ -79,9 +79,13 @@ export function percentileInterval(value: number, resampled: Float64Array, level
 /** @param values of the statistic, none NaN; their order is lost */
 export function intervalOf(value: number, values: Float64Array, level = LEVEL): Interval {
   const tail = (1 - level) / 2
-  // The second place lies above the first, and what is below that has been put there.
-  const low = placed(values, tail, 0)
-  return { value, low, high: placed(values, 1 - tail, Math.floor(tail * (values.length - 1))) }
+  const last = values.length - 1
+  const { lowest, highest } = ends(values, tail)
+  return {
+    value,
+    low: placed(lowest, tail * last, 0),
+    high: placed(highest, (1 - tail) * last, values.length - highest.length),
+  }
 }
 
 /** A copy. */
@@ -100,16 +104,76 @@ export function quantile(sorted: ArrayLike<number>, q: number): number {
   return below + (place - Math.floor(place)) * (sorted[Math.ceil(place)]! - below)
 }
 
-/** `quantile` of values in any order, of which all below `from` are smaller than the rest: sorts no more than it must. */
-function placed(values: Float64Array, q: number, from: number): number {
-  const below = Math.floor(q * (values.length - 1))
-  select(values, from, below)
-  if (below + 1 < values.length) select(values, below + 1, below + 1)
-  return quantile(values, q)
+/** So many values tell roughly where an end of all begins: more of them cost more than they spare. */
+const SAMPLE = 32
+/** Of the sample, values beyond those that an end has on average: one interval in fifty needs more. */
+const SPARE = 2
+/** Of fewer values all are looked at. */
+const FEWEST = 4 * SAMPLE
+
+const sample = new Float64Array(SAMPLE)
+let room = new Float64Array(0)
+
+/**
+ * The smallest and the largest of some values, in any order: at least as many as the quantiles `tail` and 1 − `tail` need. Only these have to
+ * be sorted then. Valid until the next call.
+ */
+function ends(values: Float64Array, tail: number): { lowest: Float64Array; highest: Float64Array } {
+  const n = values.length
+  const all = { lowest: values, highest: values }
+  const beyond = Math.ceil(tail * SAMPLE) + SPARE
+  if (n < FEWEST || beyond >= SAMPLE / 2) return all
+  const step = Math.floor(n / SAMPLE)
+  for (let at = 0; at < SAMPLE; at++) sample[at] = values[at * step]!
+  sortFew(sample)
+  const low = sample[beyond]!
+  const high = sample[SAMPLE - 1 - beyond]!
+  if (room.length < 2 * n) room = new Float64Array(2 * n)
+  let lows = 0
+  let highs = 0
+  for (let at = 0; at < n; at++) {
+    const value = values[at]!
+    if (value <= low) room[lows++] = value
+    if (value >= high) room[n + highs++] = value
+  }
+  const needed = Math.ceil(tail * (n - 1)) + 1
+  if (Math.min(lows, highs) < needed) return all
+  return { lowest: room.subarray(0, lows), highest: room.subarray(n, n + highs) }
 }
 
-/** Moves the value that belongs at `place` there, smaller ones of [from, end) before it and larger ones behind (Hoare 1961). */
-function select(values: Float64Array, from: number, place: number): void {
+/** By insertion: a few are sorted before the engine's own sort has begun. */
+function sortFew(values: Float64Array): void {
+  for (let at = 1; at < values.length; at++) {
+    const value = values[at]!
+    let to = at
+    for (; to > 0 && values[to - 1]! > value; to--) values[to] = values[to - 1]!
+    values[to] = value
+  }
+}
+
+/**
+ * What stands at a place once all are sorted, by linear interpolation as in `quantile`. NaN of nothing.
+ *
+ * @param values in any order, all but the `before` smallest and perhaps some of the largest
+ */
+function placed(values: Float64Array, place: number, before: number): number {
+  if (values.length === 0) return NaN
+  const at = Math.floor(place) - before
+  select(values, at)
+  const below = values[at]!
+  const above = place === Math.floor(place) ? below : leastFrom(values, at + 1)
+  return below + (place - Math.floor(place)) * (above - below)
+}
+
+function leastFrom(values: Float64Array, from: number): number {
+  let least = values[from]!
+  for (let at = from + 1; at < values.length; at++) if (values[at]! < least) least = values[at]!
+  return least
+}
+
+/** Moves the value that belongs at `place` there, smaller ones before it and larger ones behind (Hoare 1961). */
+function select(values: Float64Array, place: number): void {
+  let from = 0
   let to = values.length - 1
   while (from < to) {
     const pivot = values[(from + to) >> 1]!

@@ -170,16 +170,32 @@ describe('resamples', () => {
     expect(quantile([1, 2, 4], 0.75)).toBe(3)
   })
 
-  test.each([1, 2, 3, 7, 40, 41, 200, 1000])('%i of them have other percentiles than when they are sorted', (n) => {
-    // Few values stand many times, some are infinite or none, and the order is any.
-    const values = Float64Array.from({ length: n }, (_, at) => Math.round(20 * Math.sin(at * at)))
-    if (n > 3) values.set([Infinity, NaN, -Infinity], 1)
-    const sorted = values.filter((value) => !Number.isNaN(value)).sort()
-    for (const level of [0.5, 0.95, 0.99])
-      expect(percentileInterval(0, values, level)).toEqual({
-        value: 0,
-        low: quantile(sorted, (1 - level) / 2),
-        high: quantile(sorted, 1 - (1 - level) / 2),
-      })
+  describe.each([
+    ['few values that stand many times', (at: number) => Math.round(20 * Math.sin(at * at))],
+    ['no value twice', (at: number) => Math.sin(at * at)],
+    ['an order that ascends', (at: number) => at / 3],
+    ['an order that descends', (at: number) => -at],
+    ['one value', () => 0.25],
+    // Every 31st is looked at first to tell where the ends begin.
+    ['the smallest and the largest where a sample is taken', (at: number) => (at % 31 === 0 ? at - 500 : at / 1000)],
+    ['neither where a sample is taken', (at: number) => (at % 31 === 0 ? 0 : Math.sin(at))],
+  ])('%s', (_, valueOf) => {
+    test.each([1, 2, 3, 7, 40, 41, 127, 128, 200, 999, 1000, 4001])(
+      '%i of them have other percentiles than when they are sorted',
+      (n) => {
+        const plain = Float64Array.from({ length: n }, (_, at) => valueOf(at))
+        const strange = plain.slice()
+        if (n > 3) strange.set([Infinity, NaN, -Infinity], 1)
+        for (const values of [plain, strange]) {
+          const sorted = values.filter((value) => !Number.isNaN(value)).sort()
+          for (const level of [0, 0.5, 0.95, 0.99, 1])
+            expect(percentileInterval(0, values, level)).toEqual({
+              value: 0,
+              low: quantile(sorted, (1 - level) / 2),
+              high: quantile(sorted, 1 - (1 - level) / 2),
+            })
+        }
+      },
+    )
   })
 })
