@@ -1,8 +1,8 @@
 import type { BrowseQuery, RowFilter } from '../../shared/domain/browse'
 import { AppError } from '../../shared/errors'
 import { ID_COLUMN, USER_COLUMN } from '../data/features'
+import { radixPasses } from '../statistics/radixOrder'
 import type { Column } from './column'
-import { radixOrder } from './radixOrder'
 import type { Relations } from './relations'
 import type { SplitRows } from './splitRows'
 import type { TextPool } from './textPool'
@@ -147,9 +147,17 @@ async function sorted(
   const keys = new Float64Array(found.length)
   for (let i = 0; i < keys.length; i++) keys[i] = rank(found[i]!)
   await pause()
-  const order = await radixOrder(keys, descending, pause)
+  const order = await pausing(radixPasses(keys, descending), pause)
   for (let i = 0; i < order.length; i++) order[i] = found[order[i]!]!
   return order
+}
+
+async function pausing<T>(steps: Generator<void, T>, pause: () => Promise<void>): Promise<T> {
+  for (;;) {
+    const { done, value } = steps.next()
+    if (done) return value
+    await pause()
+  }
 }
 
 /** Enough of a text to tell where it stands. */

@@ -1,4 +1,5 @@
 import type { Evaluation, ReliabilityBin } from '../../shared/domain/evaluation'
+import { radixOrder } from '../statistics/radixOrder'
 
 /** Bins of the reliability curve; of fewer pairs there are as many bins as pairs. */
 export const RELIABILITY_BINS = 15
@@ -14,7 +15,7 @@ export function reliabilityRows(z: Float32Array): Int32Array[] {
 
 function rowsOfBins(confidence: Float64Array): Int32Array[] {
   const n = confidence.length
-  const order = Int32Array.from({ length: n }, (_, row) => row).sort((a, b) => confidence[a]! - confidence[b]! || a - b)
+  const order = radixOrder(confidence)
   const count = Math.min(RELIABILITY_BINS, n)
   return Array.from({ length: count }, (_, bin) =>
     order.subarray(Math.floor((bin * n) / count), Math.floor(((bin + 1) * n) / count)),
@@ -39,12 +40,17 @@ export function calibration(z: Float32Array): Evaluation['calibration'] {
   const n = z.length
   const confidence = confidences(z)
   const bins = rowsOfBins(confidence).map((rows): ReliabilityBin => {
-    const right = rows.reduce((sum, row) => sum + Number(z[row]! > 0), 0)
+    let right = 0
+    let sum = 0
+    for (const row of rows) {
+      if (z[row]! > 0) right++
+      sum += confidence[row]!
+    }
     return {
       pairs: rows.length,
       from: confidence[rows[0]!]!,
       to: confidence[rows.at(-1)!]!,
-      confidence: rows.reduce((sum, row) => sum + confidence[row]!, 0) / rows.length,
+      confidence: sum / rows.length,
       accuracy: right / rows.length,
     }
   })

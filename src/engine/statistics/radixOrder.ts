@@ -8,16 +8,19 @@ const MISSING = 0xffff_ffff
 /**
  * Places of the keys in ascending order (or descending), equal ones as they stand, NaN last either way. By the bits of the keys, eleven at a
  * time (radix sort from the lowest): a few passes whatever the number of keys, and none over bits that are the same in all of them.
- *
- * @param pause called between the passes
  */
-export async function radixOrder(
-  keys: Float64Array,
-  descending: boolean,
-  pause: () => Promise<void>,
-): Promise<Int32Array> {
+export function radixOrder(keys: Float64Array, descending = false): Int32Array {
+  const passes = radixPasses(keys, descending)
+  for (;;) {
+    const { done, value } = passes.next()
+    if (done) return value
+  }
+}
+
+/** `radixOrder`, which stops between its passes so that others have a turn. */
+export function* radixPasses(keys: Float64Array, descending: boolean): Generator<void, Int32Array> {
   const words = sortableBits(keys, descending)
-  await pause()
+  yield
   let order = new Int32Array(keys.length)
   for (let i = 0; i < order.length; i++) order[i] = i
   let other = new Int32Array(keys.length)
@@ -27,7 +30,7 @@ export async function radixOrder(
       if (!countDigits(word, shift, starts)) continue
       scatter(word, shift, starts, order, other)
       ;[order, other] = [other, order]
-      await pause()
+      yield
     }
   }
   return order

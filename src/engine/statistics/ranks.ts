@@ -106,7 +106,7 @@ export function auc(scores: ArrayLike<number>, positive: ArrayLike<number | bool
 
 /** `auc` of the scores as positives and of their opposites as negatives. NaN of nothing. */
 export function aucOfSwapped(scores: ArrayLike<number>): number {
-  const sorted = Float64Array.from(scores).sort()
+  const sorted = new Float64Array(scores).sort()
   const n = sorted.length
   let wins = 0
   let below = 0
