@@ -1,14 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
-import type { ColumnChunk, RowGroup } from 'hyparquet'
-import {
-  ByteWriter,
-  ParquetWriter,
-  fileWriter,
-  parquetWriteFile,
-  schemaFromColumnData,
-  type ColumnSource,
-} from 'hyparquet-writer'
+import type { ColumnChunk } from 'hyparquet'
+import { ByteWriter, ParquetWriter, parquetWriteFile, schemaFromColumnData, type ColumnSource } from 'hyparquet-writer'
 import type { Evaluation } from '../backends/execution'
 import type { Dataset, PairSplit } from '../data/dataset'
 import { draftFile } from '../data/write/draftFile'
@@ -17,104 +10,92 @@ import { unwritable, writeAtomically } from './files'
 /**
  * `predictions/<split>.parquet` of runs on one split: one row a pair, in the data's order. `u_id` and `id` as they stand in the data, `z` the
  * margin, `p` = σ(z) the probability that the chosen answer is preferred, `r_diff` = r*_w − r*_l of the base reward, `delta_diff` =
- * δ_w − δ_l of the model, `correct` whether z > 0. The keys are the same in every file and are encoded once.
+ * δ_w − δ_l of the model, `correct` whether z > 0. Nothing but the values differs from run to run: a file is encoded once, and gets those of
+ * each run where they stand.
  */
 export class PredictionFiles {
-  readonly #columns: readonly ColumnSource[]
-  #keys: readonly EncodedGroup[] | undefined
+  readonly #keys: PairKeys
+  #form: Form | undefined
 
-  constructor({ users, ids }: PairKeys) {
-    this.#columns = [keyColumn('u_id', users), keyColumn('id', ids)]
+  constructor(keys: PairKeys) {
+    this.#keys = keys
   }
 
   /** @throws AppError `unwritable` */
   write(file: string, { z, rewardMargin, deltaMargin }: PredictedMargins): void {
-    const own: ColumnSource[] = [
-      floats('z', z),
-      floats('p', z.map(probability)),
-      floats('r_diff', rewardMargin),
-      floats('delta_diff', deltaMargin),
-      { name: 'correct', data: Array.from(z, (margin) => margin > 0), type: 'BOOLEAN' },
-    ]
-    this.#keys ??= encodeGroups(this.#columns, z.length)
+    const { bytes, groups } = (this.#form ??= formOf(this.#keys))
+    const columns = [z, probabilities(z), rewardMargin, deltaMargin]
+    for (const { from, to, floats, bits } of groups) {
+      for (const [at, place] of floats.entries()) bytes.set(bytesOf(columns[at]!.subarray(from, to)), place)
+      setBits(bytes.subarray(bits, bits + Math.ceil((to - from) / 8)), z.subarray(from, to))
+    }
     try {
-      const writer = fileWriter(file)
-      const parquet = new ParquetWriter({
-        writer,
-        schema: schemaFromColumnData({ columnData: [...this.#columns, ...own] }),
-      })
-      for (const { from, to, bytes, columns } of this.#keys) {
-        const moved = writer.offset
-        writer.appendBytes(bytes)
-        const columnData = own.map((column) => ({ ...column, data: column.data.slice(from, to), offsetIndex: false }))
-        void parquet.write({ columnData, rowGroupSize: to - from })
-        prepend(parquet.row_groups.at(-1)!, columns, moved)
-      }
-      void parquet.finish()
+      fs.writeFileSync(file, bytes)
     } catch (cause) {
       throw unwritable(file, cause)
     }
   }
 }
 
-/** Rows of a file that are written one column after the other. */
+/** Rows of a file that are written one column after the other: each column is one page. */
 const GROUP_ROWS = 100_000
 
-interface EncodedGroup {
-  /** Rows [from, to). */
-  from: number
-  to: number
+/** A file whose values are still to come. */
+interface Form {
   bytes: Uint8Array
-  /** Their places are counted from the first of the bytes. */
-  columns: readonly ColumnChunk[]
+  groups: readonly {
+    /** Rows [from, to). */
+    from: number
+    to: number
+    /** Where the values of `z`, `p`, `r_diff` and `delta_diff` stand. */
+    floats: readonly number[]
+    /** Where those of `correct` stand, eight a byte. */
+    bits: number
+  }[]
 }
 
-function encodeGroups(columns: readonly ColumnSource[], rows: number): EncodedGroup[] {
-  return Array.from({ length: Math.ceil(rows / GROUP_ROWS) }, (_, group) => {
+function formOf({ users, ids }: PairKeys): Form {
+  const rows = ids.length
+  const nothing = new Float32Array(rows)
+  const columns: ColumnSource[] = [
+    ...[keyColumn('u_id', users), keyColumn('id', ids)],
+    ...['z', 'p', 'r_diff', 'delta_diff'].map((name) => floats(name, nothing)),
+    { name: 'correct', data: Array<boolean>(rows).fill(false), type: 'BOOLEAN', ...PLAIN },
+  ]
+  const columnData = columns.map((column) => ({ ...column, offsetIndex: false }))
+  const writer = new ByteWriter()
+  const parquet = new ParquetWriter({ writer, schema: schemaFromColumnData({ columnData }) })
+  void parquet.write({ columnData, rowGroupSize: GROUP_ROWS })
+  void parquet.finish()
+  const groups = parquet.row_groups.map(({ columns }, group) => {
     const [from, to] = [group * GROUP_ROWS, Math.min(rows, (group + 1) * GROUP_ROWS)]
-    const columnData = columns.map((column) => ({ ...column, data: column.data.slice(from, to), offsetIndex: false }))
-    const writer = new ByteWriter()
-    const parquet = new ParquetWriter({ writer, schema: schemaFromColumnData({ columnData }) })
-    const before = writer.offset
-    void parquet.write({ columnData, rowGroupSize: to - from })
-    const chunks = parquet.row_groups[0]!.columns
-    return { from, to, bytes: writer.getBytes().slice(before), columns: chunks.map((chunk) => move(chunk, -before)) }
+    const endOf = ({ file_offset, meta_data }: ColumnChunk): number =>
+      Number(file_offset + (meta_data?.total_compressed_size ?? 0n))
+    const ends = columns.slice(-5).map(endOf)
+    const bits = ends.pop()! - Math.ceil((to - from) / 8)
+    return { from, to, floats: ends.map((end) => end - 4 * (to - from)), bits }
   })
+  return { bytes: writer.getBytes(), groups }
 }
 
-/** Tells a group of columns that stand before its own. */
-function prepend(group: RowGroup, columns: readonly ColumnChunk[], moved: number): void {
-  group.columns.unshift(...columns.map((chunk) => move(chunk, moved)))
-  const sum = (size: 'total_compressed_size' | 'total_uncompressed_size'): bigint =>
-    group.columns.reduce((total, { meta_data }) => total + (meta_data?.[size] ?? 0n), 0n)
-  group.total_byte_size = sum('total_uncompressed_size')
-  group.total_compressed_size = sum('total_compressed_size')
-}
+const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array =>
+  new Uint8Array(buffer, byteOffset, byteLength)
 
-function move({ meta_data, ...chunk }: ColumnChunk, by: number): ColumnChunk {
-  const moved = <T extends bigint | undefined>(place: T): T | bigint =>
-    place === undefined ? place : place + BigInt(by)
-  const file_offset = moved(chunk.file_offset)
-  if (!meta_data) return { ...chunk, file_offset }
-  const { data_page_offset, dictionary_page_offset } = meta_data
-  return {
-    ...chunk,
-    file_offset,
-    meta_data: {
-      ...meta_data,
-      data_page_offset: moved(data_page_offset),
-      dictionary_page_offset: moved(dictionary_page_offset),
-    },
-  }
+/** Whether each margin is above nought: the first stands in the lowest bit. */
+function setBits(bytes: Uint8Array, z: Float32Array): void {
+  bytes.fill(0)
+  for (let row = 0; row < z.length; row++) if (z[row]! > 0) bytes[row >> 3]! |= 1 << (row & 7)
 }
 
 function marginColumns({ users, ids }: PairKeys, z: Float32Array): ColumnSource[] {
-  return [keyColumn('u_id', users), keyColumn('id', ids), floats('z', z), floats('p', z.map(probability))]
+  return [keyColumn('u_id', users), keyColumn('id', ids), floats('z', z), floats('p', probabilities(z))]
 }
 
 /** Hardly two margins are the same: looking for a dictionary, for what repeats, or for the least takes longer than writing them. */
+const PLAIN = { encoding: 'PLAIN', codec: 'UNCOMPRESSED', statistics: false } as const
+
 function floats(name: string, data: Float32Array): ColumnSource {
-  return { name, data, type: 'FLOAT', encoding: 'PLAIN', codec: 'UNCOMPRESSED', statistics: false }
+  return { name, data, type: 'FLOAT', ...PLAIN }
 }
 
 function writeParquet(file: string, columnData: ColumnSource[]): void {
@@ -164,6 +145,13 @@ function quoted(key: Key): string {
 }
 
 const probability = (z: number): number => 1 / (1 + Math.exp(-z))
+
+/** `map` calls back for each, which takes several times as long. */
+function probabilities(z: Float32Array): Float32Array {
+  const p = new Float32Array(z.length)
+  for (let row = 0; row < z.length; row++) p[row] = probability(z[row]!)
+  return p
+}
 
 /** [pairs] whose pair it is and what the data calls it: row numbers where it has no name for them. */
 export function keysOf({ users }: Pick<Dataset, 'users'>, split: Pick<PairSplit, 'pairs' | 'users' | 'ids'>): PairKeys {
