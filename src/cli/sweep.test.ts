@@ -3,7 +3,9 @@ import path from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
 import { runRecordSchema } from '../shared/domain/run'
 import { sweepResultSchema, type SweepResult } from '../shared/domain/sweep'
-import { readRecord } from '../core/service/recordFile'
+import { QueueTable } from '../core/service/queueTable'
+import { readRecord, writeRecord } from '../core/service/recordFile'
+import { openStore } from '../core/store/openStore'
 import { buildCli, workspace } from '../core/testing/workspace'
 import { delta, start, type Finished } from './testing/builtCli'
 
@@ -229,6 +231,54 @@ it('a budget of minutes trains on when they are over, or loses what was learned 
   })
   expect(status).toBe('stopped')
   expect(trials.map((trial) => trial.status)).toEqual(Array<string>(12).fill('stopped'))
+})
+
+it('trials that were halved are told, or in the history, only when all end; a kill takes them back, or they are trained again', async () => {
+  const { done, early, before } = await caught(500, async (most) => {
+    const file = write(most, 'budget: { trials: 12 }\noptions: { min_epochs: 20, reduction: 3 }\n')
+    fs.writeFileSync(file, fs.readFileSync(file, 'utf8').replace('method: grid', 'method: asha'))
+    const first = start(folder, ['sweep', file, '--json'])
+    await first.line('trial')
+    const running = runFolders().flatMap((name) => {
+      const record = readRecord(path.join(folder, 'lightning_logs', 'rates', name))
+      return record?.status === 'running' ? [record] : []
+    })
+    const told = first.lines().filter(({ type }) => type === 'trial')
+    const store = openStore({ dir: path.join(folder, 'history') })
+    const known = told.map(({ runId }) => store.runs.get(String(runId)))
+    const claimed = new QueueTable(store).active().map(({ id }) => id)
+    store.close()
+    if (running[0] && first.child.exitCode === null) process.kill(running[0].pid, 'SIGKILL')
+    const ended = told.map(({ dir }) => readRecord(String(dir)))
+    const finished = await first.done
+    if (finished.stderr === '') return undefined
+    expect(told.map(({ status }) => status)).toEqual(told.map(() => 'halved'))
+    expect(known.map(({ status, owner_pid }) => [status, owner_pid])).toEqual(told.map(() => ['finished', null]))
+    for (const { runId } of told) expect(claimed).not.toContain(runId)
+    return { done: finished, early: told, before: ended }
+  })
+  expect(done.code, done.stderr).toBe(0)
+  const lines = done.lines.filter(({ type }) => type === 'trial')
+  for (const { trial } of early) expect(lines.filter((one) => one['trial'] === trial)).toHaveLength(1)
+  expect(early.map(({ dir }) => readRecord(String(dir)))).toEqual(before)
+  const store = openStore({ dir: path.join(folder, 'history') })
+  for (const { runId, status, epochs } of resultOf(done).trials) {
+    expect(['finished', 'halved']).toContain(status)
+    const row = store.runs.get(runId!)
+    expect([row.status, store.runs.epochs(row.key)]).toEqual(['finished', epochs])
+    expect(Object.keys(store.results.counts(row.key))).toEqual(['dev', 'test'])
+  }
+  store.close()
+})
+
+it('a trial whose checkpoint is damaged is tried again for ever', async () => {
+  const { trials } = resultOf(await delta(folder, 'sweep', write(3, 'budget: { trials: 4 }\n'), '--json'))
+  const dir = trials[1]!.dir!
+  writeRecord(dir, { ...readRecord(dir)!, status: 'stopped' })
+  fs.writeFileSync(path.join(dir, 'checkpoints', 'last.safetensors'), 'no checkpoint')
+  const again = await delta(folder, 'sweep', '--resume', 'rates', '--json')
+  expect(again.stderr).toContain('Trial 1 cannot go on')
+  expect(resultOf(again).trials.map(({ status }) => status)).toEqual(['finished', 'stopped', 'finished', 'finished'])
 })
 
 it('an engine that dies during halving loses a trial, or gives it more epochs than its rungs', async () => {

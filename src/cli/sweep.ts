@@ -95,7 +95,6 @@ async function sweep(file: string | undefined, options: SweepOptions): Promise<n
   // Whoever goes on with it wants it to go on; unless it is followed only.
   if (options.keepPaused !== true && folder.pause === 'paused') folder.setPause('released')
   const history = lazyHistory(options.dataDir, roots.cwd)
-  const ended: string[] = []
   const reporter = new SweepReporter(output, plan)
   try {
     const result = await runSweep(folder, plan, {
@@ -104,7 +103,7 @@ async function sweep(file: string | undefined, options: SweepOptions): Promise<n
       warn: (message) => output.warn(`Warning: ${message}`),
       again: () => readSweepAgain(folder, base),
       onNews: (news) => reporter.news(news),
-      onEnded: (dirs) => void ended.push(...dirs),
+      onEnded: history.read,
     })
     reporter.result(result)
     if (result.status === 'stopped') {
@@ -113,7 +112,7 @@ async function sweep(file: string | undefined, options: SweepOptions): Promise<n
     }
     return result.trials.some(({ metric }) => metric !== null) ? 0 : ERROR_EXIT_CODES.internal
   } finally {
-    await history.close(...ended)
+    await history.close()
   }
 }
 

@@ -4,6 +4,7 @@ import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { metricBatchSchema } from '../shared/domain/metric'
 import { runRecordSchema, runResultSchema, type RunRecord } from '../shared/domain/run'
+import { seedsResultSchema } from '../shared/domain/seeds'
 import { environmentSchema } from '../core/reproduce/environment'
 import { openStore } from '../core/store/openStore'
 import { buildCli, workspace } from '../core/testing/workspace'
@@ -301,6 +302,17 @@ describe.skipIf(process.platform === 'win32')('a signal', () => {
       }
     },
   )
+})
+
+test('the end of a seed is not told by itself, or told otherwise than in the result', async () => {
+  const { code, lines } = await delta(cwd, ...ofRun('ends', '--seeds', '4,5', '--json'))
+  expect(code).toBe(0)
+  const ends = lines.flatMap(({ type, seed, result }) =>
+    type === 'ended' ? [{ seed, ...runResultSchema.parse(result) }] : [],
+  )
+  const { runs } = seedsResultSchema.parse(lines.at(-1))
+  expect(ends).toHaveLength(2)
+  expect(ends).toEqual(expect.arrayContaining(runs))
 })
 
 test('runs of several seeds do not say what they ran on, so that nothing can be compared on the same pairs', async () => {

@@ -113,7 +113,8 @@ async function train(options: TrainOptions, args: readonly string[]): Promise<nu
     publish: () => {},
     onNews: (news) => reporter.frame(news),
   })
-  await history.close(dir)
+  if (dir !== undefined) history.read(dir)
+  await history.close()
   if (!result) throw error ?? new AppError('internal', 'The run ended without a result')
   reporter.result(result)
   return result.status === 'stopped' ? ERROR_EXIT_CODES.stopped : 0

@@ -45,8 +45,14 @@ export async function trainSeeds(options: SeedsOptions, output: Output, stop: Ab
   const { logDir, cwd } = options
   const warn = (message: string): void => output.warn(`Warning: ${message}`)
   const configs = seeds.map((seed) => withSeed(config, seed, `${config.exp_version}-s${seed}`))
-  const recorders = new TogetherRecorders({ history: history.open, logDir, cwd, configs, warn }, askToStop)
-  const finish = async (error?: unknown): Promise<void> => history.close(...(await recorders.ended(error, ask.signal)))
+  const recorders = new TogetherRecorders(
+    { history: history.open, logDir, cwd, configs, warn, onEnded: history.read },
+    askToStop,
+  )
+  const finish = async (error?: unknown): Promise<void> => {
+    await recorders.gone(error, ask.signal)
+    await history.close()
+  }
   const frame = await runInEngine(
     childProcessSpawner(enginePath, {}, takeEarly),
     {
@@ -134,7 +140,11 @@ class SeedsReporter {
           this.#printed = performance.now()
           this.#output.say(line)
         }
+        break
       }
+      // For people the result says it, in the order of the seeds.
+      case 'ended':
+      case 'failed':
     }
   }
 

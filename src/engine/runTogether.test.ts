@@ -86,6 +86,35 @@ it('one seed that cannot have its folder takes the others with it', async () => 
   expect(result.runs).toMatchObject([{ run: 1, result: { status: 'finished', epochs: 4 } }])
 })
 
+it('the end of a run is told with the others’, twice, or otherwise than in the result', async () => {
+  const config = await fixture('caimira')
+  const runs = [{ max_epochs: 1 }, { max_epochs: 1_000_000 }, { exp_version: 'no/folder' }].map((own, i) => ({
+    config: {
+      ...withSeed(config, 0, own.exp_version ?? `v${i}`),
+      trainer: { ...config.trainer, max_epochs: own.max_epochs ?? 4 },
+    },
+    command: '',
+  }))
+  const told: string[] = []
+  const ends: object[] = []
+  const stop = new StopRequest()
+  const tell: TellOfRun = (run, news) => {
+    told.push(news.type === 'metrics' ? `${run} ${news.batch.epoch}` : `${run} ${news.type}`)
+    if (news.type === 'ended') ends.push({ run, result: news.result })
+    // Were it not told before the others' end, they would train on.
+    if (run === 0 && news.type === 'ended') stop.byUser()
+    if (news.type === 'failed') ends.push({ run, error: news.error })
+  }
+  const request = { runs, logDir: temporaryFolder(), cwd: '/', warnings: [] }
+  const { runs: ended, failed } = await runTogether(request, tell, stop)
+  expect(ended.map(({ run, result }) => `${run} ${result.status}`)).toEqual(['0 finished', '1 stopped'])
+  expect(ends).toHaveLength(3)
+  expect(ends).toEqual(expect.arrayContaining([...ended, ...failed]))
+  expect(told.indexOf('2 failed')).toBeLessThan(told.indexOf('1 0'))
+  // Nothing comes after a run's end.
+  for (const run of [0, 1]) expect(told.filter((one) => one.startsWith(`${run} `)).at(-1)).toBe(`${run} ended`)
+})
+
 it('a stop leaves a seed running, or loses its checkpoint', async () => {
   const config = await fixture('caimira', { max_epochs: 100_000 })
   const stop = new StopRequest()

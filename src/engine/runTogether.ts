@@ -14,11 +14,12 @@ import type { StopRequest } from './stopReason'
 
 type TogetherRequest = Omit<Extract<ToEngine, { type: 'train_together' }>, 'v' | 'type'>
 type RunOfMany = TogetherRequest['runs'][number]
-export type TellOfRun = (run: number, news: Extract<FromEngine, { type: 'run' }>['news']) => void
+type News = Extract<FromEngine, { type: 'run' }>['news']
+export type TellOfRun = (run: number, news: News) => void
 
 /**
  * Several runs on the same data: every one has a folder, a result and, if need be, an error of its own, and ends as it would have ended
- * alone. The fused backend trains those with equal batches in one pass and reads each text once for all of them; others are trained one after
+ * alone, which is told at once. The fused backend trains those with equal batches in one pass and reads each text once for all of them; others are trained one after
  * the other.
  *
  * @throws AppError where the backend or the data cannot be opened for any of them
@@ -39,7 +40,7 @@ export async function runTogether(
     const data = await openData(first.config, stop.signal, backend)
     const shared = new Evaluator(first.config, data.dataset, backend, stop.signal, threadsFor(runs))
     evaluator = shared
-    const outcomes: Outcome[] = []
+    const outcomes: End[] = []
     let threads = 1
     for (const group of backend.together ? passesOf(runs) : runs.map((_, i) => [i])) {
       const asked = group.map((run) => ({ run, ...runs[run]! }))
@@ -57,20 +58,22 @@ export async function runTogether(
         const member = cohort?.member()
         const parts = { data, backend, execution, evaluator: shared, emit, stop, halving: member, runs: asked.length }
         return trainAndTest({ request: { ...own, logDir, cwd, warnings }, ...parts })
-          .then((result) => ({ run, result }))
-          .catch((thrown: unknown) => ({ run, error: AppError.from(thrown).toJSON() }))
-          .finally(() => {
+          .then((result) => ({ type: 'ended' as const, result }))
+          .catch((thrown: unknown) => ({ type: 'failed' as const, error: AppError.from(thrown).toJSON() }))
+          .then((end) => {
             execution.rest()
             member?.leave()
+            tell(run, end)
+            return { run, ...end }
           })
       })
       outcomes.push(...(await Promise.all(ends)))
     }
     outcomes.sort((a, b) => a.run - b.run)
-    const ended = outcomes.flatMap((one) => ('result' in one ? [one] : []))
+    const ended = outcomes.flatMap(({ run, ...end }) => (end.type === 'ended' ? [{ run, result: end.result }] : []))
     return {
       runs: ended,
-      failed: outcomes.flatMap((one) => ('error' in one ? [one] : [])),
+      failed: outcomes.flatMap(({ run, ...end }) => (end.type === 'failed' ? [{ run, error: end.error }] : [])),
       // Each run's epoch lasts as long as the pass and its own waiting for the others' validation; the last to start waits least.
       ms_per_epoch: Math.min(...ended.map(({ result }) => result.ms_per_epoch)),
       seconds: (performance.now() - started) / 1000,
@@ -91,7 +94,7 @@ function threadsFor(runs: readonly RunOfMany[]): number {
 }
 const WORTH_THREADS = 8
 
-type Outcome = TogetherResult['runs'][number] | TogetherResult['failed'][number]
+type End = { run: number } & Extract<News, { type: 'ended' | 'failed' }>
 
 /** Runs that can be trained in one pass, by their places: those whose every batch is the same. */
 function passesOf(runs: readonly RunOfMany[]): number[][] {
@@ -117,6 +120,6 @@ function positionOf({ resume }: RunOfMany, i: number): string {
   return `unknown ${i}`
 }
 
-function isNews(message: EngineMessage): message is Parameters<TellOfRun>[1] {
+function isNews(message: EngineMessage): message is Extract<News, EngineMessage> {
   return ['started', 'log', 'progress', 'metrics'].includes(message.type)
 }

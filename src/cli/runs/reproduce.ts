@@ -52,7 +52,8 @@ async function reproduce(reference: string, options: RunsOptions): Promise<numbe
       if (!output.json) reporter.frame(news)
     },
   })
-  await history.close(dir)
+  if (dir !== undefined) history.read(dir)
+  await history.close()
   if (!result || dir === undefined) throw error ?? new AppError('internal', 'The run ended without a result')
   if (result.status !== 'finished') throw new AppError('stopped', 'Stopped before there was anything to compare')
   const comparison = compareRuns(original.dir, dir)

@@ -16,6 +16,8 @@ export interface Finished {
 export interface Running {
   child: ChildProcess
   done: Promise<Finished>
+  /** Of JSON, so far. */
+  lines(): Record<string, unknown>[]
   /** The first line of JSON of that type; fails when the process ends before. */
   line(type: string): Promise<Record<string, unknown>>
 }
@@ -58,6 +60,7 @@ export function start(cwd: string, args: readonly string[], env: NodeJS.ProcessE
   return {
     child,
     done,
+    lines: parse,
     line: (type) =>
       new Promise((resolve, reject) => {
         const look = (): void => {

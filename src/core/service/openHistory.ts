@@ -18,16 +18,22 @@ export function lazyHistory(
   cwd: string,
 ): {
   open: () => History
-  /** @param dirs folders of runs that have ended */ close: (...dirs: (string | undefined)[]) => Promise<void>
+  /** Reads the folder of a run that has ended: its configuration and results by user too. What fails is done by the next look through the folders. */
+  read: (dir: string) => void
+  /** Once all have been read. */
+  close: () => Promise<void>
 } {
   let history: History | undefined
+  let reading: Promise<unknown> = Promise.resolve()
   return {
     open: () => (history ??= historyOf(openStore({ dir: dataFolder(dataDir, cwd), check: 'daily' }))),
-    async close(...dirs) {
-      if (!history) return
-      // Its configuration and results by user too; what fails here is done by the next look through the folders.
-      for (const dir of dirs) if (dir !== undefined) await syncRun(history.store, dir).catch(() => undefined)
-      history.store.close()
+    read(dir) {
+      // One after the other: whatever else this process has to do has its turn between two.
+      reading = reading.then(async () => history && (await syncRun(history.store, dir).catch(() => undefined)))
+    },
+    async close() {
+      await reading
+      history?.store.close()
     },
   }
 }

@@ -53,7 +53,7 @@ export class RunRecorder {
   #behind = false
   #lastTry = -Infinity
   #warned = false
-  #timers: NodeJS.Timeout[] = []
+  #unwatch = (): void => {}
 
   constructor(options: RecorderOptions) {
     this.#options = options
@@ -127,24 +127,18 @@ export class RunRecorder {
 
   /** Keeps saying that this process lives, and calls `onStop` when another process has asked for the end. */
   watch(onStop: () => void): void {
-    const beat = setInterval(() => {
-      const run = this.#run
-      if (run) this.#write(({ store }) => store.runs.heartbeat(run.id, Date.now()))
-    }, HEARTBEAT_MS)
-    const listen = setInterval(() => {
-      const run = this.#run
-      if (run && this.#write(({ store }) => store.runs.find(run.id)?.status) === 'stopping') onStop()
-    }, LISTEN_MS)
-    this.#timers = [beat, listen]
-    for (const timer of this.#timers) timer.unref()
+    const write = (work: (history: History) => void): void => this.#write(work)
+    this.#unwatch = watchRuns(write, () => (this.#run ? [this.#run.id] : []), onStop)
   }
 
   /**
-   * The engine's process is gone. What it wrote into the folder as its last word is the truth; `guess` is what to conclude where it
+   * The engine is done with the run. What it wrote into the folder as its last word is the truth; `guess` is what to conclude where it
    * wrote none, and is then written there.
+   *
+   * @param exit of a process that had no other run to go on with
    */
   ended(guess: { status: EndStatus; reason: string }, exit: EngineExit | undefined): EndStatus {
-    for (const timer of this.#timers) clearInterval(timer)
+    this.#unwatch()
     const run = this.#run
     if (!run) return guess.status
     const record = settleRecord(run.dir, guess)
@@ -159,6 +153,7 @@ export class RunRecorder {
         advance(store, run.id, status, reason, Date.now())
         this.#index(store, status)
         if (exit) store.runs.exited(run.id, exit)
+        else store.runs.disown(run.id)
         queue.release(run.id)
       }),
     )
@@ -237,6 +232,40 @@ export class RunRecorder {
       this.#warned = true
       return undefined
     }
+  }
+}
+
+/**
+ * Keeps saying in the history that this process works on runs, and calls `onStop` when another process has asked for the end of one.
+ *
+ * @param write does its work on the history, unless that refuses
+ * @param ids of the runs, as they begin and end
+ * @returns what ends it
+ */
+export function watchRuns(
+  write: (work: (history: History) => void) => void,
+  ids: () => readonly string[],
+  onStop: () => void,
+): () => void {
+  const about = (work: (history: History, ids: readonly string[]) => void): void => {
+    const all = ids()
+    if (all.length > 0) write((history) => work(history, all))
+  }
+  const beat = (): void =>
+    about(({ store }, all) =>
+      store.db.write('heartbeats', () => {
+        for (const id of all) store.runs.heartbeat(id, Date.now())
+      }),
+    )
+  const listen = (): void =>
+    about(({ store }, all) => {
+      const asked = store.db.read('listen', () => all.some((id) => store.runs.status(id) === 'stopping'))
+      if (asked) onStop()
+    })
+  const timers = [setInterval(beat, HEARTBEAT_MS), setInterval(listen, LISTEN_MS)]
+  for (const timer of timers) timer.unref()
+  return () => {
+    for (const timer of timers) clearInterval(timer)
   }
 }
 

@@ -134,7 +134,7 @@ function withoutVersion<T extends { v: unknown }>(frame: T): Omit<T, 'v'> {
   return rest
 }
 
-function endStatus({ status }: RunResult): EndStatus {
+export function endStatus({ status }: Pick<RunResult, 'status'>): EndStatus {
   switch (status) {
     case 'finished':
     case 'stopped':

@@ -81,10 +81,16 @@ export class RunTable {
   readonly #db: HistoryDatabase
   /** Asked for of thousands of runs at once. */
   readonly #find: Statement<[string], RunRow>
+  readonly #status: Statement<[string], RunStatus>
 
   constructor(db: HistoryDatabase) {
     this.#db = db
     this.#find = db.handle.prepare(`SELECT ${ROW} FROM runs WHERE id = ?`)
+    this.#status = db.handle.prepare<[string], RunStatus>('SELECT status FROM runs WHERE id = ?').pluck()
+  }
+
+  status(id: string): RunStatus | undefined {
+    return this.#status.get(id)
   }
 
   find(id: string): RunRow | undefined {
@@ -181,6 +187,11 @@ export class RunTable {
   /** A sign of life. A clock that was set back must not take an earlier one back. */
   heartbeat(id: string, at: number): void {
     this.#change('heartbeat', 'heartbeat = max(coalesce(heartbeat, 0), ?)', [at], id)
+  }
+
+  /** Nobody works on it any more. */
+  disown(id: string): void {
+    this.#change('disown run', 'owner_pid = NULL, owner_host = NULL, owner_started = NULL', [], id)
   }
 
   /** How the process ended. */

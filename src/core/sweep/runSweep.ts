@@ -39,8 +39,8 @@ export interface SweepOptions {
   /** Trains them instead of this machine. */
   cluster?: { profile: Cluster; starter: readonly string[] } | undefined
   onNews?: (news: SweepNews) => void
-  /** Told the folders of runs that have ended. */
-  onEnded?: (dirs: readonly string[]) => void
+  /** Told the folder of each run that has ended. */
+  onEnded?: (dir: string) => void
 }
 
 export type SweepNews =
@@ -171,6 +171,10 @@ class Session {
     return this.#folder.trials(this.#plan.sweep.metric)
   }
 
+  #trial(number: number): Trial {
+    return this.#folder.trial(number, this.#plan.sweep.metric)
+  }
+
   /** An engine that has lost its parent saves what it knows before it ends. */
   async waitForOthers(): Promise<void> {
     // On a cluster those that run are waited for with all others.
@@ -243,8 +247,8 @@ class Session {
       refuse: (trial, error) => this.#folder.refuse(trial, error),
       say: (text) => onNews({ type: 'cluster', text }),
       onEnded: (number) => {
-        const trial = this.#trials()[number]!
-        if (trial.dir !== undefined) onEnded([trial.dir])
+        const trial = this.#trial(number)
+        if (trial.dir !== undefined) onEnded(trial.dir)
         onNews({ type: 'trial', trial })
       },
     })
@@ -279,8 +283,8 @@ class Session {
       const { dir } = all[trial]!
       if (reason === undefined || dir === undefined) continue
       endPaused(dir, reason)
-      onEnded([dir])
-      onNews({ type: 'trial', trial: this.#trials()[trial]! })
+      onEnded(dir)
+      onNews({ type: 'trial', trial: this.#trial(trial) })
     }
     for (const rung of rungs) {
       const here = judged.filter(({ trial }) => all[trial]!.epochs === rung)
@@ -307,15 +311,16 @@ class Session {
     const { error, runs } = begun
     const shareable = error.code === 'engine_crashed' || error.code === 'out_of_range'
     if (shareable && pass.length > 1) {
-      warn(`${error.message}. Its ${pass.length} trials go on in halves.`)
-      const middle = pass.length >> 1
-      await this.#pass(pass.slice(0, middle))
-      return this.#pass(pass.slice(middle))
+      const left = pass.filter(({ trial }) => !isOver(this.#trial(trial)))
+      if (left.length > 0) warn(`${error.message}. Its ${left.length} trials go on in halves.`)
+      const middle = left.length >> 1
+      await this.#pass(left.slice(0, middle))
+      return this.#pass(left.slice(middle))
     }
     // A mistake that all trials share is for the person to mend, before anything has been trained.
     if (!shareable && runs === 0 && this.#trials().every(({ status }) => status === 'planned')) throw error
     for (const { trial } of pass) {
-      const { status } = this.#trials()[trial]!
+      const { status } = this.#trial(trial)
       if (status === 'planned') this.#refused(trial, error)
       else if (status === 'crashed') this.#givenUp.add(trial)
     }
@@ -323,7 +328,17 @@ class Session {
 
   #refused(trial: number, error: AppError): void {
     this.#folder.refuse(trial, error)
-    this.#options.onNews?.({ type: 'trial', trial: this.#trials()[trial]! })
+    this.#options.onNews?.({ type: 'trial', trial: this.#trial(trial) })
+  }
+
+  /** One that could not begin has no folder that says so, and one that could not go on a folder that says how it stood before. */
+  #failed(trial: number, error: AppError): void {
+    const { status } = this.#trial(trial)
+    if (status === 'planned') this.#folder.refuse(trial, error)
+    else if (status !== 'failed') {
+      this.#givenUp.add(trial)
+      this.#options.warn(`Trial ${trial} cannot go on: ${error.message}`)
+    }
   }
 
   async #inEngine(pass: readonly OpenTrial[]): Promise<{ error?: AppError; runs: number }> {
@@ -335,7 +350,16 @@ class Session {
     stop.addEventListener('abort', askToStop, { once: true })
     const configs = pass.map(({ config }) => config)
     const own = new Set(pass.map(({ trial }) => trial))
-    const recorders = new TogetherRecorders({ history, logDir, cwd, configs, warn, tags: [`sweep:${name}`] }, askToStop)
+    const recorders = new TogetherRecorders(
+      { history, logDir, cwd, configs, warn, tags: [`sweep:${name}`], onEnded },
+      askToStop,
+    )
+    /** Whose end has been told. */
+    const told = new Set<number>()
+    const tell = (trial: number): void => {
+      told.add(trial)
+      onNews({ type: 'trial', trial: this.#trial(trial) })
+    }
     onNews({ type: 'pass', trials: pass.map(({ trial }) => trial), of: this.#trials().length })
     let error: AppError | undefined
     try {
@@ -349,8 +373,12 @@ class Session {
         },
         (frame) => {
           if (frame.type !== 'run') return
+          const { run, news } = frame
+          const { trial } = pass[run]!
           recorders.frame(frame)
-          onNews({ type: 'run', trial: pass[frame.run]!.trial, news: frame.news })
+          onNews({ type: 'run', trial, news })
+          if (news.type === 'failed') this.#failed(trial, AppError.fromJSON(news.error))
+          if (news.type === 'ended' || news.type === 'failed') tell(trial)
         },
         ask.signal,
         recorders.watch,
@@ -360,9 +388,8 @@ class Session {
     } finally {
       stop.removeEventListener('abort', askToStop)
     }
-    onEnded(await recorders.ended(error, ask.signal))
-    const trials = this.#trials()
-    for (const { trial } of pass) onNews({ type: 'trial', trial: trials[trial]! })
+    await recorders.gone(error, ask.signal)
+    for (const { trial } of pass) if (!told.has(trial)) tell(trial)
     return { runs: recorders.begun, ...(error && { error }) }
   }
 }

@@ -147,26 +147,32 @@ export class SweepFolder {
 
   /** Every trial that was decided on, and how it stands by its run's folder. */
   trials(metric: SweepMetric): Trial[] {
-    return this.#trials.map(({ version, ...planned }): Trial => {
-      const refused = this.#refused.get(planned.trial)
-      const dir = path.join(this.dir, version)
-      const record = readRecord(dir)
-      if (!record)
-        return { ...planned, status: refused ? 'failed' : 'planned', metric: null, ...(refused && { error: refused }) }
-      const { result, reason } = record
-      const status = statusOf(dir, record)
-      const failed = status === 'failed' || status === 'crashed'
-      const error = new AppError('internal', reason ?? `The run is ${status}`, { file: dir }).toJSON()
-      return {
-        ...planned,
-        status,
-        metric: status === 'finished' || status === 'halved' ? (result?.[metric] ?? null) : null,
-        runId: record.id,
-        dir,
-        ...(result && { epochs: result.epochs }),
-        ...(failed && { error }),
-      }
-    })
+    return this.#trials.map((planned) => this.#stateOf(planned, metric))
+  }
+
+  trial(number: number, metric: SweepMetric): Trial {
+    return this.#stateOf(this.#trials[number]!, metric)
+  }
+
+  #stateOf({ version, ...planned }: PlannedTrial, metric: SweepMetric): Trial {
+    const refused = this.#refused.get(planned.trial)
+    const dir = path.join(this.dir, version)
+    const record = readRecord(dir)
+    if (!record)
+      return { ...planned, status: refused ? 'failed' : 'planned', metric: null, ...(refused && { error: refused }) }
+    const { result, reason } = record
+    const status = statusOf(dir, record)
+    const failed = status === 'failed' || status === 'crashed'
+    const error = new AppError('internal', reason ?? `The run is ${status}`, { file: dir }).toJSON()
+    return {
+      ...planned,
+      status,
+      metric: status === 'finished' || status === 'halved' ? (result?.[metric] ?? null) : null,
+      runId: record.id,
+      dir,
+      ...(result && { epochs: result.epochs }),
+      ...(failed && { error }),
+    }
   }
 
   /** How a trial's run begins or goes on: from its last checkpoint, in its folder, or in a new one. */

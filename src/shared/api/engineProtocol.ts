@@ -27,7 +27,7 @@ import { appErrorSchema } from '../errors'
  * Frames between core and an engine process. Every frame carries the protocol's version: an engine and a core of
  * different builds refuse each other instead of misreading.
  */
-export const PROTOCOL_VERSION = 3
+export const PROTOCOL_VERSION = 4
 const v = z.literal(PROTOCOL_VERSION)
 
 export const toEngineSchema = z.discriminatedUnion('type', [
@@ -259,6 +259,9 @@ export const fromEngineSchema = z.discriminatedUnion('type', [
       logSchema,
       z.object({ type: z.literal('progress'), progress: progressSchema }),
       z.object({ type: z.literal('metrics'), batch: metricBatchSchema }),
+      /** Its last news is one of these, as soon as it has ended; `together` repeats them for all. */
+      z.object({ type: z.literal('ended'), result: runResultSchema }),
+      z.object({ type: z.literal('failed'), error: appErrorSchema }),
     ]),
   }),
   z.object({ v, type: z.literal('together'), result: togetherResultSchema }),
