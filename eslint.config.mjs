@@ -10,7 +10,7 @@ export default tseslint.config(
       'artifacts/',
       'lightning_logs/',
       'resources/',
-      'src/engine/kernels/assembly/',
+      'src/engine/*/assembly/',
       'electron.vite.config.*.mjs',
     ],
   },

@@ -8,6 +8,7 @@ import { readCategories } from './categories'
 import { withGenericUser, withShuffledUsers } from './controls'
 import { Votes } from './majority'
 import { TextKeys } from './textKeys'
+import { BLOCK } from './drawnUsers'
 import { worstDecile } from './worstDecile'
 
 const dataset = syntheticDataset({ users: 5, unseenUsers: 2, texts: 30, width: 4, pairs: 200, features: 2 })
@@ -87,14 +88,13 @@ test('texts of splits with vectors of their own are not recognised', () => {
 test('the worst decile is not the lowest of those drawn', () => {
   const accuracies = Float64Array.from({ length: 20 }, (_, user) => (19 - user) / 20)
   const statistic = worstDecile(accuracies)
-  // [users, resamples]: everybody once in the first, two users in the second.
-  const drawn = new Uint8Array(40)
-  for (let user = 0; user < 20; user++) drawn[2 * user] = 1
-  drawn[2 * 18 + 1] = 1
-  drawn[2 * 3 + 1] = 19
-  const [everybody, two] = statistic(drawn, 2)
-  expect(everybody).toBeCloseTo((0 + 1 / 20) / 2, 12)
-  expect(two).toBeCloseTo((1 / 20 + 16 / 20) / 2, 12)
+  // Everybody once in all but the last, two users in the last, which is the second of its block.
+  const counts = new Uint8Array(2 * 20 * BLOCK).fill(1)
+  for (let user = 0; user < 20; user++) counts[(20 + user) * BLOCK + 1] = { 18: 1, 3: 19 }[user] ?? 0
+  const means = statistic({ users: 20, resamples: BLOCK + 2, counts })
+  const everybody = (0 + 1 / 20) / 2
+  expect([...means.subarray(0, -1)]).toEqual(Array(BLOCK + 1).fill(everybody))
+  expect(means.at(-1)).toBeCloseTo((1 / 20 + 16 / 20) / 2, 12)
 })
 
 test.each(['jsonl', 'parquet'] as const)(

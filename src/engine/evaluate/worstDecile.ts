@@ -1,3 +1,4 @@
+import { BLOCK } from './drawnUsers'
 import type { Statistic } from './userBootstrap'
 
 /** How many users a decile has: a tenth, and at least one. */
@@ -13,21 +14,20 @@ export function decileOf(users: number): number {
 export function worstDecile(accuracies: Float64Array): Statistic {
   const order = Int32Array.from(accuracies, (_, user) => user).sort((a, b) => accuracies[a]! - accuracies[b]!)
   const size = decileOf(accuracies.length)
-  return (drawn, resamples) => {
-    const left = new Int32Array(resamples).fill(size)
-    const sums = new Float64Array(resamples)
-    let open = resamples
-    for (let at = 0; at < order.length && open > 0; at++) {
-      const user = order[at]!
-      const accuracy = accuracies[user]!
-      for (let resample = 0; resample < resamples; resample++) {
-        const taken = Math.min(left[resample]!, drawn[user * resamples + resample]!)
-        if (taken === 0) continue
-        sums[resample]! += taken * accuracy
-        left[resample]! -= taken
-        if (left[resample] === 0) open--
+  return ({ users, resamples, counts }) => {
+    const means = new Float64Array(resamples)
+    for (let resample = 0; resample < resamples; resample++) {
+      const from = Math.floor(resample / BLOCK) * users * BLOCK + (resample % BLOCK)
+      let left = size
+      let sum = 0
+      for (let at = 0; at < order.length && left > 0; at++) {
+        const user = order[at]!
+        const taken = Math.min(left, counts[from + user * BLOCK]!)
+        sum += taken * accuracies[user]!
+        left -= taken
       }
+      means[resample] = sum / (size - left)
     }
-    return sums.map((sum, resample) => sum / (size - left[resample]!))
+    return means
   }
 }

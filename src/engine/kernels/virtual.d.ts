@@ -5,3 +5,8 @@ declare module 'virtual:kernels' {
   /** For engines without it. */
   export const plain: string
 }
+
+/** `evaluate/assembly/`, likewise. */
+declare module 'virtual:user-sums' {
+  export const plain: string
+}
