@@ -79,8 +79,8 @@ export class QueueTable {
     this.#db.write('queue run', () => {
       const { key } = this.#store.runs.get(id)
       const edge = entry.first === true ? 'min(position), 1) - 1' : 'max(position), 0) + 1'
-      this.#db.handle
-        .prepare(
+      this.#db
+        .statement(
           `INSERT OR REPLACE INTO queue (run, position, restarts, changes) VALUES (?, (SELECT coalesce(${edge} FROM queue), ?, ?)`,
         )
         .run(key, entry.restarts, JSON.stringify(entry.changes))
@@ -89,7 +89,7 @@ export class QueueTable {
 
   remove(id: string): void {
     this.#db.write('unqueue run', () =>
-      this.#db.handle.prepare('DELETE FROM queue WHERE run = (SELECT key FROM runs WHERE id = ?)').run(id),
+      this.#db.statement('DELETE FROM queue WHERE run = (SELECT key FROM runs WHERE id = ?)').run(id),
     )
   }
 
@@ -109,9 +109,7 @@ export class QueueTable {
         })
       const rest = waiting.filter(({ id }) => !ids.includes(id)).map(({ id }) => id)
       const positions = waiting.map(({ position }) => position)
-      const place = this.#db.handle.prepare(
-        'UPDATE queue SET position = ? WHERE run = (SELECT key FROM runs WHERE id = ?)',
-      )
+      const place = this.#db.statement('UPDATE queue SET position = ? WHERE run = (SELECT key FROM runs WHERE id = ?)')
       for (const [index, id] of [...new Set([...ids, ...rest])].entries()) place.run(positions[index], id)
     })
   }
@@ -125,7 +123,7 @@ export class QueueTable {
 
   change(settings: Partial<QueueSettings>): QueueSettings {
     return this.#db.write('queue settings', () => {
-      const set = this.#db.handle.prepare('INSERT OR REPLACE INTO queue_settings (name, value) VALUES (?, ?)')
+      const set = this.#db.statement('INSERT OR REPLACE INTO queue_settings (name, value) VALUES (?, ?)')
       for (const [name, value] of Object.entries(settings))
         if (value !== undefined) set.run(name, JSON.stringify(value))
       return this.settings()
@@ -151,25 +149,25 @@ export class QueueTable {
   take(id: string, { pid, host, started }: Owner, now: number): void {
     this.#db.write('take run', () => {
       const { key } = this.#store.runs.get(id)
-      this.#db.handle
-        .prepare('INSERT OR REPLACE INTO claims (run, pid, host, started) VALUES (?, ?, ?, ?)')
+      this.#db
+        .statement('INSERT OR REPLACE INTO claims (run, pid, host, started) VALUES (?, ?, ?, ?)')
         .run(key, pid, host, started)
-      this.#db.handle.prepare('DELETE FROM queue WHERE run = ?').run(key)
+      this.#db.statement('DELETE FROM queue WHERE run = ?').run(key)
       this.#store.runs.heartbeat(id, now)
     })
   }
 
   usesThreads(id: string, threads: number): void {
     this.#db.write('threads', () =>
-      this.#db.handle
-        .prepare('UPDATE claims SET threads = ? WHERE run = (SELECT key FROM runs WHERE id = ?)')
+      this.#db
+        .statement('UPDATE claims SET threads = ? WHERE run = (SELECT key FROM runs WHERE id = ?)')
         .run(threads, id),
     )
   }
 
   release(id: string): void {
     this.#db.write('release run', () =>
-      this.#db.handle.prepare('DELETE FROM claims WHERE run = (SELECT key FROM runs WHERE id = ?)').run(id),
+      this.#db.statement('DELETE FROM claims WHERE run = (SELECT key FROM runs WHERE id = ?)').run(id),
     )
   }
 

@@ -28,6 +28,8 @@ export interface RecorderOptions {
   warn: (message: string) => void
   /** A run that has its folder already. */
   run?: { id: string; dir: string }
+  /** Whoever hears of its end reads its folder into the history at once, with its figures. */
+  readAtEnd?: boolean
 }
 
 /** How often a run's supervisor says in the history that it lives. */
@@ -144,10 +146,7 @@ export class RunRecorder {
     const record = settleRecord(run.dir, guess)
     const status = record && hasEnded(record.status) ? record.status : guess.status
     const reason = record?.reason ?? (status === 'finished' ? 'All its epochs are done' : guess.reason)
-    // A dying engine has written figures that it could no longer send.
-    const measured = this.#beginning ? metricsOf(run.dir) : []
-    if (this.#beginning && (this.#behind || !this.#begun || measured.length !== this.#base + this.#recorded))
-      this.#replace(measured)
+    if (this.#beginning) this.#catchUp(run.dir)
     this.#write(({ store, queue }) =>
       store.db.write('end run', () => {
         advance(store, run.id, status, reason, Date.now())
@@ -159,6 +158,14 @@ export class RunRecorder {
     )
     this.#say(status, reason)
     return status
+  }
+
+  /** A dying engine has written figures that it could no longer send. */
+  #catchUp(dir: string): void {
+    const missing = this.#behind || !this.#begun
+    if (this.#options.readAtEnd === true && !missing) return
+    const measured = metricsOf(dir)
+    if (missing || measured.length !== this.#base + this.#recorded) this.#replace(measured)
   }
 
   #own(store: Store): void {

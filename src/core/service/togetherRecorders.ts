@@ -11,13 +11,14 @@ import { NO_ANNOTATIONS, writeAnnotations } from '../store/annotations'
 import { RunRecorder, watchRuns, type History, type RecorderOptions } from './recorder'
 import { describeRun, endOf, endStatus, reasonOf, type TrainRequest } from './supervise'
 
-export interface TogetherOptions extends Omit<RecorderOptions, 'run' | 'publish'>, Pick<TrainRequest, 'cwd'> {
+export interface TogetherOptions
+  extends Omit<RecorderOptions, 'run' | 'publish' | 'readAtEnd'>, Pick<TrainRequest, 'cwd'> {
   /** Of the runs, in their order. */
   configs: readonly ExperimentConfig[]
   /** Given to each run that has no annotations yet. */
   tags?: readonly string[]
-  /** Told the folder of each run once it has ended, and everything that is known of it stands there. */
-  onEnded?: (dir: string) => void
+  /** Reads the folder of each run into the history once it has ended, and everything that is known of it stands there. */
+  onEnded: (dir: string) => void
 }
 
 type RunFrame = Extract<FromEngine, { type: 'run' }>
@@ -76,7 +77,7 @@ export class TogetherRecorders {
     const config = configs[run]
     if (!config) return
     if (tags) this.#tag(news.dir, tags)
-    const recorder = new RunRecorder({ ...this.#options, publish: () => {} })
+    const recorder = new RunRecorder({ ...this.#options, publish: () => {}, readAtEnd: true })
     this.#open.set(run, recorder)
     this.#begun++
     recorder.spawned(this.#pid)
@@ -93,7 +94,7 @@ export class TogetherRecorders {
     this.#open.delete(run)
     recorder.ended(guess, exit)
     const { dir } = recorder.run
-    this.#described = this.#described.then(() => this.#options.onEnded?.(dir))
+    this.#described = this.#described.then(() => this.#options.onEnded(dir))
   }
 
   #tag(dir: string, tags: readonly string[]): void {

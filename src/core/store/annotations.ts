@@ -68,10 +68,9 @@ export class AnnotationTable {
 
   set(key: number, { tags, note, starred }: Annotations): void {
     this.#db.write('set annotations', () => {
-      const { handle } = this.#db
-      handle.prepare('UPDATE runs SET note = ?, starred = ? WHERE key = ?').run(note, Number(starred), key)
-      handle.prepare('DELETE FROM tags WHERE run = ?').run(key)
-      const insert = handle.prepare('INSERT OR IGNORE INTO tags (run, tag) VALUES (?, ?)')
+      this.#db.statement('UPDATE runs SET note = ?, starred = ? WHERE key = ?').run(note, Number(starred), key)
+      this.#db.statement('DELETE FROM tags WHERE run = ?').run(key)
+      const insert = this.#db.statement('INSERT OR IGNORE INTO tags (run, tag) VALUES (?, ?)')
       for (const tag of tags) insert.run(key, tag)
     })
   }

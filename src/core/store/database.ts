@@ -23,6 +23,7 @@ export class HistoryDatabase {
   /** For preparing statements; writes go through {@link write}. */
   readonly handle: BetterSqlite.Database
   readonly #slow: SlowLog
+  readonly #statements = new Map<string, BetterSqlite.Statement>()
   #rollbacks = 0
   #checked = false
 
@@ -81,6 +82,13 @@ export class HistoryDatabase {
   get bytes(): number {
     const pages = Number(this.handle.pragma('page_count', { simple: true }))
     return pages * Number(this.handle.pragma('page_size', { simple: true }))
+  }
+
+  /** A statement that writes, prepared once: reading a run's folder runs thirty of them. */
+  statement(sql: string): BetterSqlite.Statement {
+    let known = this.#statements.get(sql)
+    if (!known) this.#statements.set(sql, (known = this.handle.prepare(sql)))
+    return known
   }
 
   /** Several reads that see one state of the database. */

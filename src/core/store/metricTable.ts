@@ -74,11 +74,10 @@ export class MetricTable {
   /** Every point of a run anew, from its folder or an import. */
   replace(key: number, curves: ReadonlyMap<string, Columns>): void {
     this.#db.write('replace metrics', () => {
-      const { handle } = this.#db
       for (const table of ['points', 'moments', 'figures', 'series'])
-        handle.prepare(`DELETE FROM ${table} WHERE run = ?`).run(key)
-      handle.prepare('UPDATE runs SET sequence = sequence + 1 WHERE key = ?').run(key)
-      const insert = handle.prepare<[number, number, number, number, Uint8Array, Uint8Array, Uint8Array, Uint8Array]>(
+        this.#db.statement(`DELETE FROM ${table} WHERE run = ?`).run(key)
+      this.#db.statement('UPDATE runs SET sequence = sequence + 1 WHERE key = ?').run(key)
+      const insert = this.#db.statement(
         'INSERT INTO series (run, metric, part, points, steps, epochs, times, value) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
       )
       for (const [name, columns] of curves) {
@@ -123,7 +122,7 @@ export class MetricTable {
     if (known !== undefined) return known
     const { handle } = this.#db
     const found = handle.prepare<[string], { key: number }>('SELECT key FROM metrics WHERE name = ?').get(name)
-    const key = found?.key ?? handle.prepare('INSERT INTO metrics (name) VALUES (?)').run(name).lastInsertRowid
+    const key = found?.key ?? this.#db.statement('INSERT INTO metrics (name) VALUES (?)').run(name).lastInsertRowid
     this.#names.set(name, Number(key))
     return Number(key)
   }

@@ -45,8 +45,8 @@ export class ResultTable {
 
   set(key: number, results: readonly UserResult[]): void {
     this.#db.write('set results', () => {
-      this.#db.handle.prepare('DELETE FROM user_results WHERE run = ?').run(key)
-      const insert = this.#db.handle.prepare(
+      this.#db.statement('DELETE FROM user_results WHERE run = ?').run(key)
+      const insert = this.#db.statement(
         'INSERT OR REPLACE INTO user_results (run, split, user, pairs, acc, loss) VALUES (?, ?, ?, ?, ?, ?)',
       )
       for (const { split, user, pairs, acc, loss } of results) insert.run(key, split, user, pairs, acc, loss)
@@ -59,23 +59,24 @@ export async function readResults(dir: string): Promise<UserResult[]> {
   const found: UserResult[] = []
   for (const split of SPLITS) {
     const file = path.join(dir, RUN_FILES.predictions, `${split}.parquet`)
-    const users = new Map<string, { pairs: number; right: number; loss: number }>()
+    // By the ids as they come: most are integers, of which a text for each pair would cost more than all else.
+    const users = new Map<string | bigint | number, { pairs: number; right: number; loss: number }>()
     for (const [ids, margins] of await predictions(file).catch(() => []))
       for (let row = 0; row < ids!.length; row++) {
         const [id, z] = [ids![row], margins![row]]
         // Not a schema for each: a sweep has a million of them. A row that is damaged does not count.
         if (typeof z !== 'number' || !Number.isFinite(z)) continue
-        if (typeof id !== 'string' && typeof id !== 'bigint' && !Number.isFinite(id)) continue
-        const user = String(id)
-        let sum = users.get(user)
-        if (!sum) users.set(user, (sum = { pairs: 0, right: 0, loss: 0 }))
+        if (typeof id !== 'string' && typeof id !== 'bigint' && !(typeof id === 'number' && Number.isFinite(id)))
+          continue
+        let sum = users.get(id)
+        if (!sum) users.set(id, (sum = { pairs: 0, right: 0, loss: 0 }))
         sum.pairs++
         if (z > 0) sum.right++
         // softplus(−z), without overflow.
         sum.loss += Math.max(0, -z) + Math.log1p(Math.exp(-Math.abs(z)))
       }
     for (const [user, { pairs, right, loss }] of users)
-      found.push({ split, user, pairs, acc: right / pairs, loss: loss / pairs })
+      found.push({ split, user: String(user), pairs, acc: right / pairs, loss: loss / pairs })
   }
   return found
 }

@@ -211,13 +211,11 @@ export class RunTable {
   upsertFromFolder(folder: FolderState, now: number): { key: number; fresh: boolean } {
     return this.#db.write('index run', () => {
       const { record, dir, logDir, status, reason, stamp, epochs, source } = folder
-      this.#db.handle
-        .prepare('UPDATE runs SET dir = NULL, missing = ? WHERE dir = ? AND id <> ?')
-        .run(now, dir, record.id)
+      this.#db.statement('UPDATE runs SET dir = NULL, missing = ? WHERE dir = ? AND id <> ?').run(now, dir, record.id)
       const known = this.find(record.id)
       const key = known?.key ?? this.#insert({ ...record, status, reason: '', source })
-      this.#db.handle
-        .prepare(
+      this.#db
+        .statement(
           `UPDATE runs SET exp_version = ?, experiment = ?, model_name = ?, dts_name = ?, created = ?, ended = ?, dir = ?, log_dir = ?,
              command = ?, cwd = ?, version = ?, record = ?, stamp = ?, epochs = ?,
              missing = NULL, trashed = NULL, trash_dir = NULL WHERE key = ?`,
@@ -256,7 +254,7 @@ export class RunTable {
     if ((seen === 'running' || seen === 'queued') && isActive(known.status)) return
     if (seen === known.status && (reason ?? null) === known.reason) return
     if (seen === known.status) {
-      this.#db.handle.prepare('UPDATE runs SET reason = ? WHERE key = ?').run(reason ?? null, known.key)
+      this.#db.statement('UPDATE runs SET reason = ? WHERE key = ?').run(reason ?? null, known.key)
       return
     }
     const why =
@@ -302,25 +300,24 @@ export class RunTable {
 
   /** Deletes a run from the history, with everything that hangs on it. */
   forget(key: number): void {
-    this.#db.write('forget run', () => this.#db.handle.prepare('DELETE FROM runs WHERE key = ?').run(key))
+    this.#db.write('forget run', () => this.#db.statement('DELETE FROM runs WHERE key = ?').run(key))
   }
 
   /** A folder that is no longer there; what is known of the run stays. Nothing happens if the run lies elsewhere by now. */
   markMissing(key: number, dir: string, at: number): void {
-    this.#db.handle
-      .prepare('UPDATE runs SET missing = ? WHERE key = ? AND dir = ? AND trashed IS NULL AND missing IS NULL')
+    this.#db
+      .statement('UPDATE runs SET missing = ? WHERE key = ? AND dir = ? AND trashed IS NULL AND missing IS NULL')
       .run(at, key, dir)
   }
 
   setParams(key: number, table: 'params' | 'environment', values: readonly FlatValue[]): void {
     this.#db.write(`set ${table}`, () => {
-      this.#db.handle.prepare(`DELETE FROM ${table} WHERE run = ?`).run(key)
-      const insert = this.#db.handle.prepare(
+      this.#db.statement(`DELETE FROM ${table} WHERE run = ?`).run(key)
+      const insert = this.#db.statement(
         `INSERT OR REPLACE INTO ${table} (run, name, type, number, text) VALUES (?, ?, ?, ?, ?)`,
       )
       for (const { name, type, number, text } of values) insert.run(key, name, type, number, text)
-      if (table === 'params')
-        this.#db.handle.prepare('UPDATE runs SET config = ? WHERE key = ?').run(flatJson(values), key)
+      if (table === 'params') this.#db.statement('UPDATE runs SET config = ? WHERE key = ?').run(flatJson(values), key)
     })
   }
 
@@ -335,25 +332,23 @@ export class RunTable {
 
   setFiles(key: number, files: readonly { role: string; path: string; size: number; sha256: string }[]): void {
     this.#db.write('set files', () => {
-      this.#db.handle.prepare('DELETE FROM run_files WHERE run = ?').run(key)
-      const insert = this.#db.handle.prepare(
-        'INSERT INTO run_files (run, role, path, size, sha256) VALUES (?, ?, ?, ?, ?)',
-      )
+      this.#db.statement('DELETE FROM run_files WHERE run = ?').run(key)
+      const insert = this.#db.statement('INSERT INTO run_files (run, role, path, size, sha256) VALUES (?, ?, ?, ?, ?)')
       for (const { role, path, size, sha256 } of files) insert.run(key, role, path, size, sha256)
     })
   }
 
   addEvent(id: string | null, kind: string, message: string, at: number): void {
     this.#db.write('event', () =>
-      this.#db.handle
-        .prepare('INSERT INTO events (run, at, kind, message) VALUES ((SELECT key FROM runs WHERE id = ?), ?, ?, ?)')
+      this.#db
+        .statement('INSERT INTO events (run, at, kind, message) VALUES ((SELECT key FROM runs WHERE id = ?), ?, ?, ?)')
         .run(id, Math.round(at), kind, message),
     )
   }
 
   #insert(run: NewRun): number {
-    const { lastInsertRowid } = this.#db.handle
-      .prepare(
+    const { lastInsertRowid } = this.#db
+      .statement(
         `INSERT INTO runs (id, experiment, exp_version, model_name, dts_name, dataset, status, reason, created, dir, log_dir, source, command, cwd, version)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       )
@@ -378,7 +373,7 @@ export class RunTable {
   }
 
   setDataset(key: number, name: string, path: string): void {
-    this.#db.handle.prepare('UPDATE runs SET dataset = ? WHERE key = ?').run(this.#dataset(name, path), key)
+    this.#db.statement('UPDATE runs SET dataset = ? WHERE key = ?').run(this.#dataset(name, path), key)
   }
 
   #experiment(name: string): number {
@@ -397,24 +392,24 @@ export class RunTable {
     const known = select.get(...values)
     if (known) return known.key
     return Number(
-      this.#db.handle.prepare(`INSERT INTO ${table} (${columns}) VALUES (${places})`).run(...values).lastInsertRowid,
+      this.#db.statement(`INSERT INTO ${table} (${columns}) VALUES (${places})`).run(...values).lastInsertRowid,
     )
   }
 
   #setStatus(key: number, step: Transition, reason: string | undefined = step.reason): void {
-    this.#db.handle.prepare('UPDATE runs SET status = ?, reason = ? WHERE key = ?').run(step.to, reason ?? null, key)
+    this.#db.statement('UPDATE runs SET status = ?, reason = ? WHERE key = ?').run(step.to, reason ?? null, key)
     this.#note(key, step)
   }
 
   #note(key: number, { from, to, at, reason }: Transition): void {
-    this.#db.handle
-      .prepare('INSERT INTO transitions (run, from_status, to_status, at, reason) VALUES (?, ?, ?, ?, ?)')
+    this.#db
+      .statement('INSERT INTO transitions (run, from_status, to_status, at, reason) VALUES (?, ?, ?, ?, ?)')
       .run(key, from, to, Math.round(at), reason)
   }
 
   #change(name: string, assignments: string, values: readonly (string | number | null)[], id: string): void {
     const { changes } = this.#db.write(name, () =>
-      this.#db.handle.prepare(`UPDATE runs SET ${assignments} WHERE id = ?`).run(...values, id),
+      this.#db.statement(`UPDATE runs SET ${assignments} WHERE id = ?`).run(...values, id),
     )
     if (changes === 0) this.get(id)
   }

@@ -114,8 +114,8 @@ export async function syncRun(
 /** Remembers where runs lie, so that a lost database is filled again. */
 export function noteFolder(store: Store, folder: string, kind: 'runs' | 'tensorboard', now: number): void {
   store.db.write('note folder', () =>
-    store.db.handle
-      .prepare(
+    store.db
+      .statement(
         'INSERT INTO folders (path, kind, synced) VALUES (?, ?, ?) ON CONFLICT (path) DO UPDATE SET synced = excluded.synced',
       )
       .run(folder, kind, Math.round(now)),
