@@ -16,26 +16,61 @@ export function softmax(args: usize, thread: i32, threads: i32): void {
   const scale = f32x4.splat(real(args, 4))
   const n = count(args, 5)
   const to = shareEnd(n, word(args, 6), thread, threads)
-  for (let b = shareStart(n, word(args, 6), thread, threads); b < to; b += 4) {
-    const input = address(args, 0) + ((<usize>b) << 2)
-    const out = address(args, 1) + ((<usize>b) << 2)
-    const inverse = exponentials(input, out, stride, end, scale)
-    for (let k: usize = 0; k < end; k += stride) v128.store(out + k, f32x4.mul(v128.load(out + k), inverse))
+  for (let b = shareStart(n, word(args, 6), thread, threads); b < to; b += 8) {
+    const first = <usize>b << 2
+    const second = secondOf(b, to) << 2
+    softmaxOfTwo(address(args, 0), address(args, 1), first, second, stride, end, scale)
   }
 }
 
-/** out = e^(scale · (in − max in)) of four columns, all up to `end` bytes. @returns 1 / their sums */
+/** Where four columns stand that are computed beside columns b … b + 3: the next ones, or at the end the same again. */
 @inline
-export function exponentials(input: usize, out: usize, stride: usize, end: usize, scale: v128): v128 {
-  let largest = v128.load(input)
-  for (let k = stride; k < end; k += stride) largest = f32x4.pmax(largest, v128.load(input + k))
-  let sum = f32x4.splat(0)
-  for (let k: usize = 0; k < end; k += stride) {
-    const e = exp4(f32x4.mul(scale, f32x4.sub(v128.load(input + k), largest)))
-    sum = f32x4.add(sum, e)
-    v128.store(out + k, e)
+export function secondOf(b: i32, to: i32): usize {
+  return <usize>(b + 4 < to ? b + 4 : b)
+}
+
+/**
+ * out = softmax(scale · in) of four columns, and of four others, which may be the same: all up to `end` bytes. An exponential is a long chain of
+ * operations; those of four columns by themselves keep a core waiting most of the time.
+ */
+@inline
+export function softmaxOfTwo(
+  input: usize,
+  out: usize,
+  first: usize,
+  second: usize,
+  stride: usize,
+  end: usize,
+  scale: v128,
+): void {
+  const a = input + first
+  const b = input + second
+  let largestA = v128.load(a)
+  let largestB = v128.load(b)
+  for (let k = stride; k < end; k += stride) {
+    largestA = f32x4.pmax(largestA, v128.load(a + k))
+    largestB = f32x4.pmax(largestB, v128.load(b + k))
   }
-  return f32x4.div(f32x4.splat(1), sum)
+  const outA = out + first
+  const outB = out + second
+  let sumA = f32x4.splat(0)
+  let sumB = sumA
+  for (let k: usize = 0; k < end; k += stride) {
+    const eA = exp4(f32x4.mul(scale, f32x4.sub(v128.load(a + k), largestA)))
+    const eB = exp4(f32x4.mul(scale, f32x4.sub(v128.load(b + k), largestB)))
+    sumA = f32x4.add(sumA, eA)
+    sumB = f32x4.add(sumB, eB)
+    v128.store(outA + k, eA)
+    v128.store(outB + k, eB)
+  }
+  const inverseA = f32x4.div(f32x4.splat(1), sumA)
+  const inverseB = f32x4.div(f32x4.splat(1), sumB)
+  for (let k: usize = 0; k < end; k += stride) {
+    const rA = f32x4.mul(v128.load(outA + k), inverseA)
+    const rB = f32x4.mul(v128.load(outB + k), inverseB)
+    v128.store(outA + k, rA)
+    v128.store(outB + k, rB)
+  }
 }
 
 /**

@@ -1,4 +1,4 @@
-import { exponentials } from './columns'
+import { secondOf, softmaxOfTwo } from './columns'
 import { addHigh, addLow, firstLanes, high, low, sums } from './simd'
 import { PAIR_BLOCK, address, count, real, shareEnd, shareStart, word } from './share'
 
@@ -30,7 +30,7 @@ function rowAt(matrix: usize, stride: usize, k: i32, K: i32): v128 {
 /**
  * The rows of a batch's texts: r = softmax(scale · logits) and d; and zeros where their gradients will be added up.
  *
- * Arguments: 0 d [K, stride], 1 logits of r, which are lost, 2 stride of both, 3 K, 4 scale, 5 cell of n, 6 block, 7 rows, 8 rows of the
+ * Arguments: 0 d [K, stride], 1 logits of r, written over with r, 2 stride of both, 3 K, 4 scale, 5 cell of n, 6 block, 7 rows, 8 rows of the
  * gradients or 0. Rows are written up to the next multiple of 4 texts.
  */
 export function irtTexts(args: usize, thread: i32, threads: i32): void {
@@ -45,31 +45,45 @@ export function irtTexts(args: usize, thread: i32, threads: i32): void {
   const rows = address(args, 7)
   const gradients = address(args, 8)
   const to = shareEnd(n, word(args, 6), thread, threads)
-  for (let t = shareStart(n, word(args, 6), thread, threads); t < to; t += 4) {
-    const lane = <usize>t << 2
-    const input = logits + lane
-    const inverse = exponentials(input, input, stride, end, scale)
-    const row = rows + <usize>t * (half << 1)
-    putRows(row, half << 1, input, stride, K, inverse)
-    putRows(row + half, half << 1, difficulty + lane, stride, K, f32x4.splat(1))
-    if (gradients == 0) continue
-    // A call of memory.fill takes longer than that.
-    const first = gradients + <usize>t * (half << 1)
-    for (let at = first; at < first + (half << 3); at += 32) {
-      v128.store(at, f32x4.splat(0))
-      v128.store(at, f32x4.splat(0), 16)
-    }
+  for (let t = shareStart(n, word(args, 6), thread, threads); t < to; t += 8) {
+    const next = secondOf(t, to)
+    softmaxOfTwo(logits, logits, <usize>t << 2, next << 2, stride, end, scale)
+    putTexts(rows, gradients, <usize>t, half, difficulty, logits, stride, K)
+    putTexts(rows, gradients, next, half, difficulty, logits, stride, K)
   }
 }
 
-/** Columns of four texts, times a factor a text, into their rows. */
+/** The rows of four texts, and zeros for their gradients. */
+function putTexts(
+  rows: usize,
+  gradients: usize,
+  t: usize,
+  half: usize,
+  difficulty: usize,
+  relevance: usize,
+  stride: usize,
+  K: i32,
+): void {
+  const bytes = half << 1
+  putRows(rows + t * bytes, bytes, relevance + (t << 2), stride, K)
+  putRows(rows + t * bytes + half, bytes, difficulty + (t << 2), stride, K)
+  if (gradients == 0) return
+  // A call of memory.fill takes longer than that.
+  const first = gradients + t * bytes
+  for (let at = first; at < first + (half << 3); at += 32) {
+    v128.store(at, f32x4.splat(0))
+    v128.store(at, f32x4.splat(0), 16)
+  }
+}
+
+/** Columns of four texts into their rows. */
 @inline
-function putRows(row: usize, bytes: usize, input: usize, stride: usize, K: i32, factor: v128): void {
+function putRows(row: usize, bytes: usize, input: usize, stride: usize, K: i32): void {
   for (let k = 0; k < K; k += 4) {
-    const v0 = f32x4.mul(rowAt(input, stride, k, K), factor)
-    const v1 = f32x4.mul(rowAt(input, stride, k + 1, K), factor)
-    const v2 = f32x4.mul(rowAt(input, stride, k + 2, K), factor)
-    const v3 = f32x4.mul(rowAt(input, stride, k + 3, K), factor)
+    const v0 = rowAt(input, stride, k, K)
+    const v1 = rowAt(input, stride, k + 1, K)
+    const v2 = rowAt(input, stride, k + 2, K)
+    const v3 = rowAt(input, stride, k + 3, K)
     const low02 = low(v0, v2)
     const low13 = low(v1, v3)
     const high02 = high(v0, v2)

@@ -102,13 +102,26 @@ export function update(args: usize, thread: i32, threads: i32): void {
     const g = address(args, 1) + offset
     const m = address(args, 7) + offset
     const v = address(args, 8) + offset
-    if (rule == ADAM) adam(p, g, m, v, rates, l1, l2, clip)
+    if (rule == ADAM && l1 == 0 && l2 == 0 && limit == 0) adam(p, g, m, v, rates, 0, 0, clip, true)
+    else if (rule == ADAM) adam(p, g, m, v, rates, l1, l2, clip, false)
     else if (rule == SGD) sgd(p, g, rates, l1, l2, clip)
     else rmsprop(p, g, m, rates, l1, l2, clip)
   }
 }
 
-function adam(p: usize, g: usize, m: usize, v: usize, rates: usize, l1: f32, l2: f32, clip: v128): void {
+/** @param plain the gradient is that of the loss alone, as it is */
+@inline
+function adam(
+  p: usize,
+  g: usize,
+  m: usize,
+  v: usize,
+  rates: usize,
+  l1: f32,
+  l2: f32,
+  clip: v128,
+  plain: bool,
+): void {
   const step = v128.load32_splat(rates)
   const beta1 = v128.load32_splat(rates, 4)
   const beta2 = v128.load32_splat(rates, 8)
@@ -119,7 +132,8 @@ function adam(p: usize, g: usize, m: usize, v: usize, rates: usize, l1: f32, l2:
   const decay = v128.load32_splat(rates, 28)
   for (let o: usize = 0; o < BLOCK_BYTES; o += 16) {
     const value = v128.load(p + o)
-    const gradient = f32x4.mul(clip, f32x4.add(v128.load(g + o), penaltyGrad(value, l1, l2)))
+    const own = v128.load(g + o)
+    const gradient = plain ? own : f32x4.mul(clip, f32x4.add(own, penaltyGrad(value, l1, l2)))
     const first = f32x4.add(f32x4.mul(v128.load(m + o), beta1), f32x4.mul(gradient, rest1))
     const second = f32x4.add(f32x4.mul(v128.load(v + o), beta2), f32x4.mul(f32x4.mul(gradient, gradient), rest2))
     v128.store(m + o, first)
