@@ -216,7 +216,8 @@ class Part {
   /** Users who have such pairs. */
   readonly users: number
   readonly #bootstrap: UserBootstrap
-  readonly #by: SplitUsers
+  /** [rows] whose each is. */
+  readonly #of: Int32Array
   /** [users] pairs of each. */
   readonly #counts: Float64Array
   readonly #perPair: Divisor
@@ -224,10 +225,10 @@ class Part {
 
   constructor(bootstrap: UserBootstrap, by: SplitUsers, rows: Int32Array) {
     this.#bootstrap = bootstrap
-    this.#by = by
     this.rows = rows
+    this.#of = rows.map((row) => by.of[row]!)
     this.#counts = new Float64Array(by.users.length)
-    for (const row of rows) this.#counts[by.of[row]!]!++
+    for (const user of this.#of) this.#counts[user]!++
     this.#perPair = bootstrap.divisor(this.#counts)
     this.pairs = rows.length
     this.users = this.#perPair.users.length
@@ -273,7 +274,9 @@ class Part {
   }
 
   #shares(sums: Float64Array): Float64Array {
-    return sums.map((sum, user) => sum / (this.#counts[user]! || 1))
+    const shares = new Float64Array(sums.length)
+    for (let user = 0; user < sums.length; user++) shares[user] = sums[user]! / (this.#counts[user]! || 1)
+    return shares
   }
 
   #users(): Divisor {
@@ -282,9 +285,10 @@ class Part {
 
   /** [users] */
   #perUserSums(values: Float64Array): Float64Array {
-    const { of } = this.#by
+    const of = this.#of
+    const { rows } = this
     const sums = new Float64Array(this.#counts.length)
-    for (const row of this.rows) sums[of[row]!]! += values[row]!
+    for (let at = 0; at < rows.length; at++) sums[of[at]!]! += values[rows[at]!]!
     return sums
   }
 }

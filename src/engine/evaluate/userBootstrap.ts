@@ -68,21 +68,25 @@ export function minus(a: UserSum, b: UserSum): UserSum {
   return { total: a.total - b.total, resampled }
 }
 
+let ratios = new Float64Array(0)
+
 /** Σ numerator / Σ denominator, with its interval; null where it is not defined. */
 export function ratio({ total, resampled }: UserSum, by: Divisor): Figure {
-  const ratios = new Float64Array(resampled.length)
+  const { length } = resampled
+  if (ratios.length < length) ratios = new Float64Array(length)
   let n = 0
-  for (let at = 0; at < ratios.length; at++) {
-    const value = resampled[at]! / by.resampled[at]!
+  for (let at = 0; at < length; at++) {
+    const below = by.resampled[at]!
+    const value = resampled[at]! / below
     // x / 0 has no value either, infinite or not.
-    if (by.resampled[at] !== 0 && !Number.isNaN(value)) ratios[n++] = value
+    if (below !== 0 && !Number.isNaN(value)) ratios[n++] = value
   }
   return defined(intervalOf(by.users.length === 0 ? NaN : total / by.total, ratios.subarray(0, n)))
 }
 
 function totalOf(values: Float64Array, users: Int32Array): number {
   let sum = 0
-  for (const user of users) sum += values[user]!
+  for (let at = 0; at < users.length; at++) sum += values[users[at]!]!
   return sum
 }
 

@@ -1,3 +1,5 @@
+import { radixOrder } from './radixOrder'
+
 /** Ranks from 1 on; equal values share the mean of theirs. */
 export function ranks(values: ArrayLike<number>): Float64Array {
   const order = Int32Array.from({ length: values.length }, (_, at) => at).sort((a, b) => values[a]! - values[b]!)
@@ -106,7 +108,10 @@ export function auc(scores: ArrayLike<number>, positive: ArrayLike<number | bool
 
 /** `auc` of the scores as positives and of their opposites as negatives. NaN of nothing. */
 export function aucOfSwapped(scores: ArrayLike<number>): number {
-  const sorted = new Float64Array(scores).sort()
+  const given = new Float64Array(scores)
+  const sorted = new Float64Array(given.length)
+  const order = radixOrder(given)
+  for (let at = 0; at < order.length; at++) sorted[at] = given[order[at]!]!
   const n = sorted.length
   let wins = 0
   let below = 0
