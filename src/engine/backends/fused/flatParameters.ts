@@ -95,6 +95,24 @@ export class FlatParameters {
     return this.#array(this.values, this.#place(name)).values
   }
 
+  /** Σ λ1 |p| + λ2 p², added up in the order of the arrays. */
+  penalty(penalties: FusedModel['penalties']): number {
+    let sum = 0
+    for (const place of this.#places) {
+      const { spec, rows, columns, stride, turned } = place
+      const { l1 = 0, l2 = 0 } = penalties[spec.name] ?? {}
+      if (l1 === 0 && l2 === 0) continue
+      const values = this.#view(this.values, place)
+      const [outer, inner, apart, along] = turned ? [columns, rows, 1, stride] : [rows, columns, stride, 1]
+      for (let from = 0; from < outer * apart; from += apart)
+        for (let at = from; at < from + inner * along; at += along) {
+          const value = values[at]!
+          sum += l1 * Math.abs(value) + l2 * value * value
+        }
+    }
+    return sum
+  }
+
   #array(vector: number, place: Place, prefix = ''): NamedArray {
     const { spec, rows, columns, stride, turned } = place
     const from = this.#view(vector, place)

@@ -161,7 +161,7 @@ export class FusedExecution implements Execution, Member {
       machine.run(program)
       for (const [i, delta] of deltas.entries()) delta.set(machine.heap.floats(margin.at + i * count * 4, count), from)
     }
-    const reg_loss = this.#penalty()
+    const reg_loss = this.#flat.penalty(this.#model.penalties)
     return splits.map((split, i) => {
       const deltaMargin = deltas[i]!
       const rewardMargin = split.rewardMargin ?? new Float32Array(pairs)
@@ -368,16 +368,5 @@ export class FusedExecution implements Execution, Member {
       })
     }
     this.#kept = 0
-  }
-
-  /** reg_loss of the present parameters. */
-  #penalty(): number {
-    let sum = 0
-    for (const { name } of this.#model.parameters) {
-      const { l1 = 0, l2 = 0 } = this.#model.penalties[name] ?? {}
-      if (l1 === 0 && l2 === 0) continue
-      for (const value of this.#flat.valuesOf(name)) sum += l1 * Math.abs(value) + l2 * value * value
-    }
-    return sum
   }
 }
