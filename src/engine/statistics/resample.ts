@@ -136,8 +136,8 @@ function ends(values: Float64Array, tail: number): { lowest: Float64Array; highe
     if (value <= low) room[lows++] = value
     if (value >= high) room[n + highs++] = value
   }
-  const needed = Math.ceil(tail * (n - 1)) + 1
-  if (Math.min(lows, highs) < needed) return all
+  const enough = lows > Math.ceil(tail * (n - 1)) && n - highs <= Math.floor((1 - tail) * (n - 1))
+  if (!enough) return all
   return { lowest: room.subarray(0, lows), highest: room.subarray(n, n + highs) }
 }
 

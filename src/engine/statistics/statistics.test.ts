@@ -170,6 +170,7 @@ describe('resamples', () => {
     expect(quantile([1, 2, 4], 0.75)).toBe(3)
   })
 
+  const isFew = (at: number): boolean => at < 22 || [31, 62, 93].includes(at)
   describe.each([
     ['few values that stand many times', (at: number) => Math.round(20 * Math.sin(at * at))],
     ['no value twice', (at: number) => Math.sin(at * at)],
@@ -178,6 +179,8 @@ describe('resamples', () => {
     ['one value', () => 0.25],
     // Every 31st is looked at first to tell where the ends begin.
     ['the smallest and the largest where a sample is taken', (at: number) => (at % 31 === 0 ? at - 500 : at / 1000)],
+    ['of 1,000 one too few below what a sample says', (at: number) => (isFew(at) ? -1 - at : at)],
+    ['of 1,000 one too few above what a sample says', (at: number) => (isFew(at) ? 1 + at : -at)],
     ['neither where a sample is taken', (at: number) => (at % 31 === 0 ? 0 : Math.sin(at))],
   ])('%s', (_, valueOf) => {
     test.each([1, 2, 3, 7, 40, 41, 127, 128, 200, 999, 1000, 4001])(
