@@ -59,7 +59,7 @@ export function createCore(options: CoreOptions): Core {
   const unwatch = watchRuns(
     async () => {
       await workbench.known
-      return folders.scan()
+      return folders.glance()
     },
     () => workbench.sync(),
   )

@@ -270,3 +270,76 @@ describe('a run that says it is running', () => {
     expect((await new RunStore(logDir).list()).runs[0]?.status).toBe('running')
   })
 })
+
+describe('a glance at many runs that have ended', () => {
+  const COUNT = 700
+  const version = (n: number): string => `v${String(n).padStart(3, '0')}`
+  const text = (n: number, changes: Partial<RunRecord> = {}): string =>
+    JSON.stringify(record({ id: `id-${n}`, exp_version: version(n), ...changes }))
+
+  async function many(): Promise<RunStore> {
+    for (let n = 0; n < COUNT; n++) write(version(n), { 'run.json': text(n) })
+    settle()
+    const runs = store()
+    await runs.scan()
+    return runs
+  }
+  /** Folders that nobody has touched for a while. */
+  const settle = (): void => {
+    for (const dir of [logDir, join(logDir, 'exp')]) utimesSync(dir, 1, 1)
+  }
+
+  it('misses a run or an experiment that is new, or one that is gone', async () => {
+    const runs = await many()
+    expect((await runs.glance()).runs).toHaveLength(COUNT)
+    write('new', { 'run.json': text(1000) })
+    expect((await runs.glance()).runs).toHaveLength(COUNT + 1)
+    settle()
+    const { signature } = await runs.glance()
+    rmSync(join(logDir, 'exp', version(650)), { recursive: true })
+    const found = await runs.glance()
+    expect(found.runs.map(({ id }) => id)).not.toContain('id-650')
+    expect(found.signature).not.toBe(signature)
+    settle()
+    await runs.glance()
+    mkdirSync(join(logDir, 'empty'))
+    expect((await runs.glance()).folders).toContain(join(logDir, 'empty'))
+  })
+
+  it('takes a run that trains for one that has ended, or its end for none', async () => {
+    const runs = await many()
+    write(version(690), { 'run.json': text(690, { status: 'running', host: 'elsewhere' }) })
+    settle()
+    await runs.scan()
+    const before = await runs.glance()
+    expect(before.runs.find(({ id }) => id === 'id-690')?.status).toBe('running')
+    write(version(690), { 'run.json': text(690, { status: 'stopped', reason: 'by hand' }) })
+    const after = await runs.glance()
+    expect(after.runs.find(({ id }) => id === 'id-690')?.status).toBe('stopped')
+    expect(after.signature).not.toBe(before.signature)
+  })
+
+  it('never looks at some of them again, or reads all each time', async () => {
+    const runs = await many()
+    const first = await runs.glance()
+    write(version(699), { 'annotations.json': '{}' })
+    settle()
+    const signatures: string[] = []
+    for (let look = 0; look < 12; look++) signatures.push((await runs.glance()).signature)
+    expect(signatures[0]).toBe(first.signature)
+    expect(new Set(signatures).size).toBe(2)
+    expect(signatures.at(-1)).toBe((await runs.scan()).signature)
+  })
+
+  it('an unreadable record is told of once only, or still when it is mended', async () => {
+    const runs = await many()
+    write('broken', { 'run.json': '{' })
+    await runs.glance()
+    settle()
+    for (let look = 0; look < 3; look++) expect((await runs.glance()).unreadable).toHaveLength(1)
+    write('broken', { 'run.json': text(1000) })
+    const mended = await runs.glance()
+    expect(mended.unreadable).toEqual([])
+    expect(mended.runs).toHaveLength(COUNT + 1)
+  })
+})

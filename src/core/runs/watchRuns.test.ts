@@ -15,7 +15,7 @@ afterEach(() => {
 function watched(logDir: string) {
   const changed = vi.fn()
   const store = new RunStore(logDir)
-  ends.push(watchRuns(() => store.scan(), changed))
+  ends.push(watchRuns(() => store.glance(), changed))
   return changed
 }
 
