@@ -88,6 +88,30 @@ test('trained runs are compared: seeds in one column, differences tested, config
   await expect(page.getByText('5 runs', { exact: true })).toBeVisible()
 })
 
+test('the link to the page that one is on empties it', async ({ open, logDir }) => {
+  await trainRuns(logDir)
+  const { page } = await open()
+  await compareAll(page, /k5-s1/)
+  await page.getByRole('tab', { name: 'Configuration' }).click()
+  await expect(page).toHaveURL(/tab=configuration/)
+  const pages = page.getByRole('navigation', { name: 'Pages' })
+  await pages.getByRole('link', { name: 'Compare' }).click()
+  await expect(page.getByRole('table', { name: 'Configuration' })).toBeVisible()
+  await expect(page).toHaveURL(/tab=configuration/)
+
+  await pages.getByRole('link', { name: 'Users' }).click()
+  await expect(page).toHaveURL(/#\/users\?run=/)
+  const found = page.url()
+  await pages.getByRole('link', { name: 'Users' }).click()
+  await expect(page).toHaveURL(found)
+
+  await pages.getByRole('link', { name: 'Compare' }).click()
+  await page.getByRole('button', { name: 'Take all out' }).click()
+  await expect(page.getByRole('heading', { name: 'Nothing is compared yet' })).toBeVisible()
+  await pages.getByRole('link', { name: 'Compare' }).click()
+  await expect(page.getByRole('heading', { name: 'Nothing is compared yet' })).toBeVisible()
+})
+
 test('a comparison is kept under a name: opened from the palette, renamed, deleted and taken back', async ({
   open,
   logDir,
