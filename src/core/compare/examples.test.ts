@@ -1,7 +1,8 @@
 import fs from 'node:fs'
 import path from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { exampleRequests } from '../../shared/domain/examples'
+import { RUN_FILES } from '../../shared/domain/run'
 import { createCore, type Core } from '../createCore'
 import { childProcessSpawner } from '../engine/childProcessSpawner'
 import { ENGINE, buildCli, workspace } from '../testing/workspace'
@@ -43,6 +44,8 @@ beforeAll(async () => {
     const { id, dir } = Object(await ask(core, 'runs.start', { experiment }))
     runs.push({ id, dir })
     await ended
+    // What a run was tested on is written beside it, and may come after its end.
+    await vi.waitUntil(() => fs.existsSync(path.join(dir, RUN_FILES.environment)), { timeout: 60_000 })
   }
 })
 afterAll(async () => {
