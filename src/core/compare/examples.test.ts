@@ -1,6 +1,6 @@
 import fs from 'node:fs'
 import path from 'node:path'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { exampleRequests } from '../../shared/domain/examples'
 import { RUN_FILES } from '../../shared/domain/run'
 import { createCore, type Core } from '../createCore'
@@ -10,6 +10,8 @@ import { ENGINE, buildCli, workspace } from '../testing/workspace'
 let cwd: string
 let core: Core
 const runs: { id: string; dir: string }[] = []
+/** Whether it stood beside each run, as its end was told, what it was tested on. */
+const written: boolean[] = []
 const SECRET = 'a secret of somebody else'
 
 function open(logs: string): Core {
@@ -36,6 +38,7 @@ beforeAll(async () => {
       const undo = core.subscribe(({ event, payload }) => {
         if (event !== 'run.status' || payload.status !== 'finished') return
         undo()
+        written.push(fs.existsSync(path.join(cwd, 'logs', 'default_exp', `k${size}`, RUN_FILES.environment)))
         resolve()
       })
     })
@@ -44,8 +47,6 @@ beforeAll(async () => {
     const { id, dir } = Object(await ask(core, 'runs.start', { experiment }))
     runs.push({ id, dir })
     await ended
-    // What a run was tested on is written beside it, and may come after its end.
-    await vi.waitUntil(() => fs.existsSync(path.join(dir, RUN_FILES.environment)), { timeout: 60_000 })
   }
 })
 afterAll(async () => {
@@ -58,6 +59,10 @@ const agreement = async (of: Core, input: object) =>
   exampleRequests['compare.agreement'].output.parse(await ask(of, 'compare.agreement', input))
 const examples = async (of: Core, input: object) =>
   exampleRequests['compare.examples'].output.parse(await ask(of, 'compare.examples', input))
+
+test('a run is told as finished before it is written down what it was tested on', () => {
+  expect(written).toEqual([true, true])
+})
 
 test('patterns say something else than the paired test, or pairs stand with other texts than in the data', async () => {
   const { pairs, patterns, hidden, users } = await agreement(core, both())

@@ -97,6 +97,8 @@ export async function supervise(options: Supervision): Promise<Ended> {
     if (answer.type !== 'result')
       throw new AppError('engine_protocol', `The engine answered "${answer.type}" to "train"`)
     const { result } = answer
+    // Who hears of the end may compare at once, and asks what the run was tested on.
+    await environment
     const status = ended({ status: endStatus(result), reason: 'The engine ended in good order' })
     return { status, result, dir: recorder.run?.dir }
   } catch (thrown) {
