@@ -35,7 +35,7 @@ base:
   )
   fs.writeFileSync(
     path.join(folder, 'cluster.yaml'),
-    `launcher: slurm\nmemory: 400M\n${profile.includes('poll_seconds') ? '' : 'poll_seconds: 0.3\n'}${profile}`,
+    `launcher: slurm\n${profile.includes('memory') ? '' : 'memory: 400M\n'}${profile.includes('poll_seconds') ? '' : 'poll_seconds: 0.3\n'}${profile}`,
   )
 }
 
@@ -445,8 +445,8 @@ describe.skipIf(noSlurm !== undefined)('a sweep on Slurm', () => {
     })
 
     it('a trial that runs out of time begins anew, or is lost', async () => {
-      // A minute is Slurm's shortest limit; the longest trial takes longer than that.
-      write(120_000, 'time: "1"\nthrottle: 4\n')
+      // A minute is Slurm's shortest limit; each trial takes several. Memory enough that time is the only thing it runs out of.
+      write(1_000_000, 'time: "1"\nmemory: 1G\nthrottle: 4\n')
       const first = begin()
       await expect.poll(() => batches().length, { timeout: 280_000, interval: 500 }).toBeGreaterThan(1)
       first.child.kill('SIGINT')
