@@ -444,6 +444,15 @@ describe.skipIf(noSlurm !== undefined)('a sweep on Slurm', () => {
       }
     })
 
+    it('a run that takes too much memory on its way says only that its launch failed', async () => {
+      write(1_000_000, 'memory: 250M\nthrottle: 4\n')
+      const { trials } = resultOf(await begin().done)
+      for (const { status, error } of trials) {
+        expect(status).toBe('crashed')
+        expect(error?.message).toMatch(/Its log: .*exceeded memory limit \(\d+ > 262144000\)/)
+      }
+    })
+
     it('a trial that runs out of time begins anew, or is lost', async () => {
       // A minute is Slurm's shortest limit; each trial takes several. Memory enough that time is the only thing it runs out of.
       write(1_000_000, 'time: "1"\nmemory: 1G\nthrottle: 4\n')

@@ -239,7 +239,8 @@ export class ClusterTraining {
       const { dir } = known
       // Its run says what an earlier task has come to: this one has not begun.
       const unbegun = dir === undefined || known.status === 'paused'
-      if (!unbegun) settle(dir, text)
+      // Where Slurm itself watches the memory of tasks, their state is FAILED (JobLaunchFailure), and only their log says why.
+      if (!unbegun) settle(dir, text, this.#stage.slurmsWords(token, index))
       const retried = again && this.#log.tries(trial, rung) < cluster.attempts && !stop.aborted
       if (!retried) wanted.delete(trial)
       if (unbegun && !retried && !stop.aborted) {

@@ -4,15 +4,15 @@ import { RUN_FILES, type RunRecord } from '../../shared/domain/run'
 import { meaningOf } from '../../shared/slurmWords'
 import { readRecord, writeRecord } from '../service/recordFile'
 
-/** How a task has ended, for a person: Slurm's word, what it means, and what the task said last. */
+/** How a task has ended, for a person: Slurm's word, what it means, and what its log said last. */
 export function told(text: string, lastWords = ''): string {
   const means = meaningOf(text)?.replace(/\.$/, '')
-  return [`Slurm: ${text}`, ...(means ? [means] : []), ...(lastWords ? [`It said: ${lastWords}`] : [])].join('. ')
+  return [`Slurm: ${text}`, ...(means ? [means] : []), ...(lastWords ? [`Its log: ${lastWords}`] : [])].join('. ')
 }
 
 /** Nobody works on the run any more, whatever it still says: the queue knows that its task has ended. */
-export function settle(dir: string, text: string): void {
-  const reason = told(text)
+export function settle(dir: string, text: string, lastWords: string): void {
+  const reason = told(text, lastWords)
   amend(dir, (record) =>
     record.status === 'running' ? { ...record, status: 'crashed', reason, ended: Date.now() } : { ...record, reason },
   )

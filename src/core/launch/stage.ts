@@ -103,13 +103,23 @@ export class Stage {
     if (!this.#shared && !fs.existsSync(file)) replaceFile(file, dump(config, { lineWidth: -1 }))
   }
 
-  /** The last lines that a task said. */
+  /** The last lines of a task's log: Slurm's own where it wrote some, else those of the task. */
   lastWords(token: string, index: number): string {
+    return this.slurmsWords(token, index) || this.#tail(token, index).slice(-TAIL_LINES).join('; ')
+  }
+
+  /** Why Slurm ended a task, as it wrote into the task's log, each line once; empty where it wrote nothing. */
+  slurmsWords(token: string, index: number): string {
+    const own = this.#tail(token, index).flatMap((line) => /^slurmstepd\S*: error: (.*)$/.exec(line)?.[1] ?? [])
+    return [...new Set(own)].slice(0, TAIL_LINES).join('; ')
+  }
+
+  #tail(token: string, index: number): string[] {
     try {
       const text = fs.readFileSync(path.join(this.#dir, STAGE, token, 'log', `${index}.log`), 'utf8')
-      return text.slice(-TAIL_BYTES).trim().split('\n').slice(-TAIL_LINES).join('; ')
+      return text.slice(-TAIL_BYTES).trim().split('\n')
     } catch {
-      return ''
+      return []
     }
   }
 }
