@@ -12,6 +12,8 @@ const jobSchema = z.object({ token: z.string(), job: z.string() })
 const endedSchema = z.object({ token: z.string(), ended: z.int().min(0), text: z.string() })
 const lineSchema = z.union([batchSchema, jobSchema, endedSchema])
 
+const BATCHES = 'batches.jsonl'
+
 export interface LoggedBatch {
   token: string
   job?: string
@@ -20,22 +22,41 @@ export interface LoggedBatch {
   ended: Map<number, string>
 }
 
+/** Changes nothing, whoever writes the log meanwhile; empty where there is none. */
+export function readBatches(dir: string): LoggedBatch[] {
+  const file = path.join(dir, BATCHES)
+  const batches: LoggedBatch[] = []
+  // What stands after the last line's end was cut short, or is being written.
+  for (const [i, line] of textOf(file).split('\n').slice(0, -1).entries()) {
+    try {
+      take(batches, lineSchema.parse(JSON.parse(line)))
+    } catch (cause) {
+      throw new AppError('unreadable', `Line ${i + 1} of ${file} does not say what was handed over`, { file }, cause)
+    }
+  }
+  return batches
+}
+
+/** The farthest rung to which a trial was handed over: 0 where it never was, Infinity where it was to its end. */
+export function handedTo(batches: readonly LoggedBatch[], trial: number): number {
+  return Math.max(0, ...tasksOf(batches, trial).map(({ rung = Infinity }) => rung))
+}
+
 /**
  * What was handed to a cluster, in the sweep's folder: a line before each batch is handed over, one with its number after that, one as each
  * task has ended. Whoever goes on with the sweep finds its jobs again by their tokens.
  */
 export class BatchLog {
   readonly #file: string
-  readonly batches: LoggedBatch[] = []
+  readonly batches: LoggedBatch[]
 
   /** @throws AppError `unreadable` */
   constructor(dir: string) {
-    this.#file = path.join(dir, 'batches.jsonl')
-    const text = fs.existsSync(this.#file) ? fs.readFileSync(this.#file, 'utf8') : ''
-    const lines = text.split('\n')
+    this.#file = path.join(dir, BATCHES)
+    this.batches = readBatches(dir)
+    const text = textOf(this.#file)
     // A line that was cut short was never acted on.
-    if (lines.pop() !== '') fs.writeFileSync(this.#file, lines.map((line) => `${line}\n`).join(''))
-    for (const line of lines) this.#take(lineSchema.parse(JSON.parse(line)))
+    if (text !== '' && !text.endsWith('\n')) fs.writeFileSync(this.#file, text.slice(0, text.lastIndexOf('\n') + 1))
   }
 
   begin(token: string, tasks: LoggedBatch['tasks']): void {
@@ -57,21 +78,12 @@ export class BatchLog {
 
   /** Attempts at a trial so far. */
   attempts(trial: number): number {
-    return Math.max(0, ...this.#of(trial).map(({ attempt }) => attempt))
+    return Math.max(0, ...tasksOf(this.batches, trial).map(({ attempt }) => attempt))
   }
 
   /** Attempts at the way to one of its rungs, or to its end. */
   tries(trial: number, rung: number | undefined): number {
-    return this.#of(trial).filter((task) => task.rung === rung).length
-  }
-
-  /** The farthest rung to which a trial was handed over: 0 where it never was, Infinity where it was to its end. */
-  handedTo(trial: number): number {
-    return Math.max(0, ...this.#of(trial).map(({ rung = Infinity }) => rung))
-  }
-
-  #of(trial: number): LoggedBatch['tasks'] {
-    return this.batches.flatMap(({ tasks }) => tasks.filter((task) => task.trial === trial))
+    return tasksOf(this.batches, trial).filter((task) => task.rung === rung).length
   }
 
   #append(line: z.infer<typeof lineSchema>): void {
@@ -85,17 +97,25 @@ export class BatchLog {
         cause,
       )
     }
-    this.#take(line)
+    take(this.batches, line)
   }
+}
 
-  #take(line: z.infer<typeof lineSchema>): void {
-    if ('tasks' in line) {
-      this.batches.push({ ...line, ended: new Map() })
-      return
-    }
-    const batch = this.batches.find(({ token }) => token === line.token)
-    if (!batch) return
-    if ('job' in line) batch.job = line.job
-    else batch.ended.set(line.ended, line.text)
+function textOf(file: string): string {
+  return fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : ''
+}
+
+function tasksOf(batches: readonly LoggedBatch[], trial: number): LoggedBatch['tasks'] {
+  return batches.flatMap(({ tasks }) => tasks.filter((task) => task.trial === trial))
+}
+
+function take(batches: LoggedBatch[], line: z.infer<typeof lineSchema>): void {
+  if ('tasks' in line) {
+    batches.push({ ...line, ended: new Map() })
+    return
   }
+  const batch = batches.find(({ token }) => token === line.token)
+  if (!batch) return
+  if ('job' in line) batch.job = line.job
+  else batch.ended.set(line.ended, line.text)
 }

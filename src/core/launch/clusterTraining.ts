@@ -8,7 +8,7 @@ import { isOver, type Trial } from '../../shared/domain/sweep'
 import { AppError } from '../../shared/errors'
 import { CLOSING } from '../engine/runInEngine'
 import { NO_ANNOTATIONS, writeAnnotations } from '../store/annotations'
-import { BatchLog, type LoggedBatch } from './batchLog'
+import { BatchLog, handedTo, type LoggedBatch } from './batchLog'
 import { ClusterShell } from './clusterShell'
 import { QueueFile } from './queueFile'
 import { crash, settle, told } from './settle'
@@ -122,7 +122,7 @@ export class ClusterTraining {
 
   /** Epochs to which a trial was handed over: 0 where it never was, Infinity where it was to its end. */
   handedTo(trial: number): number {
-    return this.#log.handedTo(trial)
+    return handedTo(this.#log.batches, trial)
   }
 
   #tasks(): OneTask[] {

@@ -10,6 +10,7 @@ import { AppError } from '../../shared/errors'
 import type { ConfigRoots } from '../config/resolveExperiment'
 import { runInEngine } from '../engine/runInEngine'
 import type { EngineSpawner } from '../engine/spawner'
+import { handedTo, readBatches } from '../launch/batchLog'
 import { ClusterTraining, type ClusterTrial } from '../launch/clusterTraining'
 import { endPaused } from '../launch/settle'
 import { commandOf } from '../service/command'
@@ -77,6 +78,7 @@ export async function runSweep(folder: SweepFolder, first: SweepPlan, options: S
     }
     const trials = folder.trials(metric)
     const ranking = rank(first, trials)
+    const batches = readBatches(folder.dir)
     return {
       type: 'result',
       ...{ sweep: folder.name, dir: folder.dir, status: stop.aborted ? 'stopped' : 'finished' },
@@ -85,7 +87,7 @@ export async function runSweep(folder: SweepFolder, first: SweepPlan, options: S
         trials,
         ranking,
         best: ranking[0] ?? null,
-        rungs: rungsReached(first.rungs, trials),
+        rungs: rungsReached(first.rungs, trials, (trial) => handedTo(batches, trial)),
         seconds: (performance.now() - started) / 1000,
       },
     }

@@ -1,9 +1,8 @@
 import fs from 'node:fs'
 import path from 'node:path'
-import type { QueuedTrial } from '../../shared/domain/cluster'
 import { RungFigures, type Halving } from '../../shared/domain/halving'
 import { RUN_FILES } from '../../shared/domain/run'
-import { isOver, isPromoted, type Rung, type Trial } from '../../shared/domain/sweep'
+import { isOver, type Rung, type Trial } from '../../shared/domain/sweep'
 import { parseMetrics } from '../runs/metricsFile'
 import { readRecord } from '../service/recordFile'
 import type { SweepPlan } from './readSweep'
@@ -68,14 +67,23 @@ export function judgePaused(
 export const isJudgedNext = ({ status, epochs = 0 }: Trial, handedTo: number): boolean =>
   status === 'paused' && epochs >= handedTo
 
-/** How many trials came to each rung, went on and were ended there. One that waits in a queue to go on has gone on. */
+/** Whether a trial stands at a rung from which it goes on, as soon as a cluster trains it. */
+export const isPromoted = (trial: Trial, handedTo: number): boolean =>
+  trial.status === 'paused' && !isJudgedNext(trial, handedTo)
+
+/**
+ * How many trials came to each rung, went on and were ended there. One that was handed over to go on has gone on.
+ *
+ * @param handedTo epochs to which a trial was handed over
+ */
 export function rungsReached(
   rungs: readonly number[],
-  trials: readonly (Pick<Trial, 'status' | 'epochs'> & { queue?: Pick<QueuedTrial, 'is'> | null })[],
+  trials: readonly Trial[],
+  handedTo: (trial: number) => number,
 ): Rung[] {
   return rungs.map((rung) => {
     const here = trials.filter(({ epochs = 0 }) => epochs >= rung)
-    const left = here.filter((one) => (one.epochs ?? 0) > rung || isPromoted(one))
+    const left = here.filter((one) => (one.epochs ?? 0) > rung || isPromoted(one, handedTo(one.trial)))
     const halved = here.filter(({ status, epochs }) => status === 'halved' && epochs === rung)
     return { epochs: rung, reached: here.length, promoted: left.length, halved: halved.length }
   })

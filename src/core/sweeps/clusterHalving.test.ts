@@ -40,20 +40,23 @@ options: { min_epochs: 1, reduction: 2 }
 const view = (name: string) => ask('sweeps.get', { name })
 const statusOf = async (trial: number): Promise<string> => (await view('far')).trials[trial]!.status
 
+const fileOf = (name: string, token: string, index: number | string): string =>
+  path.join(cwd, 'logs', name, 'cluster', token, 'tasks', `${index}.json`)
+
 /** What the queue has of a trial. */
-function taskOf(trial: number): Task | undefined {
+function taskOf(trial: number, name = 'far'): Task | undefined {
   for (const line of slurm.tasks) {
     const [, , index = '', state, , , token = ''] = line.split('|')
     if (state !== 'PENDING') continue
-    const file = path.join(cwd, 'logs', 'far', 'cluster', token, 'tasks', `${index}.json`)
+    const file = fileOf(name, token, index)
     const task = taskSchema.parse(JSON.parse(fs.readFileSync(file, 'utf8')))
     if (task.trial === trial) return task
   }
   return undefined
 }
 /** As a node does it. */
-async function train({ token, index }: Task): Promise<string> {
-  const file = path.join(cwd, 'logs', 'far', 'cluster', token, 'tasks', `${index}.json`)
+async function train({ token, index }: Task, name = 'far'): Promise<string> {
+  const file = fileOf(name, token, index)
   const cli = path.join(ROOT, 'out', 'main', 'cli.js')
   return (await promisify(execFile)(process.execPath, [cli, 'train', '--task', file], { cwd })).stdout
 }
@@ -107,4 +110,22 @@ test('trials that pause at their rungs in a cluster are judged otherwise than on
   for (const { reached, promoted, halved } of far.rungs) expect(promoted + halved).toBe(reached)
   // Some ended at each rung, and not all went on.
   expect(new Set(came(near).map(({ epochs }) => epochs)).size).toBeGreaterThan(1)
+})
+
+test('a trial whose job was cancelled before it went on from its rung reads as if nobody had judged it', async () => {
+  await ask('sweeps.start', { yaml: yaml('ended'), cluster: 'fake' })
+  const pending = (): Task | undefined => taskOf(0, 'ended')
+  await expect.poll(() => pending()?.rung).toBe(1)
+  const first = pending()!
+  is('RUNNING', first)
+  await train(first, 'ended')
+  expect((await view('ended')).trials[0]).toMatchObject({ status: 'paused', promoted: false })
+  is('COMPLETED', first)
+  await expect.poll(() => pending()?.rung).toBe(2)
+  await ask('sweeps.stop', { name: 'ended' })
+  await expect.poll(async () => (await view('ended')).sweep.status).toBe('stopped')
+  expect(slurm.tasks.filter((line) => line.includes('|PENDING|'))).toEqual([])
+  const { trials, rungs } = await view('ended')
+  expect(trials[0]).toMatchObject({ status: 'paused', epochs: 1, queue: null, promoted: true })
+  expect(rungs[0]).toEqual({ epochs: 1, reached: 1, promoted: 1, halved: 0 })
 })

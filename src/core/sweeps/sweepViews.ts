@@ -5,6 +5,7 @@ import type { Queue } from '../../shared/domain/cluster'
 import { isOver, sweepFileSchema, type SweepFile, type SweepMetric, type Trial } from '../../shared/domain/sweep'
 import type { ShownTrial, SweepSummary, SweepView } from '../../shared/domain/sweeps'
 import { AppError } from '../../shared/errors'
+import { handedTo, readBatches, type LoggedBatch } from '../launch/batchLog'
 import { readCluster } from '../launch/readCluster'
 import { readQueue } from '../launch/queueFile'
 import { parseYaml } from '../config/yamlText'
@@ -12,7 +13,7 @@ import { isInside } from '../runs/readInside'
 import { quote } from '../service/command'
 import { nextPoints } from '../sweep/methods'
 import { plannedPoints, rungsOfSweep, searchOf, withoutShorthands } from '../sweep/readSweep'
-import { rungsReached } from '../sweep/rungs'
+import { isPromoted, rungsReached } from '../sweep/rungs'
 import { observationsOf, rank } from '../sweep/runSweep'
 import { SWEEP_FILES, SweepFolder } from '../sweep/sweepFolder'
 import { sharesOf } from './costs'
@@ -56,12 +57,13 @@ export function viewOf(folder: SweepFolder, known: Known, runs: readonly RunSumm
   const queue = summary.cluster ? (readQueue(path.join(folder.dir, SWEEP_FILES.queue)) ?? null) : null
   const at = logDir === path.resolve('lightning_logs') ? '' : ` --log_dir ${quote(logDir)}`
   const { config } = folder.record
-  const shownTrials = shown(trials, runs, sweep.metric, config.trainer.max_epochs, queue)
+  const batches = batchesOf(folder)
+  const shownTrials = shown(trials, runs, sweep.metric, config.trainer.max_epochs, queue, batches)
   return {
     sweep: summary,
     trials: shownTrials,
     ranking,
-    rungs: rungsReached(rungsOfSweep(sweep, config), shownTrials),
+    rungs: rungsReached(rungsOfSweep(sweep, config), shownTrials, (trial) => handedTo(batches, trial)),
     parameters: Object.keys(sweep.parameters),
     yaml: folder.yaml,
     values:
@@ -124,6 +126,15 @@ function clusterOf({ dir }: SweepFolder): SweepSummary['cluster'] {
   }
 }
 
+function batchesOf({ dir }: SweepFolder): LoggedBatch[] {
+  try {
+    return readBatches(dir)
+  } catch {
+    // Whoever goes on with it is told what is wrong with its log.
+    return []
+  }
+}
+
 /** The budget that its file has now, and the values of a grid: what it can get more of. */
 function raisedIn(folder: SweepFolder): Partial<Pick<SweepFile, 'budget' | 'parameters'>> {
   try {
@@ -146,6 +157,7 @@ function shown(
   metric: SweepMetric,
   usual: number,
   queue: Queue | null,
+  batches: readonly LoggedBatch[],
 ): ShownTrial[] {
   const queued = new Map(queue?.tasks.map((task) => [task.trial, task]))
   const byDir = new Map(runs.map((run) => [run.dir, run]))
@@ -166,6 +178,7 @@ function shown(
       seconds: run?.result ? shares[i]! / 1000 : null,
       ended: run?.ended ?? null,
       queue: isOver(trial) ? null : (queued.get(trial.trial) ?? null),
+      promoted: isPromoted(trial, handedTo(batches, trial.trial)),
     }
   })
 }

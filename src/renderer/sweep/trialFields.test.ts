@@ -4,7 +4,7 @@ import { ahead, bestSoFar, epochsOf, parameterFields, parameterText, queueParts,
 
 const trial = (number: number, more: Partial<ShownTrial>): ShownTrial => ({
   ...{ trial: number, point: number, seed: 0, status: 'finished', parameters: {}, metric: null },
-  ...{ most: 10, now: null, seconds: null, ended: null, queue: null },
+  ...{ most: 10, now: null, seconds: null, ended: null, queue: null, promoted: false },
   ...more,
 })
 

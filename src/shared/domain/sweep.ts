@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import { experimentDocumentSchema } from '../config/experiment'
 import { appErrorSchema } from '../errors'
-import type { QueuedTrial } from './cluster'
 
 export const SWEEP_METHODS = ['grid', 'random', 'tpe', 'asha'] as const
 export type SweepMethod = (typeof SWEEP_METHODS)[number]
@@ -144,14 +143,6 @@ export const pointResultSchema = z.object({
   n: z.int(),
 })
 export type PointResult = z.infer<typeof pointResultSchema>
-
-/** Whether a trial that stands at a rung is in a queue to go on from there. */
-export function isPromoted({
-  status,
-  queue,
-}: Pick<Trial, 'status'> & { queue?: Pick<QueuedTrial, 'is'> | null }): boolean {
-  return status === 'paused' && queue !== null && queue !== undefined && queue.is !== 'running'
-}
 
 /** How trials fared at a rung of successive halving. Some may still stand there, or have ended by themselves. */
 export const rungSchema = z.object({

@@ -77,6 +77,8 @@ export const shownTrialSchema = trialSchema.extend({
   ended: z.number().nullable(),
   /** Where it stands in a cluster's queue; null where it does not. */
   queue: queuedTrialSchema.nullable(),
+  /** Whether it stands at a rung, and was handed over to go on from there. */
+  promoted: z.boolean(),
 })
 export type ShownTrial = z.infer<typeof shownTrialSchema>
 
