@@ -23,7 +23,7 @@ export interface LoggedBatch {
 }
 
 /** Changes nothing, whoever writes the log meanwhile; empty where there is none. */
-export function readBatches(dir: string): LoggedBatch[] {
+function readBatches(dir: string): LoggedBatch[] {
   const file = path.join(dir, BATCHES)
   const batches: LoggedBatch[] = []
   // What stands after the last line's end was cut short, or is being written.
@@ -37,9 +37,21 @@ export function readBatches(dir: string): LoggedBatch[] {
   return batches
 }
 
-/** The farthest rung to which a trial was handed over: 0 where it never was, Infinity where it was to its end. */
-export function handedTo(batches: readonly LoggedBatch[], trial: number): number {
-  return Math.max(0, ...tasksOf(batches, trial).map(({ rung = Infinity }) => rung))
+/** The farthest rung to which each trial was handed over: 0 where it never was, Infinity where it was to its end. */
+export function handedTo(batches: readonly LoggedBatch[]): (trial: number) => number {
+  const farthest = new Map<number, number>()
+  for (const { tasks } of batches)
+    for (const { trial, rung = Infinity } of tasks) farthest.set(trial, Math.max(rung, farthest.get(trial) ?? 0))
+  return (trial) => farthest.get(trial) ?? 0
+}
+
+/** The same of a sweep's log; as if nothing had been handed over where it cannot be read, which whoever goes on with the sweep is told. */
+export function handedIn(dir: string): (trial: number) => number {
+  try {
+    return handedTo(readBatches(dir))
+  } catch {
+    return () => 0
+  }
 }
 
 /**

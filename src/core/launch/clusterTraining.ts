@@ -120,9 +120,9 @@ export class ClusterTraining {
     }
   }
 
-  /** Epochs to which a trial was handed over: 0 where it never was, Infinity where it was to its end. */
-  handedTo(trial: number): number {
-    return handedTo(this.#log.batches, trial)
+  /** Epochs to which each trial was handed over by now: 0 where it never was, Infinity where it was to its end. */
+  get handedTo(): (trial: number) => number {
+    return handedTo(this.#log.batches)
   }
 
   #tasks(): OneTask[] {
@@ -240,7 +240,7 @@ export class ClusterTraining {
       // Its run says what an earlier task has come to: this one has not begun.
       const unbegun = dir === undefined || known.status === 'paused'
       // Where Slurm itself watches the memory of tasks, their state is FAILED (JobLaunchFailure), and only their log says why.
-      if (!unbegun) settle(dir, text, this.#stage.slurmsWords(token, index))
+      if (!unbegun) settle(dir, text, text.startsWith('FAILED') ? this.#stage.slurmsWords(token, index) : '')
       const retried = again && this.#log.tries(trial, rung) < cluster.attempts && !stop.aborted
       if (!retried) wanted.delete(trial)
       if (unbegun && !retried && !stop.aborted) {

@@ -103,15 +103,15 @@ export class Stage {
     if (!this.#shared && !fs.existsSync(file)) replaceFile(file, dump(config, { lineWidth: -1 }))
   }
 
-  /** The last lines of a task's log: Slurm's own where it wrote some, else those of the task. */
+  /** The last lines that a task said. */
   lastWords(token: string, index: number): string {
-    return this.slurmsWords(token, index) || this.#tail(token, index).slice(-TAIL_LINES).join('; ')
+    return this.#tail(token, index).slice(-TAIL_LINES).join('; ')
   }
 
   /** Why Slurm ended a task, as it wrote into the task's log, each line once; empty where it wrote nothing. */
   slurmsWords(token: string, index: number): string {
-    const own = this.#tail(token, index).flatMap((line) => /^slurmstepd\S*: error: (.*)$/.exec(line)?.[1] ?? [])
-    return [...new Set(own)].slice(0, TAIL_LINES).join('; ')
+    const own = this.#tail(token, index).flatMap((line) => /^slurmstepd\S*: error: (.*?)\r?$/.exec(line)?.[1] ?? [])
+    return [...new Set(own)].slice(-TAIL_LINES).join('; ')
   }
 
   #tail(token: string, index: number): string[] {

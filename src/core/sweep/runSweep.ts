@@ -10,7 +10,7 @@ import { AppError } from '../../shared/errors'
 import type { ConfigRoots } from '../config/resolveExperiment'
 import { runInEngine } from '../engine/runInEngine'
 import type { EngineSpawner } from '../engine/spawner'
-import { handedTo, readBatches } from '../launch/batchLog'
+import { handedIn } from '../launch/batchLog'
 import { ClusterTraining, type ClusterTrial } from '../launch/clusterTraining'
 import { endPaused } from '../launch/settle'
 import { commandOf } from '../service/command'
@@ -78,7 +78,7 @@ export async function runSweep(folder: SweepFolder, first: SweepPlan, options: S
     }
     const trials = folder.trials(metric)
     const ranking = rank(first, trials)
-    const batches = readBatches(folder.dir)
+    const handed = handedIn(folder.dir)
     return {
       type: 'result',
       ...{ sweep: folder.name, dir: folder.dir, status: stop.aborted ? 'stopped' : 'finished' },
@@ -87,7 +87,7 @@ export async function runSweep(folder: SweepFolder, first: SweepPlan, options: S
         trials,
         ranking,
         best: ranking[0] ?? null,
-        rungs: rungsReached(first.rungs, trials, (trial) => handedTo(batches, trial)),
+        rungs: rungsReached(first.rungs, trials, handed),
         seconds: (performance.now() - started) / 1000,
       },
     }
@@ -264,9 +264,10 @@ class Session {
     const { rungs } = this.#plan
     if (rungs.length === 0) return [...open]
     const all = this.#trials()
+    const farthest = training.handedTo
     return open.flatMap((one) => {
       const known = all[one.trial]!
-      const handed = training.handedTo(one.trial)
+      const handed = farthest(one.trial)
       if (isJudgedNext(known, handed)) return []
       // One that this machine has begun goes on to the first rung that it has not passed.
       const kept = known.dir === undefined ? 0 : epochsKept(known.dir)
@@ -279,7 +280,7 @@ class Session {
     const { rungs } = this.#plan
     if (rungs.length === 0) return []
     const all = this.#trials()
-    const judged = judgePaused(this.#plan, all, inQueue, (trial) => training.handedTo(trial))
+    const judged = judgePaused(this.#plan, all, inQueue, training.handedTo)
     const { onNews = () => {}, onEnded = () => {} } = this.#options
     for (const { trial, reason } of judged) {
       const { dir } = all[trial]!

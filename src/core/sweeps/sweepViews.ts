@@ -5,7 +5,7 @@ import type { Queue } from '../../shared/domain/cluster'
 import { isOver, sweepFileSchema, type SweepFile, type SweepMetric, type Trial } from '../../shared/domain/sweep'
 import type { ShownTrial, SweepSummary, SweepView } from '../../shared/domain/sweeps'
 import { AppError } from '../../shared/errors'
-import { handedTo, readBatches, type LoggedBatch } from '../launch/batchLog'
+import { handedIn } from '../launch/batchLog'
 import { readCluster } from '../launch/readCluster'
 import { readQueue } from '../launch/queueFile'
 import { parseYaml } from '../config/yamlText'
@@ -57,13 +57,13 @@ export function viewOf(folder: SweepFolder, known: Known, runs: readonly RunSumm
   const queue = summary.cluster ? (readQueue(path.join(folder.dir, SWEEP_FILES.queue)) ?? null) : null
   const at = logDir === path.resolve('lightning_logs') ? '' : ` --log_dir ${quote(logDir)}`
   const { config } = folder.record
-  const batches = batchesOf(folder)
-  const shownTrials = shown(trials, runs, sweep.metric, config.trainer.max_epochs, queue, batches)
+  const handed = handedIn(folder.dir)
+  const shownTrials = shown(trials, runs, sweep.metric, config.trainer.max_epochs, queue, handed)
   return {
     sweep: summary,
     trials: shownTrials,
     ranking,
-    rungs: rungsReached(rungsOfSweep(sweep, config), shownTrials, (trial) => handedTo(batches, trial)),
+    rungs: rungsReached(rungsOfSweep(sweep, config), shownTrials, handed),
     parameters: Object.keys(sweep.parameters),
     yaml: folder.yaml,
     values:
@@ -126,15 +126,6 @@ function clusterOf({ dir }: SweepFolder): SweepSummary['cluster'] {
   }
 }
 
-function batchesOf({ dir }: SweepFolder): LoggedBatch[] {
-  try {
-    return readBatches(dir)
-  } catch {
-    // Whoever goes on with it is told what is wrong with its log.
-    return []
-  }
-}
-
 /** The budget that its file has now, and the values of a grid: what it can get more of. */
 function raisedIn(folder: SweepFolder): Partial<Pick<SweepFile, 'budget' | 'parameters'>> {
   try {
@@ -157,7 +148,7 @@ function shown(
   metric: SweepMetric,
   usual: number,
   queue: Queue | null,
-  batches: readonly LoggedBatch[],
+  handed: (trial: number) => number,
 ): ShownTrial[] {
   const queued = new Map(queue?.tasks.map((task) => [task.trial, task]))
   const byDir = new Map(runs.map((run) => [run.dir, run]))
@@ -178,7 +169,7 @@ function shown(
       seconds: run?.result ? shares[i]! / 1000 : null,
       ended: run?.ended ?? null,
       queue: isOver(trial) ? null : (queued.get(trial.trial) ?? null),
-      promoted: isPromoted(trial, handedTo(batches, trial.trial)),
+      promoted: isPromoted(trial, handed(trial.trial)),
     }
   })
 }
