@@ -73,7 +73,7 @@ const metricsOf = (version: string): number => {
 
 /** Some trial is in the middle of its training. */
 const underWay = (version = 't000-s1', epochs = 20): Promise<void> =>
-  expect.poll(() => metricsOf(version), { timeout: 60_000, interval: 20 }).toBeGreaterThan(epochs)
+  expect.poll(() => metricsOf(version), { timeout: SETTLE_MS, interval: 20 }).toBeGreaterThan(epochs)
 
 /** Process of the engine of a run. */
 const engineOf = (version: string): number => readRecord(path.join(sweepOf(), version))!.pid
