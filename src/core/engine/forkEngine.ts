@@ -1,8 +1,8 @@
 import { fork, type ChildProcess, type ForkOptions } from 'node:child_process'
 
 /**
- * MiB of each half of the space in which V8 makes new objects, in each of the engine's threads. V8 itself takes 16 and 32 where a machine has much memory, which
- * shortens nothing here: what an engine holds for long lies outside of it.
+ * MiB of each half of the space in which V8 makes new objects, in each of the engine's threads. V8 itself lets it grow to 32 where a machine has much
+ * memory, which shortens nothing here: what an engine holds for long lies outside of it.
  */
 const NEW_SPACE_MIB = 8
 

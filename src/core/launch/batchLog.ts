@@ -22,12 +22,11 @@ export interface LoggedBatch {
   ended: Map<number, string>
 }
 
-/** Changes nothing, whoever writes the log meanwhile; empty where there is none. */
-function readBatches(dir: string): LoggedBatch[] {
-  const file = path.join(dir, BATCHES)
+/** @throws AppError `unreadable` */
+function batchesIn(text: string, file: string): LoggedBatch[] {
   const batches: LoggedBatch[] = []
   // What stands after the last line's end was cut short, or is being written.
-  for (const [i, line] of textOf(file).split('\n').slice(0, -1).entries()) {
+  for (const [i, line] of text.split('\n').slice(0, -1).entries()) {
     try {
       take(batches, lineSchema.parse(JSON.parse(line)))
     } catch (cause) {
@@ -47,8 +46,9 @@ export function handedTo(batches: readonly LoggedBatch[]): (trial: number) => nu
 
 /** The same of a sweep's log; as if nothing had been handed over where it cannot be read, which whoever goes on with the sweep is told. */
 export function handedIn(dir: string): (trial: number) => number {
+  const file = path.join(dir, BATCHES)
   try {
-    return handedTo(readBatches(dir))
+    return handedTo(batchesIn(textOf(file), file))
   } catch {
     return () => 0
   }
@@ -65,8 +65,8 @@ export class BatchLog {
   /** @throws AppError `unreadable` */
   constructor(dir: string) {
     this.#file = path.join(dir, BATCHES)
-    this.batches = readBatches(dir)
     const text = textOf(this.#file)
+    this.batches = batchesIn(text, this.#file)
     // A line that was cut short was never acted on.
     if (text !== '' && !text.endsWith('\n')) fs.writeFileSync(this.#file, text.slice(0, text.lastIndexOf('\n') + 1))
   }
