@@ -99,9 +99,11 @@ export class BatchLog {
   }
 
   #append(line: z.infer<typeof lineSchema>): void {
+    const size = fs.statSync(this.#file, { throwIfNoEntry: false })?.size ?? 0
     try {
       fs.appendFileSync(this.#file, `${JSON.stringify(line)}\n`, { flush: true })
     } catch (cause) {
+      cutBack(this.#file, size)
       throw new AppError(
         'unwritable',
         `${this.#file} cannot be written: ${messageOf(cause)}`,
@@ -110,6 +112,15 @@ export class BatchLog {
       )
     }
     take(this.batches, line)
+  }
+}
+
+/** Takes away what a full disk has kept of a line: the next one would stand behind it. */
+function cutBack(file: string, size: number): void {
+  try {
+    if ((fs.statSync(file, { throwIfNoEntry: false })?.size ?? 0) > size) fs.truncateSync(file, size)
+  } catch {
+    // Who opens the log next cuts it back.
   }
 }
 

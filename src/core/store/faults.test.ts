@@ -1,8 +1,8 @@
-import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { RunRecord } from '../../shared/domain/run'
+import { DISKS_POSSIBLE, mountDisk, remountDisk, SKIPPED_WITHOUT_DISKS, unmountDisk } from '../testing/smallDisk'
 import { openHistory } from './openHistory'
 import { HISTORY_FILE, openStore, type Store } from './openStore'
 import { syncLogDir, syncRun } from './syncRuns'
@@ -169,56 +169,42 @@ describe('a damaged history', () => {
 })
 
 describe('a disk that cannot be written', () => {
-  const mountable =
-    process.platform === 'linux' &&
-    process.getuid?.() === 0 &&
-    (() => {
-      const { dir: at, remove: away } = temporaryFolder()
-      const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', at]).status === 0
-      if (mounted) spawnSync('umount', [at])
-      away()
-      return mounted
-    })()
-
-  test.skipIf(!mountable)(
-    `because it is full loses what was acknowledged${mountable ? '' : ' (skipped: mounting a tmpfs is not permitted here)'}`,
-    () => {
-      fs.mkdirSync(home)
-      expect(spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', home]).status).toBe(0)
-      try {
-        const store = openStore({ dir: home })
-        const run = newRun()
-        store.runs.create(run)
-        let acknowledged = 0
-        let step = 0
-        expect(() => {
-          for (; step < 100_000; step += 100) {
-            store.metrics.append(
-              run.id,
-              batches(step, 100, (at) => ({ a: at, b: at })),
-            )
-            acknowledged += 100
-          }
-        }).toThrow(/disk of the history .* is full/)
-        const points = (at: Store): unknown => at.db.handle.prepare('SELECT count(*) FROM points').pluck().get()
-        expect(points(store)).toBe(2 * acknowledged)
-        store.close()
-        // And it goes on once there is room.
-        expect(spawnSync('mount', ['-o', 'remount,size=8m', home]).status).toBe(0)
-        const again = openStore({ dir: home })
-        expect(points(again)).toBe(2 * acknowledged)
-        again.metrics.append(
-          run.id,
-          batches(step, 100, (at) => ({ a: at, b: at })),
-        )
-        expect(points(again)).toBe(2 * (acknowledged + 100))
-        expect(again.db.check()).toEqual([])
-        again.close()
-      } finally {
-        spawnSync('umount', [home])
-      }
-    },
-  )
+  test.skipIf(!DISKS_POSSIBLE)(`because it is full loses what was acknowledged${SKIPPED_WITHOUT_DISKS}`, () => {
+    fs.mkdirSync(home)
+    expect(mountDisk(home, 'size=1m')).toBe(true)
+    try {
+      const store = openStore({ dir: home })
+      const run = newRun()
+      store.runs.create(run)
+      let acknowledged = 0
+      let step = 0
+      expect(() => {
+        for (; step < 100_000; step += 100) {
+          store.metrics.append(
+            run.id,
+            batches(step, 100, (at) => ({ a: at, b: at })),
+          )
+          acknowledged += 100
+        }
+      }).toThrow(/disk of the history .* is full/)
+      const points = (at: Store): unknown => at.db.handle.prepare('SELECT count(*) FROM points').pluck().get()
+      expect(points(store)).toBe(2 * acknowledged)
+      store.close()
+      // And it goes on once there is room.
+      expect(remountDisk(home, 'size=8m')).toBe(true)
+      const again = openStore({ dir: home })
+      expect(points(again)).toBe(2 * acknowledged)
+      again.metrics.append(
+        run.id,
+        batches(step, 100, (at) => ({ a: at, b: at })),
+      )
+      expect(points(again)).toBe(2 * (acknowledged + 100))
+      expect(again.db.check()).toEqual([])
+      again.close()
+    } finally {
+      unmountDisk(home)
+    }
+  })
 
   test('because it is read-only says "SQLITE_CANTOPEN"', () => {
     fs.mkdirSync(home)
@@ -226,12 +212,12 @@ describe('a disk that cannot be written', () => {
     const blocked = path.join(dir, 'file')
     fs.writeFileSync(blocked, '')
     expect(() => openStore({ dir: path.join(blocked, 'home') })).toThrow(/cannot be made/)
-    if (!mountable) return
-    expect(spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m,ro', 'tmpfs', home]).status).toBe(0)
+    if (!DISKS_POSSIBLE) return
+    expect(mountDisk(home, 'size=1m,ro')).toBe(true)
     try {
       expect(() => openStore({ dir: home })).toThrow(/The history .* cannot be (read or )?written|cannot be opened/)
     } finally {
-      spawnSync('umount', [home])
+      unmountDisk(home)
     }
   })
 })

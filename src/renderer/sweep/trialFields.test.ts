@@ -1,6 +1,15 @@
 import { expect, test } from 'vitest'
 import type { ShownTrial } from '../../shared/domain/sweeps'
-import { ahead, bestSoFar, epochsOf, parameterFields, parameterText, queueParts, queueText } from './trialFields'
+import {
+  ahead,
+  bestSoFar,
+  epochsOf,
+  parameterFields,
+  parameterText,
+  queueParts,
+  queueText,
+  rungParts,
+} from './trialFields'
 
 const trial = (number: number, more: Partial<ShownTrial>): ShownTrial => ({
   ...{ trial: number, point: number, seed: 0, status: 'finished', parameters: {}, metric: null },
@@ -81,4 +90,15 @@ test('a trial in a queue has another reason, node or job than Slurm says', () =>
   ]
   expect(queueParts(others)).toEqual(['1 on a node', '3 pending (2 Resources, 1 Priority)'])
   expect(queueParts([])).toEqual([])
+})
+
+test('trials that wait to go on are counted among those to be judged at a rung', () => {
+  const trials = [
+    trial(0, { status: 'paused', promoted: true }),
+    trial(1, { status: 'paused' }),
+    trial(2, { status: 'paused', promoted: true }),
+    trial(3, {}),
+  ]
+  expect(rungParts(trials)).toEqual(['1 at a rung', '2 promoted'])
+  expect(rungParts(trials.slice(3))).toEqual([])
 })

@@ -101,6 +101,14 @@ export function queueText(task: QueuedTrial): string {
 
 const ordinal = (n: number): string => `${n}${n === 2 ? 'nd' : n === 3 ? 'rd' : 'th'}`
 
+/** How many trials stand at a rung: to be judged there, and to go on. */
+export function rungParts(trials: readonly ShownTrial[]): string[] {
+  const paused = trials.filter(({ status }) => status === 'paused')
+  const promoted = paused.filter((trial) => trial.promoted).length
+  const judged = paused.length - promoted
+  return [...(judged > 0 ? [`${judged} at a rung`] : []), ...(promoted > 0 ? [`${promoted} promoted`] : [])]
+}
+
 /** How many trials are where in the queue. */
 export function queueParts(trials: readonly ShownTrial[]): string[] {
   const tasks = trials.flatMap(({ queue }) => queue ?? [])
