@@ -3,7 +3,7 @@ import { AppError } from '../../shared/errors'
 import { Heap } from './heap'
 import { Machine } from './machine'
 import { compile, Program } from './program'
-import { Tape } from './tape'
+import { SCRATCH_BYTES, Tape } from './tape'
 
 const GIB = 2 ** 30
 
@@ -93,7 +93,7 @@ describe('a heap', () => {
           stride: 16,
           half: false,
           far: false,
-          scratch: heap.allocate(2 * 6 * 2048),
+          scratch: heap.allocate(2 * SCRATCH_BYTES),
         })
         const ones = Array.from({ length: 32 }, (_, d) => d % 5)
         const weight = { at: place(ones), grad: place(ones), rows: 2, columns: 16, stride: 16 }

@@ -19,15 +19,22 @@ afterAll(closeLaboratories)
 
 /** So many that they take turns in the second-level cache, the last turn an odd number. */
 const MANY_ROWS = 301
-const WEIGHT_ROWS = [1, 3, 5, 50, MANY_ROWS]
 const WIDTHS = [1, 4, 13, 384, 515, 1536]
 const COUNTS = [0, 1, 5, 6, 7, 12, 13, 100]
 /** All counts where blocks of texts matter, the widths where blocks of numbers do. */
 const shapes = WIDTHS.flatMap((D) => (D === 13 || D === 515 ? COUNTS : [1, 7, 13]).map((n) => ({ D, n })))
 /** Texts of which a quarter is more than is added up at a time. */
 const MANY_TEXTS = { D: 13, n: 1601 }
-const shapesFor = (rows: number): typeof shapes =>
-  rows === MANY_ROWS ? [{ D: 515, n: 29 }] : rows === 3 ? [...shapes, MANY_TEXTS] : shapes
+/** The most rows whose gradients are summed up where vectors stand, and so wide that it is done in two strips. */
+const FEW_FAR_ROWS = 16
+const WIDE = { D: 2100, n: 29 }
+const shapesFor = (rows: number): typeof shapes => {
+  if (rows === MANY_ROWS) return [{ D: 515, n: 29 }]
+  if (rows === FEW_FAR_ROWS) return [WIDE]
+  return rows === 3 ? [...shapes, MANY_TEXTS] : shapes
+}
+
+const WEIGHT_ROWS = [1, 3, 5, FEW_FAR_ROWS, 50, MANY_ROWS]
 
 /** Text vectors, and what kernels read of them. */
 function table(n: number, D: number, half: boolean): { vectors: Grid; read: Grid } {
@@ -68,7 +75,6 @@ describe.each([false, true])('project, vectors in float16: %s', (half) => {
       const { vectors, read } = table(n, D, half)
       const gradient = grid('gradient', K, n)
       for (const { weights } of everywhere((laboratory) => {
-        // Reading ahead changes no number.
         const { texts, form } = laboratory.texts(vectors, D, { half, far: D > 400 })
         const tape = laboratory.tape(form)
         const weight = laboratory.parameter(grid('weight', K, D), form.stride)
@@ -82,6 +88,30 @@ describe.each([false, true])('project, vectors in float16: %s', (half) => {
         expect(share, `D ${D}, n ${n}`).toBeLessThanOrEqual(1)
       }
     }
+  })
+})
+
+describe.each([false, true])('vectors in float16: %s', (half) => {
+  const [n, D] = [MANY_TEXTS.n, 515]
+  const { vectors } = table(n, D, half)
+  const weights = grid('weight', MANY_ROWS, D)
+  const gradient = grid('gradient', MANY_ROWS, n)
+  /** Outputs and gradients of the first of so many rows. */
+  const products = (rows: number, far: boolean) =>
+    everywhere((laboratory) => {
+      const { texts, form } = laboratory.texts(vectors, D, { half, far })
+      const tape = laboratory.tape(form)
+      const weight = laboratory.parameter(weights.slice(0, rows), form.stride)
+      const out = laboratory.spoil(tape.project(texts, weight))
+      tape.projectGrad(texts, laboratory.matrix(gradient.slice(0, rows), texts.axis, 4), weight)
+      laboratory.run(tape)
+      const first = (all: Grid): Grid => all.slice(0, 3)
+      return { out: first(laboratory.read(out, n, 6)), weights: first(laboratory.gradient(weight)) }
+    })
+
+  it('a row has other numbers among few than among many, or in a table that no cache holds', () => {
+    const among = products(MANY_ROWS, false)
+    for (const far of [false, true]) expect(products(3, far)).toEqual(among)
   })
 })
 

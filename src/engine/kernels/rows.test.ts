@@ -11,7 +11,7 @@ import {
   type Grid,
   type Laboratory,
 } from './testing/laboratory'
-import type { Axis, Matrix, Tape } from './tape'
+import { SCRATCH_BYTES, type Axis, type Matrix, type Tape } from './tape'
 
 beforeAll(openLaboratories)
 afterAll(closeLaboratories)
@@ -202,7 +202,7 @@ it('scatters of two runs at once mix their sums', () => {
       laboratory.run(tape)
       return laboratory.read(out, 600, 616)
     })
-    const scratch = laboratory.heap.allocate(laboratory.machine.threads * 24 * 1024)
+    const scratch = laboratory.heap.allocate(laboratory.machine.threads * SCRATCH_BYTES)
     const tapes = gradients.map(() => laboratory.tape({ scratch }))
     const together = gradients.map((g, run) => scattered(laboratory, tapes[run]!, g))
     for (let i = 0; i < 5; i++) {

@@ -51,9 +51,12 @@ export interface TableForm {
   readonly half: boolean
   /** Whether the vectors of a batch are in no cache when it comes. */
   readonly far: boolean
-  /** Where vectors are packed and sums stand side by side, 24 KiB a thread. */
+  /** Where vectors are packed and sums stand side by side: {@link SCRATCH_BYTES} a thread. */
   readonly scratch: number
 }
+
+/** See assembly/share.ts. */
+export const SCRATCH_BYTES = 128 * 1024
 
 /** Numbers of a matrix below which handing parts to other threads costs more than it saves. */
 const WORTH_DIVIDING = 16_384

@@ -3,7 +3,7 @@ import { DTYPE_BYTES, readRow, rowOf, type AllocateTable } from '../../data/embe
 import type { Heap } from '../../kernels/heap'
 import type { Machine } from '../../kernels/machine'
 import { all, type Operation } from '../../kernels/program'
-import type { Axis, Constants, TableForm, TextList } from '../../kernels/tape'
+import { SCRATCH_BYTES, type Axis, type Constants, type TableForm, type TextList } from '../../kernels/tape'
 import { WIDTH_BLOCK, roundUp } from './flatParameters'
 
 /** Room for kernels that read or write vectors beyond the last pair or text. */
@@ -17,8 +17,6 @@ const TEXT_BLOCK = 12
 const SPLIT_WORDS = 9
 /** Texts of larger tables are met again when they have left every cache. */
 const MOST_CACHED_BYTES = 32 << 20
-/** Where vectors are widened, a thread: see assembly/matrix.ts. */
-const SCRATCH_BYTES = 24 * 1024
 
 /** A data set where kernels can read it: tables in place where they were read into the heap, columns copied. */
 export class FusedData {

@@ -1,20 +1,23 @@
 import { madd, sums, widen } from './simd'
-import { FLAT_BLOCK, TEXT_BLOCK, WIDTH_BLOCK, address, count, shareEnd, shareStart, word } from './share'
+import { FLAT_BLOCK, SCRATCH, TEXT_BLOCK, WIDTH_BLOCK, address, count, shareEnd, shareStart, word } from './share'
 
 /**
  * Thin matrix products between text vectors and a few weight rows.
  *
  * Both keep 12 sums in registers: the forward product those of 6 texts × 2 weight rows, the backward product those of 24 numbers of
  * 2 weight rows' gradients. 8 loads for 12 multiply-adds are what a core with two load and two multiply-add ports needs to stay busy, if it
- * has hardly anything else to do: where it takes four instructions a cycle, 24 of them last as long as the multiply-adds. The parts of text vectors
- * that are multiplied next are therefore packed one behind the other in the first-level cache, where one pointer reaches all of them, and
- * several steps are written out, so that they share the pointers' additions and the loop's end.
+ * has hardly anything else to do: where it takes four instructions a cycle, 24 of them last as long as the multiply-adds. Several steps are written out, so that
+ * they share the pointers' additions and the loop's end. The parts of text vectors that are multiplied next by many rows are packed one behind the other in
+ * the first-level cache, where one pointer reaches all of them.
+ *
+ * Few rows do not earn that back: forward, vectors are multiplied where they stand, and backward so are those in no cache. Each order of additions is the same,
+ * so that a run has the same numbers alone and among others.
  */
 
-/** Where they are packed, a thread: 6 texts' chunks forward, a tile of texts backward. */
-const SCRATCH: usize = 24 << 10
 /** Bytes of a text vector multiplied at a time: six of them and two weight rows fit the first-level cache. */
 const CHUNK: usize = 2048
+/** Bytes of the gradients of four texts and two rows, each four times. */
+const GRADIENTS: usize = 2 * 4 * 16
 /**
  * Bytes of weight rows, or of gradient rows, that the second-level cache keeps while all texts pass by. Gradient rows share it with the texts of a part
  * and with the sums; sixteen runs' weight rows are near at once, so that texts are packed once for them.
@@ -23,21 +26,26 @@ const NEAR_WEIGHTS: usize = 384 << 10
 const NEAR_GRADIENTS: usize = 256 << 10
 /** Rows that texts pass by at once, at least: fewer would read the texts too often. */
 const FEWEST_COLUMNS: usize = 64
-/**
- * Gradient rows up to which vectors in no cache are fetched before they are packed. Packing goes from vector to vector, which no prefetcher follows; of more
- * rows it is a small part of the work.
- */
-const FEW_ROWS: usize = 32
+/** Rows below which vectors are multiplied where they stand: forward, and backward where they are in no cache. */
+const FEW_ROWS: i32 = 33
+const FEW_FAR_ROWS: i32 = 17
 /** Texts whose products are added up in registers: the running sum is fetched once for them. */
 const TILE_TEXTS: i32 = 192
 /** Vectors of four numbers that the registers hold of a gradient row, and of the rest of a width, which is a multiple of 16 numbers. */
 const SLICE: i32 = 6
 const REST: i32 = 2
 
-/** Four numbers of a text vector, `d` bytes from its start as float32. */
+/** Where a text vector's numbers stand that are `d` bytes from its start as float32. */
+@inline
+function placeOf(row: usize, d: usize, half: bool): usize {
+  return row + (half ? d >> 1 : d)
+}
+
+/** Four numbers that stand there. */
 @inline
 function vectorOf(row: usize, d: usize, half: bool): v128 {
-  return half ? widen(v128.load64_zero(row + (d >> 1))) : v128.load(row + d)
+  const at = placeOf(row, d, half)
+  return half ? widen(v128.load64_zero(at)) : v128.load(at)
 }
 
 /**
@@ -45,7 +53,7 @@ function vectorOf(row: usize, d: usize, half: bool): v128 {
  *
  * Arguments: 0 addresses of the n text vectors (followed by at least 6 more valid ones), 1 cell of n, 2 list of
  * (weight row, output row, bias), 3 its length, 4 width in numbers (a multiple of 16), 5 whether vectors are
- * float16, 6 scratch (24 KiB a thread), 7 scale of each text, or 0.
+ * float16, 6 scratch, 7 scale of each text, or 0.
  */
 export function project(args: usize, who: i32, all: i32, thread: i32): void {
   const n = count(args, 1)
@@ -59,6 +67,10 @@ export function project(args: usize, who: i32, all: i32, thread: i32): void {
   const scratch = address(args, 6) + <usize>thread * SCRATCH
   const scales = address(args, 7)
 
+  if (!half && word(args, 3) < FEW_ROWS) {
+    for (let i = from; i < to; i += 6) blockInPlace(rows + (<usize>i << 2), <usize>i << 2, bytes, columns, last, scales)
+    return
+  }
   // Weight rows come from the second-level cache once for six texts. Where it cannot hold them, they take turns: part of the width, then part of the rows.
   const stretch = <usize>word(args, 3) * bytes > NEAR_WEIGHTS ? CHUNK : bytes
   const panel = panelOf(NEAR_WEIGHTS, min(stretch, bytes))
@@ -189,37 +201,185 @@ function block(
         v += 32
         packed += 192
       }
-      const outU = <usize>load<u32>(c, 4) + lane
-      const outV = <usize>load<u32>(next, 4) + lane
-      let su = sums(u0, u1, u2, u3)
-      let sv = sums(v0, v1, v2, v3)
-      // Texts 4 and 5 of both weight rows share a vector: [u4, u5, v4, v5].
-      let tail = sums(u4, u5, v4, v5)
-      if (d > 0) {
-        su = f32x4.add(su, v128.load(outU))
-        sv = f32x4.add(sv, v128.load(outV))
-        tail = f32x4.add(tail, v128.load_lane<u64>(outV + 16, v128.load64_zero(outU + 16), 1))
-      }
-      if (d + length == bytes) {
-        if (scales != 0) {
-          const first = v128.load(scales + lane)
-          const rest = v128.load64_splat(scales + lane + 16)
-          su = f32x4.mul(su, first)
-          sv = f32x4.mul(sv, first)
-          tail = f32x4.mul(tail, rest)
-        }
-        const a = v128.load32_splat(<usize>load<u32>(c, 8))
-        const b = v128.load32_splat(<usize>load<u32>(next, 8))
-        su = f32x4.add(su, a)
-        sv = f32x4.add(sv, b)
-        tail = f32x4.add(tail, v128.shuffle<f32>(a, b, 0, 1, 4, 5))
-      }
-      v128.store(outU, su)
-      v128.store_lane<u64>(outU + 16, tail, 0)
-      v128.store(outV, sv)
-      v128.store_lane<u64>(outV + 16, tail, 1)
+      finish(u0, u1, u2, u3, u4, u5, v0, v1, v2, v3, v4, v5, c, next, lane, d, d + length == bytes, scales)
     }
   }
+}
+
+/** The same by few weight rows: the vectors are multiplied where they stand. */
+function blockInPlace(at: usize, lane: usize, bytes: usize, columns: usize, last: usize, scales: usize): void {
+  for (let d: usize = 0; d < bytes; d += CHUNK) {
+    const length = min(CHUNK, bytes - d)
+    for (let c = columns; c <= last; c += 24) {
+      const next = c < last ? c + 12 : c
+      let u = <usize>load<u32>(c) + d
+      let v = <usize>load<u32>(next) + d
+      let x0 = <usize>load<u32>(at) + d
+      let x1 = <usize>load<u32>(at, 4) + d
+      let x2 = <usize>load<u32>(at, 8) + d
+      let x3 = <usize>load<u32>(at, 12) + d
+      let x4 = <usize>load<u32>(at, 16) + d
+      let x5 = <usize>load<u32>(at, 20) + d
+      let u0 = f32x4.splat(0)
+      let u1 = u0
+      let u2 = u0
+      let u3 = u0
+      let u4 = u0
+      let u5 = u0
+      let v0 = u0
+      let v1 = u0
+      let v2 = u0
+      let v3 = u0
+      let v4 = u0
+      let v5 = u0
+      let a = u0
+      let b = u0
+      let x = u0
+      for (const stop = u + length; u != stop; u += 64) {
+        a = v128.load(u)
+        b = v128.load(v)
+        x = v128.load(x0)
+        u0 = madd(x, a, u0)
+        v0 = madd(x, b, v0)
+        x = v128.load(x1)
+        u1 = madd(x, a, u1)
+        v1 = madd(x, b, v1)
+        x = v128.load(x2)
+        u2 = madd(x, a, u2)
+        v2 = madd(x, b, v2)
+        x = v128.load(x3)
+        u3 = madd(x, a, u3)
+        v3 = madd(x, b, v3)
+        x = v128.load(x4)
+        u4 = madd(x, a, u4)
+        v4 = madd(x, b, v4)
+        x = v128.load(x5)
+        u5 = madd(x, a, u5)
+        v5 = madd(x, b, v5)
+        a = v128.load(u, 16)
+        b = v128.load(v, 16)
+        x = v128.load(x0, 16)
+        u0 = madd(x, a, u0)
+        v0 = madd(x, b, v0)
+        x = v128.load(x1, 16)
+        u1 = madd(x, a, u1)
+        v1 = madd(x, b, v1)
+        x = v128.load(x2, 16)
+        u2 = madd(x, a, u2)
+        v2 = madd(x, b, v2)
+        x = v128.load(x3, 16)
+        u3 = madd(x, a, u3)
+        v3 = madd(x, b, v3)
+        x = v128.load(x4, 16)
+        u4 = madd(x, a, u4)
+        v4 = madd(x, b, v4)
+        x = v128.load(x5, 16)
+        u5 = madd(x, a, u5)
+        v5 = madd(x, b, v5)
+        a = v128.load(u, 32)
+        b = v128.load(v, 32)
+        x = v128.load(x0, 32)
+        u0 = madd(x, a, u0)
+        v0 = madd(x, b, v0)
+        x = v128.load(x1, 32)
+        u1 = madd(x, a, u1)
+        v1 = madd(x, b, v1)
+        x = v128.load(x2, 32)
+        u2 = madd(x, a, u2)
+        v2 = madd(x, b, v2)
+        x = v128.load(x3, 32)
+        u3 = madd(x, a, u3)
+        v3 = madd(x, b, v3)
+        x = v128.load(x4, 32)
+        u4 = madd(x, a, u4)
+        v4 = madd(x, b, v4)
+        x = v128.load(x5, 32)
+        u5 = madd(x, a, u5)
+        v5 = madd(x, b, v5)
+        a = v128.load(u, 48)
+        b = v128.load(v, 48)
+        x = v128.load(x0, 48)
+        u0 = madd(x, a, u0)
+        v0 = madd(x, b, v0)
+        x = v128.load(x1, 48)
+        u1 = madd(x, a, u1)
+        v1 = madd(x, b, v1)
+        x = v128.load(x2, 48)
+        u2 = madd(x, a, u2)
+        v2 = madd(x, b, v2)
+        x = v128.load(x3, 48)
+        u3 = madd(x, a, u3)
+        v3 = madd(x, b, v3)
+        x = v128.load(x4, 48)
+        u4 = madd(x, a, u4)
+        v4 = madd(x, b, v4)
+        x = v128.load(x5, 48)
+        u5 = madd(x, a, u5)
+        v5 = madd(x, b, v5)
+        v += 64
+        x0 += 64
+        x1 += 64
+        x2 += 64
+        x3 += 64
+        x4 += 64
+        x5 += 64
+      }
+      finish(u0, u1, u2, u3, u4, u5, v0, v1, v2, v3, v4, v5, c, next, lane, d, d + length == bytes, scales)
+    }
+  }
+}
+
+/** Adds the products of six texts' chunks and two weight rows, which stand in lanes, to those of the chunks before; scale and bias after the last. */
+@inline
+function finish(
+  u0: v128,
+  u1: v128,
+  u2: v128,
+  u3: v128,
+  u4: v128,
+  u5: v128,
+  v0: v128,
+  v1: v128,
+  v2: v128,
+  v3: v128,
+  v4: v128,
+  v5: v128,
+  c: usize,
+  next: usize,
+  lane: usize,
+  d: usize,
+  isLast: bool,
+  scales: usize,
+): void {
+  const outU = <usize>load<u32>(c, 4) + lane
+  const outV = <usize>load<u32>(next, 4) + lane
+  let su = sums(u0, u1, u2, u3)
+  let sv = sums(v0, v1, v2, v3)
+  // Texts 4 and 5 of both weight rows share a vector: [u4, u5, v4, v5].
+  let tail = sums(u4, u5, v4, v5)
+  if (d > 0) {
+    su = f32x4.add(su, v128.load(outU))
+    sv = f32x4.add(sv, v128.load(outV))
+    tail = f32x4.add(tail, v128.load_lane<u64>(outV + 16, v128.load64_zero(outU + 16), 1))
+  }
+  if (isLast) {
+    if (scales != 0) {
+      const first = v128.load(scales + lane)
+      const rest = v128.load64_splat(scales + lane + 16)
+      su = f32x4.mul(su, first)
+      sv = f32x4.mul(sv, first)
+      tail = f32x4.mul(tail, rest)
+    }
+    const a = v128.load32_splat(<usize>load<u32>(c, 8))
+    const b = v128.load32_splat(<usize>load<u32>(next, 8))
+    su = f32x4.add(su, a)
+    sv = f32x4.add(sv, b)
+    tail = f32x4.add(tail, v128.shuffle<f32>(a, b, 0, 1, 4, 5))
+  }
+  v128.store(outU, su)
+  v128.store_lane<u64>(outU + 16, tail, 0)
+  v128.store(outV, sv)
+  v128.store_lane<u64>(outV + 16, tail, 1)
 }
 
 /** Parts of the batch's texts, however many threads there are. */
@@ -230,7 +390,7 @@ const PARTS: i32 = 4
  * has the texts that it has just projected, so that it finds their vectors in its own cache.
  *
  * Arguments: 0 addresses of the text vectors, 1 cell of n, 2 list of (gradient row g; output row of the first part; bytes from a part
- * to the next), 3 its length, 4 width, 5 float16, 6 scratch (24 KiB a thread),
+ * to the next), 3 its length, 4 width, 5 float16, 6 scratch,
  * 7 whether vectors are far: in no cache.
  */
 export function projectGrad(args: usize, who: i32, all: i32, thread: i32): void {
@@ -253,11 +413,15 @@ function gradOfPart(args: usize, thread: i32, part: i32, start: i32, stop: i32, 
   const width = word(args, 4)
   const half = word(args, 5) != 0
   const scratch = address(args, 6) + <usize>thread * SCRATCH
-  const fetched = word(args, 7) != 0 && last - columns < FEW_ROWS * 12
+  const far = word(args, 7) != 0
   const from = <usize>shareStart(width, WIDTH_BLOCK, cut, cuts) << 2
   const to = <usize>shareEnd(width, WIDTH_BLOCK, cut, cuts) << 2
   if (start >= stop) {
     for (let c = columns; c <= last; c += 12) memory.fill(rowOfPart(c, part) + from, 0, to - from)
+    return
+  }
+  if (far && word(args, 3) < FEW_FAR_ROWS) {
+    fewGradsOfPart(rows, start, stop, from, to, columns, last, part, half, scratch)
     return
   }
   // Gradient rows are read for every slice of the width: of many, as many as stay near take turns.
@@ -266,7 +430,6 @@ function gradOfPart(args: usize, thread: i32, part: i32, start: i32, stop: i32, 
     for (let i = start; i < stop; i += TILE_TEXTS) {
       const end = min(last, first + panel - 12)
       const until = min(stop, i + TILE_TEXTS)
-      if (fetched) fetch(rows, i, until, half ? from >> 1 : from, half ? to >> 1 : to)
       let d = from
       for (; d + (SLICE << 4) <= to; d += SLICE << 4)
         gradOfSlice(SLICE, rows, i, until, d, first, end, part, half, scratch, i > start)
@@ -274,31 +437,151 @@ function gradOfPart(args: usize, thread: i32, part: i32, start: i32, stop: i32, 
     }
 }
 
-/** What was last read ahead: a load whose value goes nowhere would be left out. */
-let seen: u32 = 0
-
-/** Reads texts' vectors in the order of memory, a number of each cache line, into the second-level cache. */
-function fetch(rows: usize, i: i32, until: i32, from: usize, to: usize): void {
-  let all: u32 = 0
-  for (let j = i; j < until; j++) {
-    const x = <usize>load<u32>(rows + (<usize>j << 2))
-    for (let at = x + from; at < x + to; at += 64) all |= load<u32>(at)
+/**
+ * One part of few gradient rows. Four texts' vectors are read where they stand, and each of their numbers is multiplied by the gradients of all rows at once, so
+ * that memory is read steadily and once. Sums of a tile's texts start from zero and are added to those of the tiles before, as those of many rows are.
+ */
+function fewGradsOfPart(
+  rows: usize,
+  start: i32,
+  stop: i32,
+  from: usize,
+  to: usize,
+  columns: usize,
+  last: usize,
+  part: i32,
+  half: bool,
+  scratch: usize,
+): void {
+  const pairs = (<usize>(last - columns) / 12 + 2) >> 1
+  const sums = scratch + pairs * GRADIENTS
+  // The row that makes their number even.
+  memory.fill(scratch, 0, pairs * GRADIENTS)
+  const strip = ((SCRATCH - pairs * GRADIENTS) / (2 * pairs)) & ~31
+  for (let i = start; i < stop; i += TILE_TEXTS) {
+    const until = min(stop, i + TILE_TEXTS)
+    for (let d = from; d < to; d += strip) {
+      const end = min(to, d + strip)
+      memory.fill(sums, 0, (end - d) * 2 * pairs)
+      for (let j = i; j < until; j += 4) {
+        gatherGradients(columns, last, j, scratch)
+        const at = rows + (<usize>j << 2)
+        if (half) addFour(at, d, end, scratch, pairs, sums, true)
+        else addFour(at, d, end, scratch, pairs, sums, false)
+      }
+      let row = sums
+      for (let c = columns; c <= last; c += 12) {
+        addStrip(row, pairs << 6, rowOfPart(c, part), d, end, i > start)
+        row += 32
+      }
+    }
   }
-  seen = all
+}
+
+/**
+ * Four texts' gradients of each of the rows, one row behind the other, each four times: V8 has one instruction for a load at an offset, and two for one that is
+ * spread.
+ */
+@inline
+function gatherGradients(columns: usize, last: usize, j: i32, to: usize): void {
+  for (let c = columns; c <= last; c += 12) {
+    const g = v128.load(<usize>load<u32>(c) + (<usize>j << 2))
+    v128.store(to, v128.shuffle<f32>(g, g, 0, 0, 0, 0))
+    v128.store(to, v128.shuffle<f32>(g, g, 1, 1, 1, 1), 16)
+    v128.store(to, v128.shuffle<f32>(g, g, 2, 2, 2, 2), 32)
+    v128.store(to, v128.shuffle<f32>(g, g, 3, 3, 3, 3), 48)
+    to += GRADIENTS / 2
+  }
+}
+
+/** Eight numbers at a time of four texts' vectors, by the gradients of all rows; sums of a row's eight numbers stand behind those of the row before. */
+@inline
+function addFour(at: usize, d: usize, end: usize, gradients: usize, pairs: usize, sums: usize, half: bool): void {
+  const x0 = <usize>load<u32>(at)
+  const x1 = <usize>load<u32>(at, 4)
+  const x2 = <usize>load<u32>(at, 8)
+  const x3 = <usize>load<u32>(at, 12)
+  for (; d < end; d += 32) {
+    const p0 = placeOf(x0, d, half)
+    const a0 = half ? widen(v128.load64_zero(p0)) : v128.load(p0)
+    const b0 = half ? widen(v128.load64_zero(p0, 8)) : v128.load(p0, 16)
+    const p1 = placeOf(x1, d, half)
+    const a1 = half ? widen(v128.load64_zero(p1)) : v128.load(p1)
+    const b1 = half ? widen(v128.load64_zero(p1, 8)) : v128.load(p1, 16)
+    const p2 = placeOf(x2, d, half)
+    const a2 = half ? widen(v128.load64_zero(p2)) : v128.load(p2)
+    const b2 = half ? widen(v128.load64_zero(p2, 8)) : v128.load(p2, 16)
+    const p3 = placeOf(x3, d, half)
+    const a3 = half ? widen(v128.load64_zero(p3)) : v128.load(p3)
+    const b3 = half ? widen(v128.load64_zero(p3, 8)) : v128.load(p3, 16)
+    let g = gradients
+    for (const stop = sums + (pairs << 6); sums != stop; sums += 64) {
+      let u = v128.load(sums)
+      let v = v128.load(sums, 16)
+      let s = v128.load(sums, 32)
+      let t = v128.load(sums, 48)
+      let w = v128.load(g)
+      u = madd(a0, w, u)
+      v = madd(b0, w, v)
+      w = v128.load(g, 64)
+      s = madd(a0, w, s)
+      t = madd(b0, w, t)
+      w = v128.load(g, 16)
+      u = madd(a1, w, u)
+      v = madd(b1, w, v)
+      w = v128.load(g, 80)
+      s = madd(a1, w, s)
+      t = madd(b1, w, t)
+      w = v128.load(g, 32)
+      u = madd(a2, w, u)
+      v = madd(b2, w, v)
+      w = v128.load(g, 96)
+      s = madd(a2, w, s)
+      t = madd(b2, w, t)
+      w = v128.load(g, 48)
+      u = madd(a3, w, u)
+      v = madd(b3, w, v)
+      w = v128.load(g, 112)
+      s = madd(a3, w, s)
+      t = madd(b3, w, t)
+      v128.store(sums, u)
+      v128.store(sums, v, 16)
+      v128.store(sums, s, 32)
+      v128.store(sums, t, 48)
+      g += GRADIENTS
+    }
+  }
+}
+
+/** A strip of one row's sums, `step` bytes from eight numbers to the next. */
+@inline
+function addStrip(sums: usize, step: usize, row: usize, d: usize, end: usize, add: bool): void {
+  for (; d < end; d += 32) {
+    const p = row + d
+    let u = v128.load(sums)
+    let v = v128.load(sums, 16)
+    if (add) {
+      u = f32x4.add(u, v128.load(p))
+      v = f32x4.add(v, v128.load(p, 16))
+    }
+    v128.store(p, u)
+    v128.store(p, v, 16)
+    sums += step
+  }
 }
 
 /** Some vectors of the width of one text after the other, of a multiple of four texts: beyond the last one gradients are zero. */
 @inline
 function packSlice(vectors: i32, rows: usize, i: i32, until: i32, d: usize, half: bool, to: usize): void {
   for (let j = i; j < ((until + 3) & ~3); j++) {
-    const x = <usize>load<u32>(rows + (<usize>j << 2))
-    v128.store(to, vectorOf(x, d, half))
-    v128.store(to, vectorOf(x, d + 16, half), 16)
+    const x = placeOf(<usize>load<u32>(rows + (<usize>j << 2)), d, half)
+    v128.store(to, half ? widen(v128.load64_zero(x)) : v128.load(x))
+    v128.store(to, half ? widen(v128.load64_zero(x, 8)) : v128.load(x, 16), 16)
     if (vectors == SLICE) {
-      v128.store(to, vectorOf(x, d + 32, half), 32)
-      v128.store(to, vectorOf(x, d + 48, half), 48)
-      v128.store(to, vectorOf(x, d + 64, half), 64)
-      v128.store(to, vectorOf(x, d + 80, half), 80)
+      v128.store(to, half ? widen(v128.load64_zero(x, 16)) : v128.load(x, 32), 32)
+      v128.store(to, half ? widen(v128.load64_zero(x, 24)) : v128.load(x, 48), 48)
+      v128.store(to, half ? widen(v128.load64_zero(x, 32)) : v128.load(x, 64), 64)
+      v128.store(to, half ? widen(v128.load64_zero(x, 40)) : v128.load(x, 80), 80)
     }
     to += vectors << 4
   }

@@ -1,5 +1,5 @@
 import { addHigh, addLow, firstLanes, high, low } from './simd'
-import { address, count, real, shareEnd, shareStart, word } from './share'
+import { SCRATCH, address, count, real, shareEnd, shareStart, word } from './share'
 
 /** Operations that carry rows of a table to pairs and back. All tables are [K, stride]: one row a dimension. */
 
@@ -41,7 +41,7 @@ export function gather(args: usize, thread: i32, threads: i32): void {
   }
 }
 
-/** Rows of four dimensions' sums that the scratch memory of a thread holds. */
+/** Rows of four dimensions' sums that the first-level cache keeps. */
 const ROWS_HELD: usize = 1536
 
 /**
@@ -51,7 +51,7 @@ const ROWS_HELD: usize = 1536
  * Divided by dimension, and each dimension's sums run through the pairs in order. Zero from the last row up to 16 more.
  *
  * Arguments: 0 out, 1 its stride, 2 K, 3 cell of its rows, 4 positions, 5 g, 6 stride of g and g2, 7 positions2 or 0, 8 g2,
- * 9 cell of n, 10 scratch (24 KiB a thread).
+ * 9 cell of n, 10 scratch.
  *
  * @param self the thread itself, where `thread` is which of those that share the operation
  */
@@ -68,7 +68,7 @@ export function scatter(args: usize, thread: i32, threads: i32, self: i32): void
   const bytes = <usize>count(args, 9) << 2
   const from = shareStart(K, 1, thread, threads)
   const to = shareEnd(K, 1, thread, threads)
-  const sums = address(args, 10) + <usize>self * (ROWS_HELD << 4)
+  const sums = address(args, 10) + <usize>self * SCRATCH
   let k = from
   for (; k + 1 < to && rows + 4 <= ROWS_HELD; k += 4) {
     // Beyond the last row as well, as far as rows are put four at a time.

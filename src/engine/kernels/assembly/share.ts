@@ -25,6 +25,9 @@ export const FLAT_BLOCK: i32 = 256
 /** Numbers across the width of the text vectors: one cache line. */
 export const WIDTH_BLOCK: i32 = 16
 
+/** Bytes of working memory a thread, where operations pack vectors and keep sums side by side; see SCRATCH_BYTES in tape.ts. */
+export const SCRATCH: usize = 128 << 10
+
 /** The i-th 32-bit word of an operation's arguments. */
 @inline
 export function word(args: usize, i: i32): i32 {

@@ -1,6 +1,6 @@
 import { Machine, type KernelBuild } from '../machine'
 import { compile, Program } from '../program'
-import { Tape, type Axis, type Matrix, type Parameter, type TableForm, type TextList } from '../tape'
+import { SCRATCH_BYTES, Tape, type Axis, type Matrix, type Parameter, type TableForm, type TextList } from '../tape'
 import { RandomStream } from '../../loop/random'
 import { CANARY, GuardedHeap } from './guardedHeap'
 
@@ -50,7 +50,7 @@ export class Laboratory {
   }
 
   #scratch(): number {
-    return this.heap.allocate(this.machine.threads * 24 * 1024)
+    return this.heap.allocate(this.machine.threads * SCRATCH_BYTES)
   }
 
   place(values: Float32Array | Int32Array | Uint16Array): number {
