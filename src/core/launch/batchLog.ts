@@ -60,6 +60,8 @@ export function handedIn(dir: string): (trial: number) => number {
  */
 export class BatchLog {
   readonly #file: string
+  /** Bytes of whole lines, where half a line may stand behind them: of a writer that was killed, or that found the disk full. */
+  #torn: number | undefined
   readonly batches: LoggedBatch[]
 
   /** @throws AppError `unreadable` */
@@ -68,7 +70,8 @@ export class BatchLog {
     const text = textOf(this.#file)
     this.batches = batchesIn(text, this.#file)
     // A line that was cut short was never acted on.
-    if (text !== '' && !text.endsWith('\n')) fs.writeFileSync(this.#file, text.slice(0, text.lastIndexOf('\n') + 1))
+    const whole = text.slice(0, text.lastIndexOf('\n') + 1)
+    if (whole !== text) this.#torn = Buffer.byteLength(whole)
   }
 
   begin(token: string, tasks: LoggedBatch['tasks']): void {
@@ -99,11 +102,12 @@ export class BatchLog {
   }
 
   #append(line: z.infer<typeof lineSchema>): void {
-    const size = fs.statSync(this.#file, { throwIfNoEntry: false })?.size ?? 0
     try {
+      if (this.#torn !== undefined) fs.truncateSync(this.#file, this.#torn)
+      this.#torn = fs.statSync(this.#file, { throwIfNoEntry: false })?.size
       fs.appendFileSync(this.#file, `${JSON.stringify(line)}\n`, { flush: true })
+      this.#torn = undefined
     } catch (cause) {
-      cutBack(this.#file, size)
       throw new AppError(
         'unwritable',
         `${this.#file} cannot be written: ${messageOf(cause)}`,
@@ -112,15 +116,6 @@ export class BatchLog {
       )
     }
     take(this.batches, line)
-  }
-}
-
-/** Takes away what a full disk has kept of a line: the next one would stand behind it. */
-function cutBack(file: string, size: number): void {
-  try {
-    if ((fs.statSync(file, { throwIfNoEntry: false })?.size ?? 0) > size) fs.truncateSync(file, size)
-  } catch {
-    // Who opens the log next cuts it back.
   }
 }
 

@@ -16,8 +16,7 @@ export const unmountDisk = (dir: string): boolean => spawnSync('umount', [dir]).
 export const DISKS_POSSIBLE = (() => {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'delta-disk-'))
   const mounted = mountDisk(dir, 'size=64k')
-  if (mounted) unmountDisk(dir)
-  fs.rmdirSync(dir)
+  if (!mounted || unmountDisk(dir)) fs.rmdirSync(dir)
   return mounted
 })()
 

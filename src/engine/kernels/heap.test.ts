@@ -77,40 +77,48 @@ describe('a heap', () => {
     expect(() => heap.allocate(1)).toThrow('of which 0.00 are left')
   })
 
-  it('above 2 GiB has addresses that kernels take for negative numbers', async () => {
-    const results = await Promise.all(
-      [0, 3 * GIB].map(async (below) => {
-        const heap = new Heap()
-        if (below > 0) heap.allocate(below)
-        const machine = await Machine.start(heap, 2)
-        const place = (values: readonly number[]): number => heap.place(Float32Array.from(values))
-        const axis = { name: 'answers', n: heap.place(Int32Array.of(5)), block: 12, stride: 32 }
-        const vectors = Array.from({ length: 5 }, (_, i) => place(Array.from({ length: 16 }, (_, d) => i - d / 3)))
-        const list = heap.place(Int32Array.from({ length: 32 }, (_, i) => vectors[Math.min(i, 4)]!))
-        const texts = { axis, vectors: list, chosenUses: 0, rejectedUses: 0, uses: 0, scales: 0 }
-        const constants = { zero: place([0]), one: place([1]) }
-        const tape = new Tape(heap, constants, {
-          stride: 16,
-          half: false,
-          far: false,
-          scratch: heap.allocate(2 * SCRATCH_BYTES),
-        })
-        const ones = Array.from({ length: 32 }, (_, d) => d % 5)
-        const weight = { at: place(ones), grad: place(ones), rows: 2, columns: 16, stride: 16 }
-        const out = tape.project(texts, weight)
-        const positions = heap.place(Int32Array.from({ length: 32 }, (_, b) => (b < 7 ? b % 5 : 0)))
-        const pairs = { name: 'pairs', n: heap.place(Int32Array.of(7)), block: 16, stride: 32 }
-        const gathered = tape.gather(out, positions, pairs)
-        const g = tape.matrix(2, axis)
-        tape.scatter(g, [{ positions, g: gathered }])
-        tape.projectGrad(texts, g, weight)
-        machine.run(compile(machine, new Program(), [tape.program]))
-        machine.close()
-        expect(weight.grad).toBeGreaterThan(below)
-        return [...heap.floats(weight.grad, 32), ...heap.floats(gathered.at, 7)]
-      }),
-    )
-    expect(results[1]).toEqual(results[0])
-    expect(results[0]!.some((value) => value !== 0)).toBe(true)
-  })
+  /** Few rows, whose vectors are multiplied where they stand, and many, for which they are packed. */
+  const PRODUCTS = [
+    { rows: 2, far: true },
+    { rows: 34, far: false },
+  ]
+  it.each(PRODUCTS)(
+    'above 2 GiB has addresses that kernels take for negative numbers, $rows rows',
+    async ({ rows, far }) => {
+      const results = await Promise.all(
+        [0, 3 * GIB].map(async (below) => {
+          const heap = new Heap()
+          if (below > 0) heap.allocate(below)
+          const machine = await Machine.start(heap, 2)
+          const place = (values: readonly number[]): number => heap.place(Float32Array.from(values))
+          const axis = { name: 'answers', n: heap.place(Int32Array.of(5)), block: 12, stride: 32 }
+          const vectors = Array.from({ length: 5 }, (_, i) => place(Array.from({ length: 16 }, (_, d) => i - d / 3)))
+          const list = heap.place(Int32Array.from({ length: 32 }, (_, i) => vectors[Math.min(i, 4)]!))
+          const texts = { axis, vectors: list, chosenUses: 0, rejectedUses: 0, uses: 0, scales: 0 }
+          const constants = { zero: place([0]), one: place([1]) }
+          const tape = new Tape(heap, constants, {
+            stride: 16,
+            half: false,
+            far,
+            scratch: heap.allocate(2 * SCRATCH_BYTES),
+          })
+          const ones = Array.from({ length: rows * 16 }, (_, d) => d % 5)
+          const weight = { at: place(ones), grad: place(ones), rows, columns: 16, stride: 16 }
+          const out = tape.project(texts, weight)
+          const positions = heap.place(Int32Array.from({ length: 32 }, (_, b) => (b < 7 ? b % 5 : 0)))
+          const pairs = { name: 'pairs', n: heap.place(Int32Array.of(7)), block: 16, stride: 32 }
+          const gathered = tape.gather(out, positions, pairs)
+          const g = tape.matrix(rows, axis)
+          tape.scatter(g, [{ positions, g: gathered }])
+          tape.projectGrad(texts, g, weight)
+          machine.run(compile(machine, new Program(), [tape.program]))
+          machine.close()
+          expect(weight.grad).toBeGreaterThan(below)
+          return [...heap.floats(weight.grad, rows * 16), ...heap.floats(gathered.at, 7)]
+        }),
+      )
+      expect(results[1]).toEqual(results[0])
+      expect(results[0]!.some((value) => value !== 0)).toBe(true)
+    },
+  )
 })

@@ -181,7 +181,7 @@ describe.each(DIMENSIONS)('renormalise, %i dimensions', (K) => {
 })
 
 it.each([3, 5])(
-  'scatter of %i dimensions loses a sum of more rows than stand side by side in its scratch memory',
+  'scatter of %i dimensions loses a sum of more rows than the first-level cache keeps side by side',
   (K) => scatterTo(1600, K, 100),
 )
 

@@ -17,6 +17,8 @@ const trial = (number: number, more: Partial<ShownTrial>): ShownTrial => ({
   ...more,
 })
 
+const QUEUED = { trial: 0, is: 'waiting', text: 'PENDING (Resources)', job: '7', attempt: 1, requeued: 0 } as const
+
 test('the best so far follows the numbers and not the ends of trials, or gets worse', () => {
   const trials = [
     trial(0, { metric: 0.5, ended: 30 }),
@@ -73,7 +75,7 @@ test('trials that ended early count as if they had all their epochs, or those to
 })
 
 test('a trial in a queue has another reason, node or job than Slurm says', () => {
-  const task = { trial: 0, is: 'waiting', text: 'PENDING (Resources)', job: '7', attempt: 1, requeued: 0 } as const
+  const task = QUEUED
   expect(queueText(task)).toBe('pending · Resources')
   expect(queueText({ ...task, is: 'running', text: 'RUNNING on n3', attempt: 2 })).toBe('on n3 · 2nd job')
   expect(queueText({ ...task, text: 'PENDING (BeginTime)', requeued: 1 })).toBe('pending · BeginTime · requeued')
@@ -92,13 +94,13 @@ test('a trial in a queue has another reason, node or job than Slurm says', () =>
   expect(queueParts([])).toEqual([])
 })
 
-test('trials that wait to go on are counted among those to be judged at a rung', () => {
+test('a trial that waits to go on is counted among those to be judged at a rung, or twice when it is in the queue', () => {
   const trials = [
     trial(0, { status: 'paused', promoted: true }),
     trial(1, { status: 'paused' }),
-    trial(2, { status: 'paused', promoted: true }),
+    trial(2, { status: 'paused', promoted: true, queue: QUEUED }),
     trial(3, {}),
   ]
-  expect(rungParts(trials)).toEqual(['1 at a rung', '2 promoted'])
+  expect(rungParts(trials)).toEqual(['1 at a rung', '1 waits to go on'])
   expect(rungParts(trials.slice(3))).toEqual([])
 })

@@ -4,14 +4,14 @@ import { FLAT_BLOCK, SCRATCH, TEXT_BLOCK, WIDTH_BLOCK, address, count, shareEnd,
 /**
  * Thin matrix products between text vectors and a few weight rows.
  *
- * Both keep 12 sums in registers: the forward product those of 6 texts × 2 weight rows, the backward product those of 24 numbers of
+ * Of many rows, both keep 12 sums in registers: the forward product those of 6 texts × 2 weight rows, the backward product those of 24 numbers of
  * 2 weight rows' gradients. 8 loads for 12 multiply-adds are what a core with two load and two multiply-add ports needs to stay busy, if it
  * has hardly anything else to do: where it takes four instructions a cycle, 24 of them last as long as the multiply-adds. Several steps are written out, so that
- * they share the pointers' additions and the loop's end. The parts of text vectors that are multiplied next by many rows are packed one behind the other in
- * the first-level cache, where one pointer reaches all of them.
+ * they share the pointers' additions and the loop's end. The parts of text vectors that are multiplied next are packed one behind the other in the
+ * first-level cache, where one pointer reaches all of them.
  *
- * Few rows do not earn that back: forward, vectors are multiplied where they stand, and backward so are those in no cache. Each order of additions is the same,
- * so that a run has the same numbers alone and among others.
+ * Few rows do not earn that back: forward, float32 vectors are multiplied where they stand, by the same 12 sums, and backward those in no cache, in one pass over
+ * them. Each order of additions is the same, so that a run has the same numbers alone and among others.
  */
 
 /** Bytes of a text vector multiplied at a time: six of them and two weight rows fit the first-level cache. */
@@ -26,16 +26,16 @@ const NEAR_WEIGHTS: usize = 384 << 10
 const NEAR_GRADIENTS: usize = 256 << 10
 /** Rows that texts pass by at once, at least: fewer would read the texts too often. */
 const FEWEST_COLUMNS: usize = 64
-/** Rows below which vectors are multiplied where they stand: forward, and backward where they are in no cache. */
-const FEW_ROWS: i32 = 33
-const FEW_FAR_ROWS: i32 = 17
+/** The most rows by which vectors are multiplied where they stand: forward, and backward where they are in no cache. */
+const FEW_ROWS: i32 = 32
+const FEW_FAR_ROWS: i32 = 16
 /** Texts whose products are added up in registers: the running sum is fetched once for them. */
 const TILE_TEXTS: i32 = 192
 /** Vectors of four numbers that the registers hold of a gradient row, and of the rest of a width, which is a multiple of 16 numbers. */
 const SLICE: i32 = 6
 const REST: i32 = 2
 
-/** Where a text vector's numbers stand that are `d` bytes from its start as float32. */
+/** Where a text vector's numbers stand that are `d` bytes from its start as float32. Further offsets are literals, which stand in the instruction. */
 @inline
 function placeOf(row: usize, d: usize, half: bool): usize {
   return row + (half ? d >> 1 : d)
@@ -67,7 +67,7 @@ export function project(args: usize, who: i32, all: i32, thread: i32): void {
   const scratch = address(args, 6) + <usize>thread * SCRATCH
   const scales = address(args, 7)
 
-  if (!half && word(args, 3) < FEW_ROWS) {
+  if (!half && word(args, 3) <= FEW_ROWS && <usize>word(args, 3) * bytes <= NEAR_WEIGHTS) {
     for (let i = from; i < to; i += 6) blockInPlace(rows + (<usize>i << 2), <usize>i << 2, bytes, columns, last, scales)
     return
   }
@@ -420,7 +420,7 @@ function gradOfPart(args: usize, thread: i32, part: i32, start: i32, stop: i32, 
     for (let c = columns; c <= last; c += 12) memory.fill(rowOfPart(c, part) + from, 0, to - from)
     return
   }
-  if (far && word(args, 3) < FEW_FAR_ROWS) {
+  if (far && word(args, 3) <= FEW_FAR_ROWS) {
     fewGradsOfPart(rows, start, stop, from, to, columns, last, part, half, scratch)
     return
   }
@@ -453,25 +453,25 @@ function fewGradsOfPart(
   half: bool,
   scratch: usize,
 ): void {
-  const pairs = (<usize>(last - columns) / 12 + 2) >> 1
-  const sums = scratch + pairs * GRADIENTS
-  // The row that makes their number even.
-  memory.fill(scratch, 0, pairs * GRADIENTS)
-  const strip = ((SCRATCH - pairs * GRADIENTS) / (2 * pairs)) & ~31
+  const rowPairs = ((last - columns) / 12 + 2) >> 1
+  const totals = scratch + rowPairs * GRADIENTS
+  // The row that makes their number even is never gathered.
+  memory.fill(scratch, 0, rowPairs * GRADIENTS)
+  const strip = ((SCRATCH - rowPairs * GRADIENTS) / (2 * rowPairs)) & ~31
   for (let i = start; i < stop; i += TILE_TEXTS) {
     const until = min(stop, i + TILE_TEXTS)
     for (let d = from; d < to; d += strip) {
       const end = min(to, d + strip)
-      memory.fill(sums, 0, (end - d) * 2 * pairs)
+      memory.fill(totals, 0, (end - d) * 2 * rowPairs)
       for (let j = i; j < until; j += 4) {
         gatherGradients(columns, last, j, scratch)
         const at = rows + (<usize>j << 2)
-        if (half) addFour(at, d, end, scratch, pairs, sums, true)
-        else addFour(at, d, end, scratch, pairs, sums, false)
+        if (half) addFour(at, d, end, scratch, rowPairs, totals, true)
+        else addFour(at, d, end, scratch, rowPairs, totals, false)
       }
-      let row = sums
+      let row = totals
       for (let c = columns; c <= last; c += 12) {
-        addStrip(row, pairs << 6, rowOfPart(c, part), d, end, i > start)
+        addStrip(row, rowPairs << 6, rowOfPart(c, part), d, end, i > start)
         row += 32
       }
     }
@@ -496,7 +496,7 @@ function gatherGradients(columns: usize, last: usize, j: i32, to: usize): void {
 
 /** Eight numbers at a time of four texts' vectors, by the gradients of all rows; sums of a row's eight numbers stand behind those of the row before. */
 @inline
-function addFour(at: usize, d: usize, end: usize, gradients: usize, pairs: usize, sums: usize, half: bool): void {
+function addFour(at: usize, d: usize, end: usize, gradients: usize, rowPairs: usize, totals: usize, half: bool): void {
   const x0 = <usize>load<u32>(at)
   const x1 = <usize>load<u32>(at, 4)
   const x2 = <usize>load<u32>(at, 8)
@@ -515,11 +515,11 @@ function addFour(at: usize, d: usize, end: usize, gradients: usize, pairs: usize
     const a3 = half ? widen(v128.load64_zero(p3)) : v128.load(p3)
     const b3 = half ? widen(v128.load64_zero(p3, 8)) : v128.load(p3, 16)
     let g = gradients
-    for (const stop = sums + (pairs << 6); sums != stop; sums += 64) {
-      let u = v128.load(sums)
-      let v = v128.load(sums, 16)
-      let s = v128.load(sums, 32)
-      let t = v128.load(sums, 48)
+    for (const stop = totals + (rowPairs << 6); totals != stop; totals += 64) {
+      let u = v128.load(totals)
+      let v = v128.load(totals, 16)
+      let s = v128.load(totals, 32)
+      let t = v128.load(totals, 48)
       let w = v128.load(g)
       u = madd(a0, w, u)
       v = madd(b0, w, v)
@@ -544,10 +544,10 @@ function addFour(at: usize, d: usize, end: usize, gradients: usize, pairs: usize
       w = v128.load(g, 112)
       s = madd(a3, w, s)
       t = madd(b3, w, t)
-      v128.store(sums, u)
-      v128.store(sums, v, 16)
-      v128.store(sums, s, 32)
-      v128.store(sums, t, 48)
+      v128.store(totals, u)
+      v128.store(totals, v, 16)
+      v128.store(totals, s, 32)
+      v128.store(totals, t, 48)
       g += GRADIENTS
     }
   }
@@ -555,18 +555,18 @@ function addFour(at: usize, d: usize, end: usize, gradients: usize, pairs: usize
 
 /** A strip of one row's sums, `step` bytes from eight numbers to the next. */
 @inline
-function addStrip(sums: usize, step: usize, row: usize, d: usize, end: usize, add: bool): void {
+function addStrip(totals: usize, step: usize, row: usize, d: usize, end: usize, add: bool): void {
   for (; d < end; d += 32) {
     const p = row + d
-    let u = v128.load(sums)
-    let v = v128.load(sums, 16)
+    let u = v128.load(totals)
+    let v = v128.load(totals, 16)
     if (add) {
       u = f32x4.add(u, v128.load(p))
       v = f32x4.add(v, v128.load(p, 16))
     }
     v128.store(p, u)
     v128.store(p, v, 16)
-    sums += step
+    totals += step
   }
 }
 
