@@ -21,6 +21,9 @@ export interface Launched {
   page: Page
 }
 
+/** As long as what is expected is waited for; see playwright.config.ts. */
+const WAIT_MS = 120_000
+
 export async function launch(logDir: string, userData: string, flags: readonly string[] = []): Promise<Launched> {
   const sandbox = process.getuid?.() === 0 ? ['--no-sandbox'] : []
   // Given a path, Playwright would not hold the app back until it listens, and would miss its first page now and then.
@@ -39,6 +42,8 @@ export async function launch(logDir: string, userData: string, flags: readonly s
     cwd: ROOT,
   })
   askAgain(app)
+  // Playwright's 30 seconds are for contexts of its own making, and a click took longer once while three windows and an engine shared half a machine.
+  app.context().setDefaultTimeout(WAIT_MS)
   return { app, page: await app.firstWindow() }
 }
 
