@@ -25,7 +25,6 @@ test.skipIf(!DISKS_POSSIBLE)(
       expect(() => log.begin('b', many)).toThrow(/batches\.jsonl cannot be written: .*no space left/i)
       expect(fs.readFileSync(path.join(dir, 'batches.jsonl'), 'utf8')).toContain('"b"')
       expect(log.batches.map(({ token }) => token)).toEqual(['a'])
-      expect(new BatchLog(dir).batches).toEqual(log.batches)
 
       expect(remountDisk(dir, 'size=1m')).toBe(true)
       log.begin('c', many)
