@@ -36,6 +36,26 @@ test.skipIf(!DISKS_POSSIBLE)(
   },
 )
 
+test.skipIf(!DISKS_POSSIBLE)(
+  `a first line for which the disk has no room, or half of it, lets no other one follow${SKIPPED_WITHOUT_DISKS}`,
+  () => {
+    const many = Array.from({ length: 4096 }, (_, i) => task(i))
+    // Room for a page of it, and for no file at all.
+    for (const options of ['size=64k', 'size=64k,nr_inodes=1']) {
+      expect(mountDisk(dir, options)).toBe(true)
+      try {
+        const log = new BatchLog(dir)
+        expect(() => log.begin('a', many)).toThrow(/cannot be written/)
+        expect(remountDisk(dir, 'size=1m,nr_inodes=10')).toBe(true)
+        log.begin('b', many)
+        expect(new BatchLog(dir).batches.map(({ token }) => token)).toEqual(['b'])
+      } finally {
+        unmountDisk(dir)
+      }
+    }
+  },
+)
+
 test('a line that a killed writer has left half of stands before the next one', () => {
   const log = new BatchLog(dir)
   log.begin('a', [task(0)])

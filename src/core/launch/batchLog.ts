@@ -103,8 +103,10 @@ export class BatchLog {
 
   #append(line: z.infer<typeof lineSchema>): void {
     try {
-      if (this.#torn !== undefined) fs.truncateSync(this.#file, this.#torn)
-      this.#torn = fs.statSync(this.#file, { throwIfNoEntry: false })?.size
+      const size = fs.statSync(this.#file, { throwIfNoEntry: false })?.size ?? 0
+      const whole = Math.min(size, this.#torn ?? size)
+      if (size > whole) fs.truncateSync(this.#file, whole)
+      this.#torn = whole
       fs.appendFileSync(this.#file, `${JSON.stringify(line)}\n`, { flush: true })
       this.#torn = undefined
     } catch (cause) {
