@@ -101,6 +101,6 @@ test('a trial that waits to go on is counted among those to be judged at a rung,
     trial(2, { status: 'paused', promoted: true, queue: QUEUED }),
     trial(3, {}),
   ]
-  expect(rungParts(trials)).toEqual(['1 at a rung', '1 waits to go on'])
+  expect(rungParts(trials)).toEqual(['1 at a rung', '1 promoted'])
   expect(rungParts(trials.slice(3))).toEqual([])
 })

@@ -101,16 +101,13 @@ export function queueText(task: QueuedTrial): string {
 
 const ordinal = (n: number): string => `${n}${n === 2 ? 'nd' : n === 3 ? 'rd' : 'th'}`
 
-/** How many trials stand at a rung, to be judged, and how many wait to go on from one; of those in the queue it is told there. */
+/** How many trials stand at a rung, to be judged, and how many are promoted and wait for a task; of those in the queue it is told there. */
 export function rungParts(trials: readonly ShownTrial[]): string[] {
   const paused = trials.filter(({ status }) => status === 'paused')
   const promoted = paused.filter((trial) => trial.promoted)
   const judged = paused.length - promoted.length
   const waiting = promoted.filter(({ queue }) => queue === null).length
-  return [
-    ...(judged > 0 ? [`${judged} at a rung`] : []),
-    ...(waiting > 0 ? [`${waiting} ${waiting === 1 ? 'waits' : 'wait'} to go on`] : []),
-  ]
+  return [...(judged > 0 ? [`${judged} at a rung`] : []), ...(waiting > 0 ? [`${waiting} promoted`] : [])]
 }
 
 /** How many trials are where in the queue. */
